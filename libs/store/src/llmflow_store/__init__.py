@@ -1,0 +1,1 @@
+"""Spans in TimescaleDB or PostgreSQL: schema, migrations, writes and queries."""

@@ -1,0 +1,1 @@
+"""What LLMFlow's tests share: backends, fake providers, contract suites, span builders."""

@@ -1,0 +1,1 @@
+"""Forwards spans from the message log to other observability backends."""

@@ -1,0 +1,1 @@
+"""The OTLP receiver: acknowledged means in the log."""

@@ -1,0 +1,1 @@
+"""The LLM proxy: forwards calls untouched and publishes a span for each."""

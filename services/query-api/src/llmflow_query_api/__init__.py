@@ -1,0 +1,1 @@
+"""The REST API over stored spans, and the page's server on one machine."""

@@ -1,0 +1,1 @@
+"""LLMFlow on one machine: the llmflow command."""

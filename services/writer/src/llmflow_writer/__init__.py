@@ -1,0 +1,1 @@
+"""Moves spans from the message log into the database, each exactly once."""
