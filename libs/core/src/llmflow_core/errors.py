@@ -1,10 +1,10 @@
 """The errors of every LLMFlow part; each service maps them to HTTP or gRPC in one module of its own.
 
-    LLMFlowError
-    ├── Rejected      the input is wrong: name the field, keep everything else (HTTP 400, gRPC INVALID_ARGUMENT)
-    ├── Retryable     a dependency is away or overloaded: the same call may succeed later (503/429, UNAVAILABLE)
-    ├── Permanent     the same call can never succeed: dead-letter it
-    └── ConfigError   the settings are wrong: say all that is wrong at once and stop
+LLMFlowError
+├── Rejected      the input is wrong: name the field, keep everything else (HTTP 400, gRPC INVALID_ARGUMENT)
+├── Retryable     a dependency is away or overloaded: the same call may succeed later (503/429, UNAVAILABLE)
+├── Permanent     the same call can never succeed: dead-letter it
+└── ConfigError   the settings are wrong: say all that is wrong at once and stop
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The one shape in which LLMFlow shows a conversation, whatever convention it was recorded in.
 
-It follows the GenAI semantic conventions' message schema (role, parts): readers of `gen_ai.input.messages` recognise it.
+It follows the GenAI semantic conventions' message schema (role, parts), so readers of `gen_ai.input.messages` know it.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ PartType = Literal[
 class Part:
     """One piece of a message. Which fields are set follows from `type`.
 
-    text, reasoning, refusal: `text`. tool_call: `id`, `name`, `arguments` (parsed where it is JSON). tool_call_response:
-    `id`, `result`. image, audio, file: `uri` or `media_type` with `size` and `digest`. json and unknown: `value`.
+    text, reasoning, refusal: `text`. tool_call: `id`, `name`, `arguments` (parsed where it is JSON).
+    tool_call_response: `id`, `result`. image, audio, file: `uri` or `media_type` with `size` and `digest`.
+    json and unknown: `value`.
     """
 
     type: PartType

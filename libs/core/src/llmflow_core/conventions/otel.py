@@ -1,0 +1,29 @@
+"""OpenTelemetry's general semantic conventions: HTTP, errors, users, sessions, deployment."""
+
+from __future__ import annotations
+
+from llmflow_core.conventions.rules import Convention, count, text, texts
+
+CONVENTION = Convention(
+    name="otel",
+    fields={
+        "error.type": ("error_type", text),
+        "exception.type": ("error_type", text),
+        "http.response.status_code": ("http_status", count),
+        "http.status_code": ("http_status", count),
+        "user.id": ("user_id", text),
+        "enduser.id": ("user_id", text),
+        "session.id": ("session_id", text),
+        "llmflow.tags": ("tags", texts),
+        "deployment.environment.name": ("environment", text),
+        "service.version": ("release", text),
+    },
+    resource_fields={
+        "user.id": ("user_id", text),
+        "session.id": ("session_id", text),
+        "llmflow.tags": ("tags", texts),
+        "deployment.environment.name": ("environment", text),
+        "deployment.environment": ("environment", text),
+        "service.version": ("release", text),
+    },
+)

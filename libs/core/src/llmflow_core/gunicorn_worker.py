@@ -1,0 +1,19 @@
+"""gunicorn's worker for LLMFlow's applications."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from uvicorn_worker import UvicornWorker
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]
+    """A uvicorn worker that logs no access lines and sends no server header: the proxy's answers are the provider's."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "auto",
+        "http": "auto",
+        "server_header": False,
+        "access_log": False,
+        "log_config": None,
+    }

@@ -1,0 +1,47 @@
+"""Liveness, readiness and metrics for probes and Prometheus: one small ASGI application that every service mounts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+Scope = MutableMapping[str, Any]
+ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Check = Callable[[], Awaitable[bool]]
+
+PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+
+
+def health_app(checks: Mapping[str, Check]) -> ASGIApp:
+    """An application that answers GET and HEAD of `PATHS`, and 404 to all else.
+
+    /healthz is 200 while the process runs. /readyz runs every check (each must return within its own time limit) and is
+    503 when one says no; its JSON body names each. /metrics is Prometheus' text format of the default registry.
+    """
+
+    async def app(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
+        status, media_type, body = await _answer(scope["path"], checks)
+        headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    return app
+
+
+async def _answer(path: str, checks: Mapping[str, Check]) -> tuple[int, str, bytes]:
+    match path:
+        case "/healthz":
+            return 200, "application/json", b'{"status":"ok"}'
+        case "/readyz":
+            results = dict(zip(checks, await asyncio.gather(*(check() for check in checks.values())), strict=True))
+            ready = all(results.values())
+            document = {"status": "ok" if ready else "unavailable", "checks": results}
+            return 200 if ready else 503, "application/json", orjson.dumps(document)
+        case "/metrics":
+            return 200, CONTENT_TYPE_LATEST, generate_latest()
+        case _:
+            return 404, "application/json", b'{"status":"not found"}'

@@ -1,0 +1,44 @@
+"""What a span cost, in US dollars.
+
+Price data and arithmetic (cached tokens, tiers) are those that the package `genai-prices` bundles.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from genai_prices import Usage
+from genai_prices.data_snapshot import get_snapshot
+
+from llmflow_core.spans import Span
+
+_BILLIONTH_OF_A_CENT = Decimal("1e-11")
+
+
+class Prices:
+    """The prices of all models known. Model look-ups are cached; one instance serves a whole process."""
+
+    def price(self, span: Span) -> None:
+        """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
+
+        The model that answered counts, else the one asked for. A model or provider that is not known leaves the costs
+        None (unpriced, never zero); so do token counts that contradict each other.
+        """
+        model = span.response_model or span.model
+        if span.cost is not None or model is None or (span.input_tokens is None and span.output_tokens is None):
+            return
+        usage = Usage(
+            input_tokens=span.input_tokens or 0,
+            output_tokens=span.output_tokens or 0,
+            cache_read_tokens=span.cache_read_tokens,
+            cache_write_tokens=span.cache_write_tokens,
+        )
+        at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
+        try:
+            result = get_snapshot().calc(usage, model, span.provider, None, at)
+        except (LookupError, ValueError):
+            return
+        span.cost = result.total_price.quantize(_BILLIONTH_OF_A_CENT)
+        span.input_cost = result.input_price.quantize(_BILLIONTH_OF_A_CENT)
+        span.output_cost = result.output_price.quantize(_BILLIONTH_OF_A_CENT)
