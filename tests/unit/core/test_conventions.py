@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from llmflow_core.content import conversation
+from llmflow_core.conventions import apply_conventions
+from llmflow_core.messages import Message, Part
+from llmflow_core.spans import ObservationType, Span
+
+
+def applied(attributes: dict[str, Any], **fields: Any) -> Span:
+    span = Span(
+        trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1, attributes=attributes, **fields
+    )
+    apply_conventions(span)
+    return span
+
+
+def test_genai_attributes_fill_the_fields_and_stay_attributes() -> None:
+    span = applied(
+        {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": "gpt-4o",
+            "gen_ai.response.model": "gpt-4o-2024-08-06",
+            "gen_ai.usage.input_tokens": 120,
+            "gen_ai.usage.output_tokens": "30",
+            "gen_ai.usage.cache_read.input_tokens": 100.0,
+            "gen_ai.usage.reasoning.output_tokens": 10,
+            "gen_ai.usage.cost": 0.1,
+            "gen_ai.response.time_to_first_chunk": 0.25,
+            "gen_ai.response.finish_reasons": ["stop"],
+            "gen_ai.conversation.id": "c-1",
+            "user.id": 7,
+            "error.type": "timeout",
+            "http.response.status_code": 504,
+            "feature": "chat",
+        },
+        resource_attributes={"deployment.environment.name": "prod", "service.version": "1.2"},
+    )
+    assert span.observation_type is ObservationType.GENERATION
+    assert (span.provider, span.model, span.response_model) == ("openai", "gpt-4o", "gpt-4o-2024-08-06")
+    assert (span.input_tokens, span.output_tokens, span.cache_read_tokens, span.reasoning_tokens) == (120, 30, 100, 10)
+    assert (span.cost, span.time_to_first_token_ns, span.finish_reasons) == (Decimal("0.1"), 250_000_000, ["stop"])
+    assert (span.session_id, span.user_id, span.environment, span.release) == ("c-1", "7", "prod", "1.2")
+    assert (span.error_type, span.http_status) == ("timeout", 504)
+    assert span.attributes["feature"] == "chat"
+    assert span.attributes["gen_ai.request.model"] == "gpt-4o"
+
+
+def test_the_current_name_wins_over_the_one_it_replaced_whatever_their_order() -> None:
+    names = [("gen_ai.usage.prompt_tokens", 1), ("gen_ai.usage.input_tokens", 2)]
+    assert applied(dict(names)).input_tokens == 2
+    assert applied(dict(reversed(names))).input_tokens == 2
+
+
+def test_values_of_the_wrong_kind_leave_the_field_alone() -> None:
+    attributes = {
+        "gen_ai.usage.input_tokens": -3,
+        "gen_ai.usage.output_tokens": [1],
+        "gen_ai.usage.cost": "NaN",
+        "gen_ai.response.time_to_first_chunk": "soon",
+        "gen_ai.operation.name": {"a": 1},
+        "gen_ai.request.model": "",
+    }
+    span = applied(dict(attributes))
+    assert (span.input_tokens, span.output_tokens, span.cost, span.time_to_first_token_ns) == (None,) * 4
+    assert span.observation_type == ObservationType.SPAN
+    assert span.model is None
+    assert span.attributes == attributes
+
+
+def test_messages_are_content_and_read_as_a_conversation() -> None:
+    messages = [
+        {"role": "user", "parts": [{"type": "text", "content": "Weather in\n Paris?"}]},
+        {
+            "role": "assistant",
+            "parts": [{"type": "tool_call", "id": "1", "name": "w", "arguments": '{"city": "Paris"}'}],
+        },
+        {"role": "tool", "parts": [{"type": "tool_call_response", "id": "1", "response": "rainy"}]},
+    ]
+    answer = [{"role": "assistant", "parts": [{"type": "text", "content": "Rain."}], "finish_reason": "stop"}]
+    raw = {
+        "gen_ai.input.messages": orjson.dumps(messages).decode(),
+        "gen_ai.output.messages": answer,
+        "gen_ai.system_instructions": '[{"type": "text", "content": "Be brief."}]',
+        "gen_ai.tool.definitions": '[{"name": "w"}]',
+    }
+    span = applied(dict(raw))
+
+    assert span.content == raw
+    assert span.attributes == {}
+    assert (span.input_preview, span.output_preview) == ("Weather in Paris?", "Rain.")
+    read = conversation(span)
+    assert read.input == [
+        Message(role="system", parts=[Part(type="text", text="Be brief.")]),
+        Message(role="user", parts=[Part(type="text", text="Weather in\n Paris?")]),
+        Message(role="assistant", parts=[Part(type="tool_call", id="1", name="w", arguments={"city": "Paris"})]),
+        Message(role="tool", parts=[Part(type="tool_call_response", id="1", result="rainy")]),
+    ]
+    assert read.output == [Message(role="assistant", parts=[Part(type="text", text="Rain.")], finish_reason="stop")]
+    assert read.tools == [{"name": "w"}]
+
+
+def test_a_tools_arguments_and_result_are_its_input_and_output() -> None:
+    span = applied(
+        {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.call.arguments": '{"city": "Paris"}',
+            "gen_ai.tool.call.result": "rainy",
+        }
+    )
+    assert span.observation_type is ObservationType.TOOL
+    read = conversation(span)
+    assert read.input == [Message(role="input", parts=[Part(type="json", value={"city": "Paris"})])]
+    assert read.output == [Message(role="output", parts=[Part(type="text", text="rainy")])]
+
+
+def test_unknown_parts_and_broken_json_are_kept() -> None:
+    span = applied(
+        {"gen_ai.input.messages": "[not json", "gen_ai.output.messages": [{"parts": [{"type": "hologram"}]}]}
+    )
+    read = conversation(span)
+    assert read.input == [Message(role="user", parts=[Part(type="text", text="[not json")])]
+    assert read.output == [Message(role="assistant", parts=[Part(type="unknown", value={"type": "hologram"})])]

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+from google.protobuf import json_format
+from hypothesis import given
+from hypothesis import strategies as st
+from llmflow_core import otlp
+from llmflow_core.errors import Rejected
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+
+TRACE_ID = bytes(range(1, 17))
+SPAN_ID = bytes(range(1, 9))
+
+
+def request_of(*spans: trace_pb2.Span, **resource: Any) -> ExportTraceServiceRequest:
+    scope_spans = trace_pb2.ScopeSpans(scope=InstrumentationScope(name="tests", version="1"), spans=spans)
+    resource_spans = trace_pb2.ResourceSpans(
+        resource=Resource(attributes=otlp.key_values(resource)), scope_spans=[scope_spans]
+    )
+    return ExportTraceServiceRequest(resource_spans=[resource_spans])
+
+
+def span_message(**changes: Any) -> trace_pb2.Span:
+    fields = {
+        "trace_id": TRACE_ID,
+        "span_id": SPAN_ID,
+        "name": "call",
+        "kind": trace_pb2.Span.SPAN_KIND_CLIENT,
+        "start_time_unix_nano": 1_700_000_000_123_456_789,
+        "end_time_unix_nano": 1_700_000_001_123_456_789,
+    }
+    return trace_pb2.Span(**{**fields, **changes})
+
+
+def test_protobuf_and_json_of_one_request_give_the_same_spans() -> None:
+    link = trace_pb2.Span.Link(trace_id=TRACE_ID, span_id=SPAN_ID, attributes=otlp.key_values({"why": "retry"}))
+    request = request_of(
+        span_message(parent_span_id=b"\2" * 8, attributes=otlp.key_values({"n": 2**53 + 1}), links=[link]),
+        **{"service.name": "app"},
+    )
+    document = json_format.MessageToDict(request)
+    for span in document["resourceSpans"][0]["scopeSpans"][0]["spans"]:
+        for holder in (span, *span["links"]):
+            for name in ("traceId", "spanId", "parentSpanId"):
+                if name in holder:
+                    holder[name] = base64.b64decode(holder[name]).hex()
+
+    from_protobuf = otlp.spans_of(otlp.parse_traces(request.SerializeToString()), "p")
+    from_json = otlp.spans_of(otlp.parse_traces_json(orjson.dumps(document)), "p")
+
+    assert from_protobuf == from_json
+    (span,) = from_protobuf
+    assert (span.project, span.service, span.scope, span.scope_version) == ("p", "app", "tests", "1")
+    assert (span.trace_id, span.span_id, span.parent_span_id) == (TRACE_ID, SPAN_ID, b"\2" * 8)
+    assert (span.start_time_ns, span.duration_ns) == (1_700_000_000_123_456_789, 1_000_000_000)
+    assert span.attributes == {"n": 2**53 + 1}
+    assert span.links == [
+        {"trace_id": TRACE_ID.hex(), "span_id": SPAN_ID.hex(), "trace_state": "", "attributes": {"why": "retry"}}
+    ]
+
+
+def test_json_names_the_place_of_a_bad_id() -> None:
+    body = {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "0102"}, {"traceId": "xyz"}]}]}]}
+    with pytest.raises(Rejected) as caught:
+        otlp.parse_traces_json(orjson.dumps(body))
+    assert caught.value.field == "resourceSpans[0].scopeSpans[0].spans[1].traceId"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[1]", b"{", b'{"resourceSpans": 3}', b'{"resourceSpans": [{"scopeSpans": 1}]}']
+)
+def test_json_that_is_no_request_is_rejected(body: bytes) -> None:
+    with pytest.raises(Rejected):
+        otlp.parse_traces_json(body)
+
+
+def test_protobuf_that_is_no_request_is_rejected() -> None:
+    with pytest.raises(Rejected, match="body"):
+        otlp.parse_traces(b"\xff\xff\xff")
+
+
+def test_invalid_spans_are_removed_and_their_neighbours_kept() -> None:
+    request = request_of(
+        span_message(trace_id=bytes(16)),
+        span_message(name="good"),
+        span_message(span_id=b"short"),
+        span_message(parent_span_id=b"bad"),
+        span_message(start_time_unix_nano=0),
+        span_message(name="also good"),
+    )
+
+    problems = otlp.check_request(request)
+
+    assert [span.name for span in otlp.spans_of(request)] == ["good", "also good"]
+    assert problems == [
+        "resource_spans[0].scope_spans[0].spans[0].trace_id: must be 16 bytes, not all zero",
+        "resource_spans[0].scope_spans[0].spans[2].span_id: must be 8 bytes, not all zero",
+        "resource_spans[0].scope_spans[0].spans[3].parent_span_id: must be empty or 8 bytes",
+        "resource_spans[0].scope_spans[0].spans[4].start_time_unix_nano: must be set",
+    ]
+
+
+def test_an_end_before_the_start_is_a_duration_of_zero() -> None:
+    (span,) = otlp.spans_of(request_of(span_message(end_time_unix_nano=1)))
+    assert span.duration_ns == 0
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+    max_leaves=10,
+)
+
+
+@given(json_values)
+def test_values_survive_the_way_to_otlp_and_back(value: Any) -> None:
+    def as_stored(value: Any) -> Any:
+        if isinstance(value, float) and value in (float("inf"), float("-inf")):
+            return str(value)
+        if isinstance(value, list):
+            return [as_stored(item) for item in value]
+        if isinstance(value, dict):
+            return {key: as_stored(item) for key, item in value.items() if item is not None}
+        return value
+
+    assert otlp.plain(otlp.any_value(value)) == as_stored(value)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_request_or_rejected(body: bytes) -> None:
+    for parse in (otlp.parse_traces, otlp.parse_traces_json):
+        try:
+            request = parse(body)
+        except Rejected:
+            continue
+        otlp.check_request(request)
+        otlp.spans_of(request)

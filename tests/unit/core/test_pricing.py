@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from llmflow_core.pricing import Prices
+from llmflow_core.spans import Span
+
+NOVEMBER_2025_NS = 1_762_000_000 * 10**9
+
+
+def priced(**fields: Any) -> Span:
+    defaults = {"trace_id": b"t" * 16, "span_id": b"s" * 8, "name": "n", "duration_ns": 1}
+    span = Span(**{**defaults, "start_time_ns": NOVEMBER_2025_NS, **fields})
+    Prices().price(span)
+    return span
+
+
+@pytest.mark.parametrize(
+    ("usage", "input_cost", "output_cost"),
+    [
+        # $2.50 and $10 a million tokens
+        ({"input_tokens": 1_000, "output_tokens": 100}, "0.0025", "0.001"),
+        # 800 at $2.50, 200 cached at $1.25
+        ({"input_tokens": 1_000, "cache_read_tokens": 200, "output_tokens": 0}, "0.00225", "0"),
+    ],
+)
+def test_gpt_4o_by_hand(usage: dict[str, int], input_cost: str, output_cost: str) -> None:
+    span = priced(provider="openai", model="gpt-4o", **usage)
+    assert (span.input_cost, span.output_cost) == (Decimal(input_cost), Decimal(output_cost))
+    assert span.cost == Decimal(input_cost) + Decimal(output_cost)
+
+
+def test_anthropic_cache_writes_and_reads_by_hand() -> None:
+    # $3 a million in, $3.75 written to the cache, $0.30 read from it, $15 out
+    span = priced(
+        provider="anthropic",
+        model="claude-sonnet-4-5",
+        input_tokens=10_000,
+        cache_write_tokens=2_000,
+        cache_read_tokens=5_000,
+        output_tokens=1_000,
+    )
+    assert span.input_cost == (3_000 * Decimal("3") + 2_000 * Decimal("3.75") + 5_000 * Decimal("0.30")) / 1_000_000
+    assert span.output_cost == Decimal("0.015")
+
+
+def test_a_cost_that_came_with_the_span_wins() -> None:
+    span = priced(provider="openai", model="gpt-4o", input_tokens=1_000, cost=Decimal("0.5"))
+    assert (span.cost, span.input_cost) == (Decimal("0.5"), None)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"provider": "openai", "model": "no-such-model", "input_tokens": 5},
+        {"provider": "no-such-provider", "model": "gpt-4o", "input_tokens": 5},
+        {"provider": "openai", "input_tokens": 5},
+        {"provider": "openai", "model": "gpt-4o"},
+        {"provider": "openai", "model": "gpt-4o", "input_tokens": 5, "cache_read_tokens": 50},
+    ],
+    ids=["model", "provider", "no model", "no tokens", "contradiction"],
+)
+def test_what_cannot_be_priced_has_no_cost(fields: dict[str, Any]) -> None:
+    assert priced(**fields).cost is None
