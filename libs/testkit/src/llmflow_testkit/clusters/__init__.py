@@ -1,0 +1,27 @@
+"""The real servers that tests run against: Kafka, TimescaleDB, and PostgreSQL as the one-machine set embeds it.
+
+`python -m llmflow_testkit.clusters prepare` downloads what the first test would otherwise wait for.
+"""
+
+from llmflow_testkit.clusters.cache import BackendMissing
+from llmflow_testkit.clusters.kafka import RunningKafka, prepare_kafka, start_kafka
+from llmflow_testkit.clusters.postgres import (
+    RunningPostgres,
+    create_database,
+    drop_database,
+    start_embedded_postgres,
+)
+from llmflow_testkit.clusters.timescaledb import prepare_timescaledb, start_timescaledb
+
+__all__ = [
+    "BackendMissing",
+    "RunningKafka",
+    "RunningPostgres",
+    "create_database",
+    "drop_database",
+    "prepare_kafka",
+    "prepare_timescaledb",
+    "start_embedded_postgres",
+    "start_kafka",
+    "start_timescaledb",
+]

