@@ -55,3 +55,48 @@ lock: $(UV)  ## Resolve every dependency into requirements.lock; UPGRADE=1 takes
 	$(UV) pip install --quiet --require-hashes -r requirements.lock
 	$(UV) pip install --quiet --no-deps -e libs/testkit
 	@touch $@
+
+.make/npm: frontend/package-lock.json frontend/.npmrc | $(NODE)
+	@mkdir -p .make
+	cd frontend && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.make/page: .make/npm $(shell git ls-files frontend 2>/dev/null || find frontend -type f -not -path '*/node_modules/*')
+	cd frontend && $(NPM) run --silent build -- --outDir ../services/standalone/src/llmflow/page --emptyOutDir
+	@touch $@
+
+.PHONY: lint
+lint: .make/dev .make/npm  ## Check style, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd frontend && $(NPM) run --silent lint
+
+# The real Kafka, TimescaleDB, Helm and Chromium are fetched or built while the fast tests run.
+.PHONY: test
+test: .make/dev .make/page  ## Install what tests need and run them all; ARGS goes to pytest
+	$(BIN)/python -m llmflow_testkit.clusters prepare & preparing=$$!; \
+	$(BIN)/pytest tests/unit $(ARGS); \
+	(cd frontend && $(NPM) test); \
+	wait $$preparing; \
+	$(BIN)/pytest tests --ignore=tests/unit $(ARGS)
+
+.PHONY: format
+format: .make/dev .make/npm  ## Put the code into the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	cd frontend && $(NPM) run --silent format
+
+.PHONY: types
+types: .make/dev .make/npm  ## Export the OpenAPI document and make the frontend's types from it
+	$(BIN)/python -m llmflow_query_api.openapi
+	cd frontend && $(NPM) run --silent types
+
+.PHONY: migrate
+migrate: .make/runtime  ## Bring the schema of LLMFLOW_DATABASE_URL up to date
+	$(BIN)/python -m llmflow_store migrate
+
+.PHONY: clean
+clean:  ## Remove what was built and installed in this folder
+	rm -rf .make .venv frontend/node_modules frontend/dist services/standalone/src/llmflow/page

@@ -1,0 +1,5 @@
+"""`python -m llmflow`: the llmflow command."""
+
+from llmflow.cli import app
+
+app()

@@ -1,0 +1,93 @@
+"""The `llmflow` command."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from llmflow_core.errors import LLMFlowError
+from llmflow_core.telemetry import setup_logging
+
+from llmflow.instance import default_data_dir, read_where
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="LLM observability on one machine."
+)
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="LLMFLOW_DATA_DIR", help="Where everything is kept.", show_default=True)
+]
+
+
+@app.callback()
+def _main() -> None:
+    """LLM observability on one machine."""
+
+
+@app.command()
+def up(
+    *,
+    data_dir: DataDir = default_data_dir(),  # noqa: B008 - typer shows the default in --help
+    host: Annotated[str, typer.Option(envvar="LLMFLOW_HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(envvar="PORT", help="Page and API.")] = 3000,
+    proxy_port: Annotated[int, typer.Option(envvar="PROXY_PORT", help="LLM proxy.")] = 8080,
+    ingest_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_HTTP_PORT", help="OTLP over HTTP.")] = 4318,
+    ingest_grpc_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_GRPC_PORT", help="OTLP over gRPC.")] = 4317,
+    verbose: Annotated[bool, typer.Option(envvar="VERBOSE", help="Log debug lines.")] = False,
+) -> None:
+    """Run every service on this machine until Ctrl-C."""
+    from llmflow.up import Options
+    from llmflow.up import up as run
+
+    setup_logging("llmflow", verbose=verbose)
+    options = Options(
+        data_dir=data_dir.expanduser().absolute(),
+        host=host,
+        port=port,
+        proxy_port=proxy_port,
+        ingest_port=ingest_port,
+        ingest_grpc_port=ingest_grpc_port,
+    )
+    with _errors_for_people():
+        run(options)
+
+
+@app.command()
+def demo(
+    *,
+    data_dir: DataDir = default_data_dir(),  # noqa: B008
+    traces: Annotated[int, typer.Option(min=1, max=100_000, help="How many traces to send.")] = 200,
+    hours: Annotated[float, typer.Option(min=0.01, max=24 * 30, help="Spread over this long until now.")] = 24,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 1,
+    ingest_url: Annotated[str, typer.Option(help="An ingest service elsewhere.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Delete all demo data instead.")] = False,
+) -> None:
+    """Send sample traffic, through the ingest service, to the project "demo"; or remove it."""
+    from llmflow import demo as sample
+
+    with _errors_for_people():
+        where = read_where(data_dir)
+        if remove:
+            if where is None:
+                raise LLMFlowError(f"no LLMFlow runs on {data_dir}: start it with `llmflow up`, or give --data-dir")
+            print(f"removed {asyncio.run(sample.remove(where.database_url))} demo spans")
+            return
+        url = ingest_url or (where.ingest_url if where else "http://localhost:4318")
+        spans = asyncio.run(sample.send(url, traces=traces, hours=hours, seed=seed))
+        print(f"sent {traces} traces ({spans} spans) to the project {sample.PROJECT!r} of {url}")
+        if where:
+            print(f"look at them: {where.page_url}/traces?project={sample.PROJECT}")
+
+
+@contextmanager
+def _errors_for_people() -> Iterator[None]:
+    """What went wrong on purpose is told in plain words, without a traceback."""
+    try:
+        yield
+    except LLMFlowError as error:
+        typer.echo(f"llmflow: {error}", err=True)
+        raise typer.Exit(1) from None

@@ -1,0 +1,208 @@
+"""`llmflow up`: every service on this machine, on an embedded log and an embedded PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmflow_core.errors import ConfigError, LLMFlowError
+from llmflow_store.embedded_postgres import EmbeddedPostgres
+
+from llmflow.instance import Instance, Where
+from llmflow.supervisor import Service, Supervisor
+
+_FRONTEND = Path(__file__).parent / "page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says; a port's flag is its name with dashes."""
+
+    data_dir: Path
+    host: str
+    port: int
+    proxy_port: int
+    ingest_port: int
+    ingest_grpc_port: int
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port that is listened on, by its flag."""
+        return {
+            "--port": self.port,
+            "--proxy-port": self.proxy_port,
+            "--ingest-port": self.ingest_port,
+            "--ingest-grpc-port": self.ingest_grpc_port,
+        }
+
+    def url(self, port: int) -> str:
+        """How a program on this machine reaches `port`."""
+        host = "localhost" if self.host in ("127.0.0.1", "0.0.0.0", "::", "::1") else self.host  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def up(options: Options) -> None:
+    """Run until Ctrl-C or SIGTERM. Raises LLMFlowError when it cannot start, with what to do about it."""
+    with Instance(options.data_dir) as instance:
+        _check_ports(options)
+        asyncio.run(_run(options, instance))
+
+
+def _check_ports(options: Options) -> None:
+    taken = [
+        f"port {port} is taken: choose another with {flag}"
+        for flag, port in options.ports.items()
+        if not _is_free(options.host, port)
+    ]
+    if taken:
+        raise ConfigError(taken)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+async def _run(options: Options, instance: Instance) -> None:
+    stop = asyncio.Event()
+    with _on_signals(stop):
+        async with _database(options.data_dir) as database_url:
+            if stop.is_set():
+                return
+            supervisor = Supervisor(_services(options, database_url))
+            try:
+                starting = asyncio.create_task(supervisor.start())
+                stopping = asyncio.create_task(stop.wait())
+                await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if starting.done():
+                    await starting
+                    where = _where(options, database_url)
+                    instance.announce(where)
+                    print(_banner(where, options), flush=True)
+                    await stopping
+                    print("stopping ...", flush=True)
+                else:
+                    starting.cancel()
+            finally:
+                await supervisor.stop()
+
+
+@contextlib.contextmanager
+def _on_signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+@contextlib.asynccontextmanager
+async def _database(data_dir: Path) -> AsyncIterator[str]:
+    """The embedded PostgreSQL, migrated."""
+    postgres = EmbeddedPostgres(data_dir / "postgres")
+    database_url = await asyncio.to_thread(postgres.start)
+    try:
+        # A process of its own, for asyncpg and the migrations need memory that this one would keep.
+        migration = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "llmflow_store", "migrate", env={**os.environ, "LLMFLOW_DATABASE_URL": database_url}
+        )
+        if await migration.wait() != 0:
+            raise LLMFlowError("the database's schema could not be brought up to date; the lines above say why")
+        yield database_url
+    finally:
+        await asyncio.to_thread(postgres.stop)
+
+
+def _services(options: Options, database_url: str) -> list[Service]:
+    """The services in the order in which they stop: first those that take spans in, last those that show them."""
+    host = options.host
+    local = {
+        "LLMFLOW_BUS_URL": f"embedded{(options.data_dir / 'log').as_uri().removeprefix('file')}",
+        "LLMFLOW_HOST": host,
+        "LLMFLOW_WORKERS": "0",
+        "LLMFLOW_HEALTH_PORT": "0",
+        # glibc gives every thread an arena of its own and keeps what is freed in it; small services need neither.
+        "MALLOC_ARENA_MAX": "2",
+        "MALLOC_TRIM_THRESHOLD_": "131072",
+    }
+    database = {"LLMFLOW_DATABASE_URL": database_url}
+    return [
+        Service(
+            "proxy",
+            "llmflow_proxy",
+            {**local, "PROXY_PORT": str(options.proxy_port)},
+            f"{options.url(options.proxy_port)}/readyz",
+        ),
+        Service(
+            "ingest",
+            "llmflow_ingest",
+            {
+                **local,
+                "LLMFLOW_INGEST_HTTP_PORT": str(options.ingest_port),
+                "LLMFLOW_INGEST_GRPC_PORT": str(options.ingest_grpc_port),
+            },
+            f"{options.url(options.ingest_port)}/readyz",
+        ),
+        Service("writer", "llmflow_writer", {**local, **database}),
+        Service("exporter", "llmflow_exporter", local),
+        Service(
+            "query-api",
+            "llmflow_query_api",
+            {
+                **local,
+                **database,
+                "PORT": str(options.port),
+                "LLMFLOW_INGEST_URL": options.url(options.ingest_port),
+                **({"LLMFLOW_FRONTEND_DIR": str(_FRONTEND)} if _FRONTEND.is_dir() else {}),
+            },
+            f"{options.url(options.port)}/readyz",
+        ),
+    ]
+
+
+def _where(options: Options, database_url: str) -> Where:
+    return Where(
+        pid=os.getpid(),
+        page_url=options.url(options.port),
+        proxy_url=options.url(options.proxy_port),
+        ingest_url=options.url(options.ingest_port),
+        database_url=database_url,
+    )
+
+
+def _banner(where: Where, options: Options) -> str:
+    user = os.environ.get("AUTH_USERNAME") or "llmflow"
+    password = "the password in AUTH_PASSWORD" if os.environ.get("AUTH_PASSWORD") else "password"
+    return f"""
+LLMFlow is running. Ctrl-C stops it; the data stays in {options.data_dir}
+
+  Open      {where.page_url}   (user {user}, {password})
+  Proxy     {where.proxy_url}/v1   (OpenAI, Anthropic)
+  OTLP      {where.ingest_url}   (http), {options.url(options.ingest_grpc_port).removeprefix("http://")} (grpc)
+
+Paste into your program:
+
+  from openai import OpenAI
+  client = OpenAI(base_url="{where.proxy_url}/v1")      # your own API key, as before
+
+or, for what is instrumented already:
+
+  export OTEL_EXPORTER_OTLP_ENDPOINT={where.ingest_url}
+
+No program at hand? `llmflow demo` sends sample traffic to the project "demo".
+"""
