@@ -8,56 +8,74 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from llmflow_core.messages import Conversation
-from msgspec import Struct
+from llmflow_core.spans import ObservationType, Status
+from msgspec import Meta, Struct
+
+Project = Annotated[str, Meta(description="The project that the data belongs to.", examples=["default"])]
+TraceId = Annotated[
+    str, Meta(description="16 bytes in lower-case hexadecimal.", examples=["4bf92f3577b34da6a3ce929d0e0e4736"])
+]
+SpanId = Annotated[str, Meta(description="8 bytes in lower-case hexadecimal.", examples=["00f067aa0ba902b7"])]
+Nanoseconds = Annotated[int, Meta(examples=[1_250_000_000])]
+Service = Annotated[str, Meta(description="OpenTelemetry's service.name; empty when unknown.", examples=["checkout"])]
+Cost = Annotated[
+    Decimal | None, Meta(description="US dollars; null when no price is known.", examples=["0.000375000"])
+]
+UserId = Annotated[str | None, Meta(description="The end user, as the application names them.", examples=["alice"])]
+SessionId = Annotated[str | None, Meta(description="The conversation that the trace belongs to.", examples=["chat-42"])]
+Model = Annotated[str | None, Meta(examples=["gpt-4o-mini"])]
+InputTokens = Annotated[int | None, Meta(description="Tokens read, cached ones included.", examples=[1200])]
+OutputTokens = Annotated[int | None, Meta(description="Tokens written, reasoning included.", examples=[350])]
+Kind = Literal["unspecified", "internal", "server", "client", "producer", "consumer"]
 
 
 class Credentials(Struct, frozen=True, kw_only=True):
     """What the login page sends."""
 
-    username: str
-    password: str
+    username: Annotated[str, Meta(max_length=256, examples=["llmflow"])]
+    password: Annotated[str, Meta(max_length=1024, examples=["correct horse battery staple"])]
 
 
 class Session(Struct, frozen=True, kw_only=True):
     """Who is logged in."""
 
-    username: str
+    username: Annotated[str, Meta(examples=["llmflow"])]
 
 
 class ProjectList(Struct, frozen=True, kw_only=True):
     """The projects that exist, `default` first."""
 
-    projects: list[str]
+    projects: Annotated[list[str], Meta(examples=[["default", "demo"]])]
 
 
 class TraceSummary(Struct, frozen=True, kw_only=True):
     """One trace in a list. `status` is `error` when any of its spans failed."""
 
-    project: str
-    trace_id: str
-    name: str
-    service: str
-    has_root: bool
+    project: Project
+    trace_id: TraceId
+    name: Annotated[str, Meta(description="The root span's name, or the earliest's.", examples=["answer-question"])]
+    service: Service
+    has_root: Annotated[bool, Meta(description="Whether the root span has arrived.")]
     start_time: datetime
-    duration_ns: int
-    status: str
+    duration_ns: Nanoseconds
+    status: Literal["ok", "error"]
     span_count: int
-    error_count: int
-    generation_count: int
+    error_count: Annotated[int, Meta(description="Spans that failed.")]
+    generation_count: Annotated[int, Meta(description="Spans that are calls of a model.")]
     input_tokens: int
     output_tokens: int
-    cost: Decimal | None
-    unpriced_count: int
-    models: list[str]
-    user_id: str | None
-    session_id: str | None
+    cost: Cost
+    unpriced_count: Annotated[int, Meta(description="Generations and embeddings with tokens and no known price.")]
+    models: Annotated[list[str], Meta(examples=[["gpt-4o-mini"]])]
+    user_id: UserId
+    session_id: SessionId
     tags: list[str]
     environment: str | None
-    input_preview: str | None
-    output_preview: str | None
+    input_preview: Annotated[str | None, Meta(description="The beginning of the trace's input.")]
+    output_preview: Annotated[str | None, Meta(description="The beginning of the trace's output.")]
 
 
 class TracePage(Struct, frozen=True, kw_only=True):
@@ -67,31 +85,36 @@ class TracePage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class SpanSummary(Struct, frozen=True, kw_only=True):
-    """A span without its content, attributes and events: what the tree and the waterfall need."""
+class SpanFacts(Struct, frozen=True, kw_only=True):
+    """A span without its content, attributes and events."""
 
-    span_id: str
-    parent_span_id: str | None
-    name: str
-    kind: str
-    observation_type: str
-    service: str
+    span_id: SpanId
+    parent_span_id: Annotated[str | None, Meta(description="Null for a root span.", examples=["b7ad6b7169203331"])]
+    name: Annotated[str, Meta(examples=["chat gpt-4o-mini"])]
+    kind: Kind
+    observation_type: ObservationType
+    service: Service
     start_time: datetime
-    offset_ns: int
-    duration_ns: int
-    status: str
+    duration_ns: Nanoseconds
+    status: Status
     status_message: str
-    provider: str | None
-    model: str | None
-    response_model: str | None
-    input_tokens: int | None
-    output_tokens: int | None
+    provider: Annotated[str | None, Meta(examples=["openai"])]
+    model: Model
+    response_model: Annotated[str | None, Meta(examples=["gpt-4o-mini-2024-07-18"])]
+    input_tokens: InputTokens
+    output_tokens: OutputTokens
     cache_read_tokens: int | None
     cache_write_tokens: int | None
     reasoning_tokens: int | None
-    cost: Decimal | None
-    time_to_first_token_ns: int | None
-    error_type: str | None
+    cost: Cost
+    time_to_first_token_ns: Annotated[int | None, Meta(examples=[180_000_000])]
+    error_type: Annotated[str | None, Meta(examples=["rate_limit_exceeded"])]
+
+
+class SpanSummary(SpanFacts, frozen=True, kw_only=True):
+    """A span in its trace: what the tree and the waterfall need."""
+
+    offset_ns: Annotated[int, Meta(description="Nanoseconds from the trace's start to the span's.", examples=[0])]
 
 
 class TraceDetail(Struct, frozen=True, kw_only=True):
@@ -104,20 +127,20 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
 class SpanDetail(Struct, frozen=True, kw_only=True):
     """Everything known of one span. `conversation` is its content in one shape, `raw_content` the content as it came."""
 
-    trace_id: str
-    span: SpanSummary
-    scope: str
+    trace_id: TraceId
+    span: SpanFacts
+    scope: Annotated[str, Meta(description="The instrumentation that made the span.")]
     scope_version: str
-    input_cost: Decimal | None
-    output_cost: Decimal | None
-    tokens_per_second: float | None
-    finish_reasons: list[str]
-    http_status: int | None
-    user_id: str | None
-    session_id: str | None
+    input_cost: Cost
+    output_cost: Cost
+    tokens_per_second: Annotated[float | None, Meta(examples=[82.5])]
+    finish_reasons: Annotated[list[str], Meta(examples=[["stop"]])]
+    http_status: Annotated[int | None, Meta(examples=[200])]
+    user_id: UserId
+    session_id: SessionId
     tags: list[str]
-    environment: str | None
-    release: str | None
+    environment: Annotated[str | None, Meta(examples=["production"])]
+    release: Annotated[str | None, Meta(examples=["2025.06.1"])]
     prompt_name: str | None
     prompt_version: str | None
     attributes: dict[str, Any]
@@ -131,8 +154,10 @@ class SpanDetail(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True, kw_only=True):
     """An error, as RFC 9457 shapes it (media type application/problem+json)."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    field: str | None = None
+    type: Annotated[str, Meta(description="Always about:blank: the status says what went wrong.")]
+    title: Annotated[str, Meta(description="The status in words.", examples=["Bad Request"])]
+    status: Annotated[int, Meta(examples=[400])]
+    detail: Annotated[str, Meta(examples=["cursor: not a cursor of this list"])]
+    field: Annotated[
+        str | None, Meta(description="The parameter or member that is wrong.", examples=["cursor"])
+    ] = None

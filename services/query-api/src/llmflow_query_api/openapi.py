@@ -1,0 +1,105 @@
+"""The API's routes and their OpenAPI document; `python -m llmflow_query_api.openapi [file]` writes it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import Litestar, MediaType, Router, get
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, License, SecurityScheme, Tag
+from litestar.response import Response
+from litestar.types import Middleware
+from llmflow_core import messages
+from llmflow_store.port import Store
+
+from llmflow_query_api import schemas
+from llmflow_query_api.auth import COOKIE, Gate, same_origin
+from llmflow_query_api.session import get_session, login, logout
+from llmflow_query_api.traces import get_span, get_trace, list_projects, list_traces, trace_query
+
+API_PATH = "/api/v1"
+_DESCRIPTION = """\
+Traces of LLM applications, as LLMFlow stores them.
+
+Log in with HTTP Basic, or with POST /api/v1/login for a session cookie. Errors are problem details (RFC 9457). A
+request with the header X-Requested-With is never answered with a password dialog.
+"""
+_CONFIG = OpenAPIConfig(
+    title="LLMFlow",
+    version="1",
+    description=_DESCRIPTION,
+    license=License(name="MIT", identifier="MIT"),
+    tags=[
+        Tag(name="session", description="Logging in and out."),
+        Tag(name="traces", description="Projects, traces and spans."),
+    ],
+    components=Components(
+        security_schemes={
+            "basic": SecurityScheme(type="http", scheme="basic"),
+            "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
+        }
+    ),
+)
+
+
+@get("/openapi.json", include_in_schema=False)
+async def get_document() -> Response[bytes]:
+    return Response(document(), media_type=MediaType.JSON)
+
+
+async def _store(state: State) -> Store:
+    store: Store = state.store
+    return store
+
+
+async def _gate(state: State) -> Gate:
+    gate: Gate = state.gate
+    return gate
+
+
+def api_routers(middleware: Sequence[Middleware] = ()) -> list[Router]:
+    """The API's routes, for an application with `store` and `gate` in its state; `middleware` guards those that need
+    a user."""
+    return [
+        Router(
+            API_PATH, route_handlers=[login, logout], dependencies={"gate": Provide(_gate)}, guards=[same_origin]
+        ),
+        Router(
+            API_PATH,
+            route_handlers=[get_session, list_projects, list_traces, get_trace, get_span, get_document],
+            dependencies={"store": Provide(_store), "selection": Provide(trace_query)},
+            guards=[same_origin],
+            middleware=middleware,
+            security=[{"basic": []}, {"session": []}],
+        ),
+    ]
+
+
+@cache
+def document() -> bytes:
+    """The OpenAPI 3.1 document of the API, as JSON for people and for diffs."""
+    schema: dict[str, Any] = Litestar(api_routers(), openapi_config=_CONFIG).openapi_schema.to_schema()
+    for name, component in schema["components"]["schemas"].items():
+        _complete(name, component)
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
+
+
+def _complete(name: str, component: dict[str, Any]) -> None:
+    body = getattr(schemas, name, None) or getattr(messages, name, None)
+    if body is not None:
+        component["description"] = getdoc(body)
+    # A member with a default is optional to a reader of the class, but always present in what the API sends.
+    if "properties" in component:
+        component["required"] = list(component["properties"])
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1] if len(sys.argv) > 1 else "frontend/openapi.json").write_bytes(document())

@@ -1,0 +1,132 @@
+"""Stored traces and spans as the API's bodies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from llmflow_core.content import conversation
+from llmflow_core.spans import ObservationType, Span, SpanKind, Status
+from llmflow_store.port import Trace
+from llmflow_store.port import TracePage as StoredPage
+from llmflow_store.port import TraceSummary as StoredSummary
+
+from llmflow_query_api.cursor import encode_cursor
+from llmflow_query_api.schemas import Kind, SpanDetail, SpanFacts, SpanSummary, TraceDetail, TracePage, TraceSummary
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KINDS: dict[int, Kind] = {
+    SpanKind.UNSPECIFIED: "unspecified",
+    SpanKind.INTERNAL: "internal",
+    SpanKind.SERVER: "server",
+    SpanKind.CLIENT: "client",
+    SpanKind.PRODUCER: "producer",
+    SpanKind.CONSUMER: "consumer",
+}
+
+
+def page_of(page: StoredPage) -> TracePage:
+    """A page of the trace list."""
+    return TracePage(
+        traces=[summary_of(trace) for trace in page.traces],
+        next_cursor=encode_cursor(page.next) if page.next else None,
+    )
+
+
+def trace_of(trace: Trace) -> TraceDetail:
+    """A whole trace."""
+    start_time_ns = trace.summary.start_time_ns
+    return TraceDetail(
+        trace=summary_of(trace.summary),
+        spans=[_span_summary(span, start_time_ns) for span in trace.spans],
+    )
+
+
+def summary_of(trace: StoredSummary) -> TraceSummary:
+    """One row of the trace list."""
+    return TraceSummary(
+        project=trace.project,
+        trace_id=trace.trace_id.hex(),
+        name=trace.name,
+        service=trace.service,
+        has_root=trace.has_root,
+        start_time=_time(trace.start_time_ns),
+        duration_ns=trace.end_time_ns - trace.start_time_ns,
+        status="error" if trace.error_count else "ok",
+        span_count=trace.span_count,
+        error_count=trace.error_count,
+        generation_count=trace.generation_count,
+        input_tokens=trace.input_tokens,
+        output_tokens=trace.output_tokens,
+        cost=trace.cost,
+        unpriced_count=trace.unpriced_count,
+        models=list(trace.models),
+        user_id=trace.user_id,
+        session_id=trace.session_id,
+        tags=list(trace.tags),
+        environment=trace.environment,
+        input_preview=trace.input_preview,
+        output_preview=trace.output_preview,
+    )
+
+
+def span_of(span: Span) -> SpanDetail:
+    """Everything about one span, its content included."""
+    return SpanDetail(
+        trace_id=span.trace_id.hex(),
+        span=SpanFacts(**_facts(span)),
+        scope=span.scope,
+        scope_version=span.scope_version,
+        input_cost=span.input_cost,
+        output_cost=span.output_cost,
+        tokens_per_second=span.tokens_per_second,
+        finish_reasons=span.finish_reasons,
+        http_status=span.http_status,
+        user_id=span.user_id,
+        session_id=span.session_id,
+        tags=span.tags,
+        environment=span.environment,
+        release=span.release,
+        prompt_name=span.prompt_name,
+        prompt_version=span.prompt_version,
+        attributes=span.attributes,
+        resource_attributes=span.resource_attributes,
+        events=span.events,
+        links=span.links,
+        conversation=conversation(span),
+        raw_content=span.content,
+    )
+
+
+def _span_summary(span: Span, trace_start_ns: int) -> SpanSummary:
+    return SpanSummary(offset_ns=span.start_time_ns - trace_start_ns, **_facts(span))
+
+
+def _facts(span: Span) -> dict[str, Any]:
+    return {
+        "span_id": span.span_id.hex(),
+        "parent_span_id": span.parent_span_id.hex() if span.parent_span_id else None,
+        "name": span.name,
+        "kind": _KINDS.get(span.kind, "unspecified"),
+        "observation_type": ObservationType(span.observation_type),
+        "service": span.service,
+        "start_time": _time(span.start_time_ns),
+        "duration_ns": span.duration_ns,
+        "status": Status(span.status),
+        "status_message": span.status_message,
+        "provider": span.provider,
+        "model": span.model,
+        "response_model": span.response_model,
+        "input_tokens": span.input_tokens,
+        "output_tokens": span.output_tokens,
+        "cache_read_tokens": span.cache_read_tokens,
+        "cache_write_tokens": span.cache_write_tokens,
+        "reasoning_tokens": span.reasoning_tokens,
+        "cost": span.cost,
+        "time_to_first_token_ns": span.time_to_first_token_ns,
+        "error_type": span.error_type,
+    }
+
+
+def _time(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

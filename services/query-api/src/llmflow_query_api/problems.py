@@ -1,0 +1,79 @@
+"""Every error as RFC 9457 problem details: the one place where exceptions become HTTP answers."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi import ResponseSpec
+from litestar.types import ExceptionHandlersMap
+from llmflow_core.errors import Rejected, Retryable
+
+from llmflow_query_api.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_SECONDS = 5.0
+
+log = logging.getLogger(__name__)
+
+
+def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
+    """The error answers of an operation, for the OpenAPI document."""
+    return {
+        status: ResponseSpec(Problem, description=status.phrase, media_type=MEDIA_TYPE, generate_examples=False)
+        for status in statuses
+    }
+
+
+def problem(
+    status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+) -> Response[Problem]:
+    """The answer with `status` that says `detail`, and names the wrong `field` if there is one."""
+    return Response(
+        Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, field=field),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
+    found = error.extra if isinstance(error.extra, list) else []
+    field = next((str(item["key"]) for item in found if item.get("key")), None)
+    detail = "; ".join(f"{item['key']}: {item['message']}" if item.get("key") else item["message"] for item in found)
+    return problem(HTTPStatus.BAD_REQUEST, detail or error.detail, field=field)
+
+
+def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    return problem(error.status_code, error.detail, headers=error.headers)
+
+
+def _rejected(_: Request[Any, Any, Any], error: Rejected) -> Response[Problem]:
+    return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field)
+
+
+def _retryable(request: Request[Any, Any, Any], error: Retryable) -> Response[Problem]:
+    log.warning("%s %s: %s", request.method, request.url.path, error)
+    retry_after = str(math.ceil(error.retry_after or _RETRY_AFTER_SECONDS))
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "the database is away or overloaded", headers={"Retry-After": retry_after}
+    )
+
+
+def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of LLMFlow; its log says more")
+
+
+HANDLERS: ExceptionHandlersMap = {
+    ValidationException: _invalid,
+    HTTPException: _http,
+    Rejected: _rejected,
+    Retryable: _retryable,
+    Exception: _unexpected,
+}

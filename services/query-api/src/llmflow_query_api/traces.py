@@ -1,0 +1,144 @@
+"""Projects, traces and spans."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from litestar import get
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import PathParameter, QueryParameter, SkipValidation
+from llmflow_core.errors import Rejected
+from llmflow_core.ids import SPAN_ID_BYTES, trace_id_from_text
+from llmflow_core.spans import DEFAULT_PROJECT
+from llmflow_store.port import Store, TraceQuery
+
+from llmflow_query_api.cursor import decode_cursor
+from llmflow_query_api.present import page_of, span_of, trace_of
+from llmflow_query_api.problems import documented
+from llmflow_query_api.schemas import ProjectList, SpanDetail, TraceDetail, TracePage
+
+#: PostgreSQL's text holds every character but NUL.
+_TEXT = r"^[^\x00]*$"
+_TEXT_LIMIT = 1024
+
+StoreDependency = NamedDependency[SkipValidation[Store]]
+ProjectParameter = Annotated[
+    str, QueryParameter(name="project", description="The project to look in.", pattern=_TEXT, max_length=63)
+]
+TraceIdParameter = Annotated[
+    str,
+    PathParameter(
+        description="The trace's id: 32 hexadecimal digits, a UUID, or the text that was sent as X-Trace-Id.",
+        pattern=_TEXT,
+        max_length=_TEXT_LIMIT,
+    ),
+]
+SpanIdParameter = Annotated[
+    str, PathParameter(description="The span's id: 16 hexadecimal digits.", pattern="^[0-9a-fA-F]{16}$")
+]
+_READ_ERRORS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+
+
+def _filter(name: str, description: str) -> QueryParameter:
+    return QueryParameter(name=name, description=description, pattern=_TEXT, max_length=_TEXT_LIMIT)
+
+
+def _time(name: str, description: str) -> QueryParameter:
+    return QueryParameter(name=name, description=f"{description} ISO 8601; UTC when it names no zone.")
+
+
+async def trace_query(
+    project: ProjectParameter = DEFAULT_PROJECT,
+    limit: Annotated[int, QueryParameter(description="The most traces on a page.", ge=1, le=200)] = 50,
+    cursor: Annotated[str | None, QueryParameter(description="next_cursor of the page before.")] = None,
+    from_time: Annotated[datetime | None, _time("from", "Traces that started at or after this time.")] = None,
+    to_time: Annotated[datetime | None, _time("to", "Traces that started before this time.")] = None,
+    model: Annotated[str | None, _filter("model", "Traces that used this model.")] = None,
+    service: Annotated[str | None, _filter("service", "Traces of this service.")] = None,
+    user_id: Annotated[str | None, _filter("user_id", "Traces of this user.")] = None,
+    session_id: Annotated[str | None, _filter("session_id", "Traces of this session.")] = None,
+    status: Annotated[Literal["error"] | None, QueryParameter(description="Traces in which a span failed.")] = None,
+) -> TraceQuery:
+    """The list that the query parameters ask for."""
+    return TraceQuery(
+        project=project,
+        limit=limit,
+        after=decode_cursor(cursor) if cursor is not None else None,
+        from_time=_utc(from_time),
+        to_time=_utc(to_time),
+        model=model,
+        service=service,
+        user_id=user_id,
+        session_id=session_id,
+        errors_only=status == "error",
+    )
+
+
+@get(
+    "/projects",
+    operation_id="listProjects",
+    summary="List the projects",
+    responses=documented(*_READ_ERRORS[1:]),
+    tags=["traces"],
+)
+async def list_projects(store: StoreDependency) -> ProjectList:
+    return ProjectList(projects=list(await store.list_projects()))
+
+
+@get(
+    "/traces",
+    operation_id="listTraces",
+    summary="List traces, newest first",
+    description="Every condition given must hold. Pages stay stable while traces arrive.",
+    responses=documented(*_READ_ERRORS),
+    tags=["traces"],
+)
+async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQuery]) -> TracePage:
+    return page_of(await store.list_traces(selection))
+
+
+@get(
+    "/traces/{trace_id:str}",
+    operation_id="getTrace",
+    summary="Show one trace with all its spans",
+    responses=documented(*_READ_ERRORS, HTTPStatus.NOT_FOUND),
+    tags=["traces"],
+)
+async def get_trace(
+    store: StoreDependency, trace_id: TraceIdParameter, project: ProjectParameter = DEFAULT_PROJECT
+) -> TraceDetail:
+    trace = await store.get_trace(project, trace_id_from_text(trace_id))
+    if trace is None:
+        raise NotFoundException(f"project {project} has no trace {trace_id}")
+    return trace_of(trace)
+
+
+@get(
+    "/traces/{trace_id:str}/spans/{span_id:str}",
+    operation_id="getSpan",
+    summary="Show one span with its content",
+    responses=documented(*_READ_ERRORS, HTTPStatus.NOT_FOUND),
+    tags=["traces"],
+)
+async def get_span(
+    store: StoreDependency,
+    trace_id: TraceIdParameter,
+    span_id: SpanIdParameter,
+    project: ProjectParameter = DEFAULT_PROJECT,
+) -> SpanDetail:
+    span = await store.get_span(project, trace_id_from_text(trace_id), bytes.fromhex(span_id))
+    if span is None:
+        raise NotFoundException(f"trace {trace_id} of project {project} has no span {span_id}")
+    return span_of(span)
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
