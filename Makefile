@@ -61,7 +61,7 @@ lock: $(UV)  ## Resolve every dependency into requirements.lock; UPGRADE=1 takes
 	cd frontend && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.make/page: .make/npm $(shell git ls-files frontend 2>/dev/null || find frontend -type f -not -path '*/node_modules/*')
+.make/page: .make/npm $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 	cd frontend && $(NPM) run --silent build -- --outDir ../services/standalone/src/llmflow/page --emptyOutDir
 	@touch $@
 
