@@ -1,0 +1,23 @@
+"""Command-line tools written in Go, built once from a pinned version and kept in the tests' cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from llmflow_testkit.clusters.cache import built_once, require, run
+
+
+def go_tool(name: str, package: str, version: str) -> Path:
+    """The program that `go install package@version` makes, from the cache or built now.
+
+    Raises BackendMissing when there is no Go or the build fails.
+    """
+
+    def build(folder: Path) -> None:
+        require("go", "nice")
+        # One compiler at a time and at low priority, so that the tests beside it keep their processor.
+        settings = (f"GOBIN={folder}", "CGO_ENABLED=0")
+        go_install = ("go", "install", "-p", "1", "-ldflags=-s -w", f"{package}@{version}")
+        run(["env", *settings, "nice", "-n", "10", *go_install], timeout=1200)
+
+    return built_once(f"{name}-{version.removeprefix('v')}", build) / package.rsplit("/", 1)[-1]
