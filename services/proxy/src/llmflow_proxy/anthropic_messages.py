@@ -1,0 +1,188 @@
+"""Anthropic's messages (POST /v1/messages)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from llmflow_core.spans import JSON
+
+from llmflow_proxy.media import blob, by_reference, media
+from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
+
+_PARAMETERS = {
+    "model": "gen_ai.request.model",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "stop_sequences": "gen_ai.request.stop_sequences",
+    "tool_choice": "llmflow.request.tool_choice",
+    "thinking": "llmflow.request.thinking",
+    "service_tier": "llmflow.request.service_tier",
+}
+_MODALITIES = {"image": "image", "document": "document"}
+
+
+def read_request(body: dict[str, Any], reading: Reading) -> None:
+    """Model, parameters, system prompt, messages and tools of a request body."""
+    attributes = reading.attributes
+    attributes.update({name: body.get(parameter) for parameter, name in _PARAMETERS.items()})
+    attributes["gen_ai.request.stream"] = True if body.get("stream") else None
+    reading.system = _parts(body.get("system"))
+    reading.input = [_message(message) for message in dicts(body.get("messages"))]
+    reading.tools = [_tool(tool) for tool in dicts(body.get("tools"))]
+    if isinstance(user := mapping(body.get("metadata")).get("user_id"), str):
+        reading.user = user
+
+
+def read_response(body: dict[str, Any], reading: Reading) -> None:
+    """Answer, usage and ids of a response body."""
+    attributes = reading.attributes
+    reason = body.get("stop_reason")
+    attributes["gen_ai.response.id"] = body.get("id")
+    attributes["gen_ai.response.model"] = body.get("model")
+    attributes["gen_ai.response.finish_reasons"] = [reason] if reason else None
+    if (sequence := body.get("stop_sequence")) is not None:
+        attributes["llmflow.response.stop_sequence"] = sequence
+    if "content" in body:
+        message = _message({"role": "assistant", "content": body["content"]})
+        reading.output.append({**message, "finish_reason": reason})
+    _read_usage(mapping(body.get("usage")), attributes)
+
+
+def _read_usage(usage: Any, attributes: dict[str, JSON]) -> None:
+    """The API counts cached input apart from `input_tokens`; the conventions count it in."""
+    counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
+    fresh, read, written = counts
+    attributes["gen_ai.usage.input_tokens"] = sum(count or 0 for count in counts) if fresh is not None else None
+    attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
+    attributes["gen_ai.usage.cache_read.input_tokens"] = read
+    attributes["gen_ai.usage.cache_write.input_tokens"] = written
+    kept_an_hour = mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
+    attributes["llmflow.usage.cache_write_1h.input_tokens"] = kept_an_hour or None
+    attributes["llmflow.response.service_tier"] = usage.get("service_tier")
+
+
+def _message(message: dict[str, Any]) -> dict[str, JSON]:
+    return {"role": str(message.get("role")), "parts": _parts(message.get("content"))}
+
+
+def _parts(content: JSON) -> list[JSON]:
+    if isinstance(content, str):
+        return [{"type": "text", "content": by_reference(content)}] if content else []
+    return [_part(block) for block in dicts(content)]
+
+
+def _part(block: dict[str, Any]) -> JSON:
+    kind = str(block.get("type"))
+    if kind == "text":
+        return {"type": "text", "content": by_reference(block.get("text"))}
+    if kind == "thinking":
+        return {"type": "reasoning", "content": block.get("thinking")}
+    if kind == "tool_use":
+        arguments = by_reference(block.get("input"))
+        return {"type": "tool_call", "id": block.get("id"), "name": block.get("name"), "arguments": arguments}
+    if kind == "tool_result":
+        return _tool_result(block)
+    if kind in _MODALITIES:
+        return _media(_MODALITIES[kind], mapping(block.get("source")))
+    if kind == "server_tool_use":
+        call = {"type": block.get("name"), "input": by_reference(block.get("input"))}
+        return {
+            "type": "server_tool_call", "id": block.get("id"), "name": block.get("name"), "server_tool_call": call
+        }  # fmt: skip
+    if kind.endswith("_tool_result"):
+        response = {"type": kind, "content": by_reference(block.get("content"))}
+        return {
+            "type": "server_tool_call_response", "id": block.get("tool_use_id"), "server_tool_call_response": response
+        }  # fmt: skip
+    return by_reference(block)
+
+
+def _tool_result(block: dict[str, Any]) -> JSON:
+    content = block.get("content")
+    response = by_reference(content) if isinstance(content, str) else _parts(content)
+    part = {"type": "tool_call_response", "id": block.get("tool_use_id"), "response": response}
+    return {**part, "is_error": True} if block.get("is_error") else part
+
+
+def _media(modality: str, source: Any) -> JSON:
+    media_type = source.get("media_type")
+    match source.get("type"):
+        case "base64":
+            return blob(modality, media_type, str(source.get("data", "")))
+        case "url":
+            return media(modality, str(source.get("url", "")), media_type)
+        case "file":
+            return {"type": "file", "modality": modality, "mime_type": media_type, "file_id": source.get("file_id")}
+        case "text":
+            return {"type": "text", "content": by_reference(source.get("data"))}
+        case "content":
+            return {"type": modality, "content": _parts(source.get("content"))}
+        case _:
+            return by_reference({"type": modality, "source": source})
+
+
+def _tool(tool: dict[str, Any]) -> JSON:
+    """Own tools in the conventions' flat shape; Anthropic's built-in ones (which name a type) as they came."""
+    if tool.get("type", "custom") != "custom":
+        return tool
+    flat = {"type": "function", "name": tool.get("name"), "description": tool.get("description")}
+    return {**flat, "parameters": tool.get("input_schema")}
+
+
+def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The message that the events of a stream add up to (Anthropic's "Streaming messages")."""
+    body: dict[str, Any] = {}
+    blocks: dict[int, dict[Any, Any]] = {}
+    for event in events:
+        match event.get("type"):
+            case "message_start":
+                body = dict(mapping(event.get("message")))
+            case "content_block_start":
+                blocks[event.get("index", 0)] = dict(mapping(event.get("content_block")))
+            case "content_block_delta":
+                _extend(blocks.setdefault(event.get("index", 0), {}), mapping(event.get("delta")))
+            case "message_delta":
+                body.update({name: value for name, value in mapping(event.get("delta")).items() if value is not None})
+                newer = {name: count for name, count in mapping(event.get("usage")).items() if count is not None}
+                body["usage"] = {**mapping(body.get("usage")), **newer}
+            case "error":
+                body["error"] = event.get("error")
+    if body or blocks:
+        body["content"] = [_finished(blocks[index]) for index in sorted(blocks)]
+    return body
+
+
+#: The pieces of each kind of delta, and the member of the block that they make up.
+_DELTAS = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("signature", "signature"),
+    "input_json_delta": ("partial_json", "input"),
+}
+
+
+def _extend(block: dict[Any, Any], delta: Any) -> None:
+    """Collect a piece under the key ("pieces", member), where no member of the block itself can be."""
+    kind = str(delta.get("type"))
+    if kind in _DELTAS:
+        piece, member = _DELTAS[kind]
+        block.setdefault("type", "tool_use" if member == "input" else member)
+        block.setdefault(("pieces", member), []).append(str(delta.get(piece, "")))
+    elif kind == "citations_delta":
+        block["citations"] = [*(block.get("citations") or []), delta.get("citation")]
+
+
+def _finished(block: dict[Any, Any]) -> dict[str, Any]:
+    finished = {name: value for name, value in block.items() if isinstance(name, str)}
+    for (_, member), pieces in ((name, value) for name, value in block.items() if isinstance(name, tuple)):
+        text = "".join(pieces)
+        finished[member] = (
+            (parsed(text) if text else {}) if member == "input" else f"{finished.get(member) or ''}{text}"
+        )
+    return finished
+
+
+SHAPE = Shape("chat", read_request, read_response, reassemble)

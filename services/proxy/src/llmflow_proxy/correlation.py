@@ -1,0 +1,91 @@
+"""Which trace an exchange belongs to and what its caller says about it, from the request's headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from llmflow_core.ids import new_span_id, new_trace_id, trace_id_from_text
+from llmflow_core.spans import DEFAULT_PROJECT
+
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_SPAN_ID = re.compile(r"[0-9a-fA-F]{16}")
+_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+_TRACE_PREFIX = "x-trace-"
+_OWN_PREFIXES = (b"x-trace-", b"x-llmflow-")
+_USER = ("x-trace-user-id", "x-user-id", "helicone-user-id")
+_SESSION = ("x-trace-session-id", "x-session-id", "helicone-session-id")
+#: `X-Trace-` headers with a meaning of their own; every other one is an attribute.
+_KNOWN = {"x-trace-id", "x-trace-parent-id", "x-trace-user-id", "x-trace-session-id"}
+
+
+@dataclass(slots=True)
+class Correlation:
+    """`link` is the caller's own span when it belongs to another trace than the one asked for by `X-Trace-Id`."""
+
+    project: str
+    service: str | None
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes = b""
+    trace_state: str = ""
+    link: tuple[bytes, bytes] | None = None
+    user: str | None = None
+    session: str | None = None
+    attributes: dict[str, str] = field(default_factory=dict)
+
+
+def correlate(headers: Mapping[str, str]) -> Correlation:
+    """Read the correlation headers (names in lower case).
+
+    `X-Trace-Id` names the trace; without it `traceparent` (W3C Trace Context) is continued; without either the trace is
+    new. `X-Trace-Parent-Id` names the parent span (16 hexadecimal digits; anything else is kept as an attribute).
+    `X-Trace-<Some-Name>: v` becomes the attribute `some_name`. Never raises: what is malformed counts as absent.
+    """
+    caller = _caller_span(headers.get("traceparent", ""))
+    named = headers.get("x-trace-id", "").strip()
+    trace_id = trace_id_from_text(named) if named else caller[0] if caller else new_trace_id()
+    project = headers.get("x-llmflow-project", DEFAULT_PROJECT)
+    correlation = Correlation(
+        project=project if _PROJECT.fullmatch(project) else DEFAULT_PROJECT,
+        service=headers.get("x-llmflow-service"),
+        trace_id=trace_id,
+        span_id=new_span_id(),
+        user=_first(headers, _USER),
+        session=_first(headers, _SESSION),
+        attributes={
+            name.removeprefix(_TRACE_PREFIX).replace("-", "_"): value
+            for name, value in headers.items()
+            if name.startswith(_TRACE_PREFIX) and name not in _KNOWN
+        },
+    )
+    if caller and caller[0] == trace_id:
+        correlation.parent_span_id = caller[1]
+        correlation.trace_state = headers.get("tracestate", "")
+    elif caller:
+        correlation.link = caller
+    parent = headers.get("x-trace-parent-id", "")
+    if _SPAN_ID.fullmatch(parent) and int(parent, 16):
+        correlation.parent_span_id = bytes.fromhex(parent)
+    elif parent:
+        correlation.attributes["parent_id"] = parent
+    if correlation.project != project:
+        correlation.attributes["llmflow.requested_project"] = project
+    return correlation
+
+
+def is_own_header(name: bytes) -> bool:
+    """Whether a request header (in lower case) is meant for LLMFlow and does not travel upstream."""
+    return name.startswith(_OWN_PREFIXES)
+
+
+def _caller_span(traceparent: str) -> tuple[bytes, bytes] | None:
+    match = _TRACEPARENT.fullmatch(traceparent.strip())
+    if match is None or not int(match[1], 16) or not int(match[2], 16):
+        return None
+    return bytes.fromhex(match[1]), bytes.fromhex(match[2])
+
+
+def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    return next((headers[name] for name in names if headers.get(name)), None)

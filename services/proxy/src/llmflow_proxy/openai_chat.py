@@ -1,0 +1,204 @@
+"""OpenAI's chat completions (POST /v1/chat/completions), which many other providers speak as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from llmflow_core.spans import JSON
+
+from llmflow_proxy.media import blob, by_reference, media
+from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
+
+_PARAMETERS = {
+    "model": "gen_ai.request.model",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "seed": "gen_ai.request.seed",
+    "reasoning_effort": "gen_ai.request.reasoning.level",
+    "service_tier": "openai.request.service_tier",
+}
+_OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
+
+
+def read_request(body: dict[str, Any], reading: Reading) -> None:
+    """Model, parameters, messages and tools of a request body."""
+    attributes = reading.attributes
+    attributes["openai.api.type"] = "chat_completions"
+    attributes.update({name: body.get(parameter) for parameter, name in _PARAMETERS.items()})
+    attributes["gen_ai.request.max_tokens"] = body.get("max_completion_tokens") or body.get("max_tokens")
+    attributes["gen_ai.request.stream"] = True if body.get("stream") else None
+    stop = body.get("stop")
+    attributes["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else stop
+    if body.get("n") not in (None, 1):
+        attributes["gen_ai.request.choice.count"] = body["n"]
+    attributes["gen_ai.output.type"] = _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type")))
+    if (tool_choice := body.get("tool_choice")) is not None:
+        attributes["llmflow.request.tool_choice"] = tool_choice
+    reading.input = [_message(message) for message in dicts(body.get("messages"))]
+    reading.tools = [_tool(tool) for tool in dicts(body.get("tools"))]
+    reading.tools += [{"type": "function", **function} for function in dicts(body.get("functions"))]
+    if isinstance(user := body.get("user") or mapping(body.get("metadata")).get("user_id"), str):
+        reading.user = user
+
+
+def read_response(body: dict[str, Any], reading: Reading) -> None:
+    """Answer, usage and ids of a response body."""
+    attributes = reading.attributes
+    attributes["gen_ai.response.id"] = body.get("id")
+    attributes["gen_ai.response.model"] = body.get("model")
+    attributes["openai.response.service_tier"] = body.get("service_tier")
+    attributes["openai.response.system_fingerprint"] = body.get("system_fingerprint")
+    choices = dicts(body.get("choices"))
+    reasons = [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
+    attributes["gen_ai.response.finish_reasons"] = reasons or None
+    for choice in choices:
+        message = _message({"role": "assistant", **mapping(choice.get("message"))})
+        reading.output.append({**message, "finish_reason": choice.get("finish_reason")})
+    _read_usage(mapping(body.get("usage")), attributes)
+
+
+def _read_usage(usage: Any, attributes: dict[str, JSON]) -> None:
+    input_details = mapping(usage.get("prompt_tokens_details"))
+    output_details = mapping(usage.get("completion_tokens_details"))
+    attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")
+    attributes["gen_ai.usage.output_tokens"] = usage.get("completion_tokens")
+    attributes["gen_ai.usage.cache_read.input_tokens"] = input_details.get("cached_tokens")
+    attributes["gen_ai.usage.audio.input_tokens"] = input_details.get("audio_tokens") or None
+    attributes["gen_ai.usage.audio.output_tokens"] = output_details.get("audio_tokens") or None
+    attributes["gen_ai.usage.reasoning.output_tokens"] = output_details.get("reasoning_tokens")
+
+
+def _message(message: dict[str, Any]) -> dict[str, JSON]:
+    role = str(message.get("role"))
+    content = message.get("content")
+    if role in ("tool", "function"):
+        response = content if isinstance(content, str) else [_part(part) for part in dicts(content)]
+        identity = message.get("tool_call_id") or message.get("name")
+        return _with_name(
+            message, role, [{"type": "tool_call_response", "id": identity, "response": by_reference(response)}]
+        )
+    parts: list[JSON] = []
+    if reasoning := message.get("reasoning_content") or message.get("reasoning"):
+        parts.append({"type": "reasoning", "content": by_reference(reasoning)})
+    if isinstance(content, str):
+        if content:
+            parts.append({"type": "text", "content": by_reference(content)})
+    else:
+        parts += [_part(part) for part in dicts(content)]
+    if refusal := message.get("refusal"):
+        parts.append({"type": "refusal", "content": refusal})
+    if audio := mapping(message.get("audio")):
+        parts += _audio(audio)
+    parts += [_tool_call(call) for call in dicts(message.get("tool_calls"))]
+    if function_call := mapping(message.get("function_call")):
+        parts.append(_tool_call({"function": function_call}))
+    return _with_name(message, role, parts)
+
+
+def _with_name(message: dict[str, Any], role: str, parts: list[JSON]) -> dict[str, JSON]:
+    shaped: dict[str, JSON] = {"role": role, "parts": parts}
+    if name := message.get("name"):
+        shaped["name"] = name
+    return shaped
+
+
+def _part(part: dict[str, Any]) -> JSON:
+    match part.get("type"):
+        case "text":
+            return {"type": "text", "content": by_reference(part.get("text"))}
+        case "refusal":
+            return {"type": "refusal", "content": part.get("refusal")}
+        case "image_url":
+            return media("image", str(mapping(part.get("image_url")).get("url", "")))
+        case "input_audio":
+            audio = mapping(part.get("input_audio"))
+            return blob("audio", f"audio/{audio.get('format')}", str(audio.get("data", "")))
+        case "file":
+            return _file(mapping(part.get("file")))
+        case _:
+            return by_reference(part)
+
+
+def _file(file: Any) -> JSON:
+    if isinstance(data := file.get("file_data"), str):
+        return {**media("document", data), "name": file.get("filename")}
+    return {"type": "file", "modality": "document", "file_id": file.get("file_id"), "name": file.get("filename")}
+
+
+def _audio(audio: Any) -> list[JSON]:
+    """Spoken output: what was said as text, and the sound by reference."""
+    parts: list[JSON] = []
+    if transcript := audio.get("transcript"):
+        parts.append({"type": "text", "content": transcript})
+    if isinstance(data := audio.get("data"), str):
+        parts.append(blob("audio", None, data))
+    elif identity := audio.get("id"):
+        parts.append({"type": "file", "modality": "audio", "file_id": identity})
+    return parts
+
+
+def _tool_call(call: dict[str, Any]) -> JSON:
+    function = mapping(call.get("function")) or mapping(call.get("custom"))
+    arguments = parsed(function.get("arguments")) if "arguments" in function else function.get("input")
+    return {
+        "type": "tool_call",
+        "id": call.get("id"),
+        "name": function.get("name"),
+        "arguments": by_reference(arguments),
+    }
+
+
+def _tool(tool: dict[str, Any]) -> JSON:
+    kind = tool.get("type", "function")
+    return {"type": kind, **inner} if (inner := mapping(tool.get(kind))) else tool
+
+
+def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The chat completion that the chunks of a stream add up to."""
+    body: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    for event in events:
+        for name in ("id", "model", "service_tier", "system_fingerprint", "usage", "error"):
+            if event.get(name) is not None:
+                body[name] = event[name]
+        for delta in dicts(event.get("choices")):
+            choice = choices.setdefault(delta.get("index", 0), {"message": {"role": "assistant"}})
+            _extend(choice["message"], mapping(delta.get("delta")))
+            if delta.get("finish_reason"):
+                choice["finish_reason"] = delta["finish_reason"]
+    body["choices"] = [_finished(choices[index]) for index in sorted(choices)]
+    return body
+
+
+def _extend(target: dict[str, Any], delta: Any) -> None:
+    """Merge a delta: text grows, lists merge by the `index` of their items, objects member by member."""
+    for name, value in delta.items():
+        if isinstance(value, str) and name in ("role", "id", "type", "name"):
+            target[name] = value
+        elif isinstance(value, str):
+            target.setdefault(name, []).append(value)
+        elif isinstance(value, dict):
+            _extend(target.setdefault(name, {}), value)
+        elif isinstance(value, list):
+            items = target.setdefault(name, {})
+            for position, item in enumerate(dicts(value)):
+                _extend(items.setdefault(item.get("index", position), {}), item)
+        elif value is not None and name != "index":
+            target[name] = value
+
+
+def _finished(value: Any) -> Any:
+    """Join the text pieces that `_extend` collected, and make its numbered items lists again."""
+    if isinstance(value, list):
+        return "".join(value)
+    if not isinstance(value, dict):
+        return value
+    if value and all(isinstance(key, int) for key in value):
+        return [_finished(value[index]) for index in sorted(value)]
+    return {name: _finished(item) for name, item in value.items()}
+
+
+SHAPE = Shape("chat", read_request, read_response, reassemble)

@@ -1,0 +1,62 @@
+"""What must never be stored or logged: credentials, wherever a request carries them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_plus
+
+from llmflow_core.spans import JSON
+
+REDACTED = "[redacted]"
+#: Names of headers and query parameters that carry credentials. `key` alone is Google's query parameter.
+_SECRET_NAME = re.compile(
+    r"auth(?!or(?:s?$|s?[-_]))|api[-_]?key|(?:^|[-_])key(?:$|[-_])|token|secret|cookie|passw|credential|signature|^sig$|^code$|session[-_]?key",
+    re.IGNORECASE,
+)
+#: Shorter values would blank out ordinary words.
+_SHORTEST = 8
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header or query parameter of this name carries a credential."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str) -> tuple[str, ...]:
+    """Every credential in the headers and the query, longest first, each also without its scheme (`Bearer`)."""
+    found = set()
+    for header, content in headers:
+        if is_secret(header.decode("latin-1")):
+            text = content.decode("latin-1")
+            found |= {text, text.rpartition(" ")[2], *re.split(r"[;\s]*[\w.-]+=", text)}
+    for name, value in _parameters(query):
+        if is_secret(unquote_plus(name)):
+            found |= {value, unquote_plus(value)}
+    return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
+
+
+def redacted_query(query: str) -> str:
+    """The query with the values of its credentials replaced."""
+    return "&".join(
+        f"{name}={REDACTED}" if value and is_secret(unquote_plus(name)) else f"{name}={value}" if value else name
+        for name, value in _parameters(query)
+    )
+
+
+def without(value: JSON, secrets: tuple[str, ...]) -> JSON:
+    """`value` with every occurrence of a secret replaced, in text and in lists of text."""
+    if isinstance(value, str):
+        for secret in secrets:
+            if secret in value:
+                value = value.replace(secret, REDACTED)
+        return value
+    if isinstance(value, list):
+        return [without(item, secrets) for item in value]
+    if isinstance(value, dict):
+        return {key: without(item, secrets) for key, item in value.items()}
+    return value
+
+
+def _parameters(query: str) -> list[tuple[str, str]]:
+    return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&")) if name]

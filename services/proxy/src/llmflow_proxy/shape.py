@@ -1,0 +1,70 @@
+"""What the recorder needs to know of an API to turn an exchange into messages, usage and parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from llmflow_core.spans import JSON
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was read out of one exchange. Messages have the GenAI conventions' shape ({role, parts}); `system` holds
+    parts, `tools` flat tool definitions. `attributes` are span attributes; a value of None means there is none."""
+
+    attributes: dict[str, JSON] = field(default_factory=dict)
+    input: list[dict[str, JSON]] = field(default_factory=list)
+    output: list[dict[str, JSON]] = field(default_factory=list)
+    system: list[JSON] = field(default_factory=list)
+    tools: list[JSON] = field(default_factory=list)
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One API. `reassemble` makes of a stream's events the body that the same call would have had without streaming,
+    as far as the events go; an error inside the stream becomes its `error` member."""
+
+    operation: str
+    read_request: Callable[[dict[str, Any], Reading], None]
+    read_response: Callable[[dict[str, Any], Reading], None]
+    reassemble: Callable[[Iterable[dict[str, Any]]], dict[str, Any]]
+
+
+def sse_events(body: bytes) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a server-sent event stream (WHATWG HTML, 9.2); what is no JSON (`[DONE]`) is passed over."""
+    data: list[bytes] = []
+    for line in [*body.splitlines(), b""]:
+        if line.startswith(b"data:"):
+            data.append(line[5:])
+        elif not line and data:
+            try:
+                event = orjson.loads(b"\n".join(data))
+            except orjson.JSONDecodeError:
+                event = None
+            if isinstance(event, dict):
+                yield event
+            data.clear()
+
+
+def parsed(text: JSON) -> JSON:
+    """JSON text as what it says, anything else as it is: models write tool arguments as text that should be JSON."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def dicts(value: JSON) -> list[dict[str, Any]]:
+    """The objects in a list that a stranger sent; nothing when it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def mapping(value: JSON) -> Mapping[str, Any]:
+    """An object that a stranger sent, or an empty one."""
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,255 @@
+"""From an exchange to its span: an OTLP ExportTraceServiceRequest with the GenAI semantic conventions' names.
+
+Runs after the last byte went to the caller.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import orjson
+from llmflow_core.otlp import key_values
+from llmflow_core.spans import JSON
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1 import trace_pb2
+from pydantic_core import from_json
+
+from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
+from llmflow_proxy.correlation import Correlation, correlate, is_own_header
+from llmflow_proxy.exchange import Exchange
+from llmflow_proxy.secrets import is_secret, redacted_query, secrets_of, without
+from llmflow_proxy.shape import Reading, Shape, mapping, sse_events
+
+log = logging.getLogger(__name__)
+
+SCOPE = InstrumentationScope(name="llmflow.proxy", version=version("llmflow-proxy"))
+DEFAULT_SERVICE = "llmflow-proxy"
+#: Request headers that say nothing about the call, or are recorded under a name of their own.
+_UNREMARKABLE = frozenset(
+    b"host connection content-length content-type accept accept-encoding accept-language user-agent transfer-encoding"
+    b" expect keep-alive te upgrade via forwarded traceparent tracestate baggage".split()
+)
+_KEPT_RESPONSE_HEADERS = (b"x-ratelimit-", b"anthropic-ratelimit-", b"retry-after", b"x-request-id", b"request-id")
+_ALSO_KEPT = frozenset({b"openai-processing-ms", b"openai-organization", b"anthropic-organization-id"})
+#: Roles, types, names and ids are no longer than this.
+_NEVER_CUT = 128
+_FAILURES = {
+    "unreachable": "connection_error",
+    "timeout": "timeout",
+    "broken": "connection_closed",
+}
+
+
+def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
+    """The exchange's project and its serialized ExportTraceServiceRequest of one span.
+
+    `limit` bounds the recorded content of each of the two bodies, in bytes.
+    """
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request_headers}
+    correlation = correlate(headers)
+    reading = Reading()
+    error = _read_bodies(exchange, reading, limit, headers)
+    attributes = {**correlation.attributes, **_http_attributes(exchange), **reading.attributes}
+    attributes |= _content(reading, limit)
+    attributes["user.id"] = correlation.user or reading.user
+    attributes["session.id"] = correlation.session
+    span = trace_pb2.Span(
+        trace_id=correlation.trace_id,
+        span_id=correlation.span_id,
+        parent_span_id=correlation.parent_span_id,
+        trace_state=correlation.trace_state,
+        name=_name(exchange, reading),
+        kind=trace_pb2.Span.SPAN_KIND_CLIENT,
+        start_time_unix_nano=exchange.start_ns,
+        end_time_unix_nano=exchange.start_ns + ((exchange.ended or exchange.started) - exchange.started),
+    )
+    if correlation.link:
+        span.links.add(trace_id=correlation.link[0], span_id=correlation.link[1])
+    secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
+    if error:
+        attributes["error.type"] = error[0]
+        span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
+        span.status.message = without(error[1], secrets)[:limit]
+    span.attributes.extend(key_values(without(attributes, secrets)))
+    return correlation.project, _request(span, correlation).SerializeToString()
+
+
+def _request(span: trace_pb2.Span, correlation: Correlation) -> ExportTraceServiceRequest:
+    resource = Resource(attributes=key_values({"service.name": correlation.service or DEFAULT_SERVICE}))
+    scope_spans = trace_pb2.ScopeSpans(scope=SCOPE, spans=[span])
+    return ExportTraceServiceRequest(
+        resource_spans=[trace_pb2.ResourceSpans(resource=resource, scope_spans=[scope_spans])]
+    )
+
+
+def without_content(value: bytes, largest: int) -> bytes | None:
+    """A span made by `build` with its largest attributes taken out until it has at most `largest` bytes.
+
+    What was taken out is named in `llmflow.dropped_attributes`. None when the span cannot be made that small.
+    """
+    request = ExportTraceServiceRequest.FromString(value)
+    span = request.resource_spans[0].scope_spans[0].spans[0]
+    dropped: list[str] = []
+    while span.attributes:
+        attribute = max(span.attributes, key=lambda attribute: attribute.ByteSize())
+        dropped.append(attribute.key)
+        span.attributes.remove(attribute)
+        note = key_values({"llmflow.dropped_attributes": dropped})
+        if request.ByteSize() + sum(item.ByteSize() + 8 for item in note) <= largest:
+            span.attributes.extend(note)
+            return request.SerializeToString()
+    return None
+
+
+def _name(exchange: Exchange, reading: Reading) -> str:
+    shape = exchange.route.shape
+    if shape is None:
+        return f"{exchange.method} {exchange.path}"
+    model = reading.attributes.get("gen_ai.request.model") or reading.attributes.get("gen_ai.response.model")
+    return f"{shape.operation} {model}" if model else shape.operation
+
+
+def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
+    base = exchange.route.provider.base_url
+    target, _, query = exchange.route.target.partition("?")
+    origin = f"{base.scheme}://{base.netloc.decode()}"
+    attributes: dict[str, JSON] = {
+        "gen_ai.provider.name": exchange.route.provider.semconv_name,
+        "gen_ai.operation.name": exchange.route.shape.operation if exchange.route.shape else None,
+        "server.address": base.host,
+        "server.port": base.port or (443 if base.scheme == "https" else 80),
+        "http.request.method": exchange.method,
+        "http.response.status_code": exchange.status,
+        "http.request.body.size": exchange.request.size,
+        "http.response.body.size": exchange.response.size,
+        "url.full": f"{origin}{target}?{redacted_query(query)}" if query else origin + target,
+        "llmflow.cancelled": True if exchange.failure == "cancelled" else None,
+    }
+    if exchange.route.shape:
+        attributes["llmflow.request.truncated"] = exchange.request.truncated or None
+        attributes["llmflow.response.truncated"] = exchange.response.truncated or None
+    if exchange.first_byte is not None and _streams(exchange):
+        attributes["gen_ai.response.time_to_first_chunk"] = (exchange.first_byte - exchange.started) / 1e9
+    for name, value in exchange.request_headers:
+        _note_request_header(name, value.decode("latin-1"), attributes)
+    for name, value in exchange.response_headers:
+        lower = name.lower()
+        if lower.startswith(_KEPT_RESPONSE_HEADERS) or lower in _ALSO_KEPT:
+            attributes[f"http.response.header.{lower.decode()}"] = [value.decode("latin-1")]
+    return attributes
+
+
+def _note_request_header(name: bytes, value: str, attributes: dict[str, JSON]) -> None:
+    if name == b"user-agent":
+        attributes["user_agent.original"] = value
+    elif name == b"x-stainless-retry-count" and value.isdecimal():
+        attributes["http.request.resend_count"] = int(value) or None
+    elif not (
+        name in _UNREMARKABLE
+        or name.startswith((b"x-stainless-", b"x-forwarded-", b"sec-"))
+        or is_own_header(name)
+        or is_secret(name.decode("latin-1"))
+    ):
+        attributes[f"http.request.header.{name.decode('latin-1')}"] = [value]
+
+
+def _streams(exchange: Exchange) -> bool:
+    return exchange.response_header(b"content-type").startswith("text/event-stream")
+
+
+def _read_bodies(
+    exchange: Exchange, reading: Reading, limit: int, headers: Mapping[str, str]
+) -> tuple[str, str] | None:
+    """Fill in what the bodies say; the error's type and message when the exchange ended in one."""
+    shape = exchange.route.shape
+    answer: dict[str, Any] = {}
+    try:
+        if shape:
+            body = _json(exchange.request, headers.get("content-encoding", ""), limit)
+            shape.read_request(dict(mapping(body)), reading)
+        answer = _answer(exchange, shape, limit)
+        said = {name: value for name, value in answer.items() if name != "error"}
+        if shape and said:
+            shape.read_response(said, reading)
+    except Exception:
+        log.warning("%s %s: the bodies were not understood", exchange.method, exchange.path, exc_info=True)
+        reading.attributes["llmflow.unreadable"] = True
+    return _error(exchange, answer)
+
+
+def _answer(exchange: Exchange, shape: Shape | None, limit: int) -> dict[str, Any]:
+    """The response as one JSON object, a stream re-assembled; empty when it is neither or nobody would read it."""
+    failed = (exchange.status or 0) >= 400
+    if not shape and not failed:
+        return {}
+    encodings = exchange.response_header(b"content-encoding")
+    if shape and _streams(exchange):
+        capture = exchange.response
+        stream = decoded(capture.head(), encodings, limit * RAW_FACTOR)
+        if capture.truncated and not encodings:
+            stream = stream.rpartition(b"\n\n")[0] + b"\n\n" + capture.tail().partition(b"\n\n")[2]
+        return shape.reassemble(sse_events(stream))
+    return dict(mapping(_json(exchange.response, encodings, limit)))
+
+
+def _json(capture: Capture, encodings: str, limit: int) -> JSON:
+    """The JSON of a body, of a truncated one as much as there is; None when it is something else."""
+    body = decoded(capture.head(), encodings, limit * RAW_FACTOR)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return from_json(body, allow_partial="trailing-strings")
+    except ValueError:
+        return None
+
+
+def _error(exchange: Exchange, answer: Mapping[str, Any]) -> tuple[str, str] | None:
+    if exchange.failure in _FAILURES:
+        return _FAILURES[exchange.failure], exchange.failure_message
+    status = exchange.status or 0
+    error = answer.get("error")
+    if status < 400 and not error:
+        return None
+    details = mapping(error)
+    kind = details.get("code") or details.get("type") or (status if status >= 400 else "_OTHER")
+    message = details.get("message") or (error if isinstance(error, str) else f"HTTP {status}")
+    return str(kind), str(message)
+
+
+def _content(reading: Reading, limit: int) -> dict[str, JSON]:
+    """The content attributes as JSON text, each side cut to `limit`; of the input the newest messages survive."""
+    asked = {
+        "gen_ai.input.messages": reading.input,
+        "gen_ai.system_instructions": reading.system,
+        "gen_ai.tool.definitions": reading.tools,
+    }
+    said = {"gen_ai.output.messages": reading.output}
+    return {name: value.decode() for side in (asked, said) for name, value in _side(side, limit).items()}
+
+
+def _side(contents: Mapping[str, list[Any]], limit: int) -> dict[str, bytes]:
+    texts = {name: orjson.dumps(value) for name, value in contents.items() if value}
+    if sum(map(len, texts.values())) <= limit:
+        return texts
+    room = [limit]
+    return {name: orjson.dumps([_cut(item, room) for item in reversed(contents[name])][::-1]) for name in texts}
+
+
+def _cut(value: JSON, room: list[int]) -> JSON:
+    """`value` with its long texts cut to the room that is left, which shrinks by what is kept."""
+    if isinstance(value, str):
+        kept = value if len(value) <= max(room[0], _NEVER_CUT) else value[: max(0, room[0])] + "… [cut]"
+        room[0] -= len(kept)
+        return kept
+    if isinstance(value, dict):
+        return {name: _cut(item, room) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_cut(item, room) for item in value]
+    return value
