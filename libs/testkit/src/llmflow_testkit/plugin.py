@@ -11,14 +11,12 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from llmflow_testkit.clusters import (
-    BackendMissing,
     RunningKafka,
     RunningPostgres,
     create_database,
@@ -27,17 +25,7 @@ from llmflow_testkit.clusters import (
     start_kafka,
     start_timescaledb,
 )
-from llmflow_testkit.missing import missing
-
-T = TypeVar("T")
-
-
-def available(provide: Callable[[], T]) -> T:
-    """What `provide` returns; when it raises BackendMissing, the test fails in CI and is skipped elsewhere."""
-    try:
-        return provide()
-    except BackendMissing as reason:
-        missing(f"a backend is missing: {reason}")
+from llmflow_testkit.clusters.availability import available
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from llmflow_store.embedded_postgres import SERVER_UID, reaches
+from llmflow_store.postgres_files import SERVER_UID, reaches
 
 
 class BackendMissing(Exception):  # noqa: N818 - the outcome, not a fault of the code

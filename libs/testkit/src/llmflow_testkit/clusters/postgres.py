@@ -13,7 +13,8 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from llmflow_store.embedded_postgres import SMALL_MEMORY, Binaries, EmbeddedPostgres
+from llmflow_store.embedded_postgres import SMALL_MEMORY, EmbeddedPostgres
+from llmflow_store.postgres_files import Binaries
 
 from llmflow_testkit.ports import free_port
 

@@ -12,7 +12,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from llmflow_store.embedded_postgres import Binaries
+from llmflow_store.postgres_files import Binaries
 
 from llmflow_testkit.clusters.cache import BackendMissing, built_once, require, run
 from llmflow_testkit.clusters.postgres import NOT_DURABLE, RunningPostgres
