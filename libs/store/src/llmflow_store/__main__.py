@@ -1,0 +1,34 @@
+"""`python -m llmflow_store migrate`: bring the schema of LLMFLOW_DATABASE_URL up to date, then end."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from datetime import timedelta
+
+import asyncpg
+from llmflow_core.config import load_settings
+from llmflow_core.errors import LLMFlowError
+from llmflow_core.telemetry import setup_logging
+
+from llmflow_store.migrations import migrate
+from llmflow_store.settings import MigrateSettings
+
+
+def main() -> None:
+    """Exit with 0 when the schema is up to date, 1 when it could not be, 2 for another command than `migrate`."""
+    if sys.argv[1:] != ["migrate"]:
+        sys.stderr.write("usage: python -m llmflow_store migrate\n")
+        sys.exit(2)
+    try:
+        settings = load_settings(MigrateSettings)
+        setup_logging("migrate", verbose=settings.verbose)
+        interval = timedelta(hours=settings.chunk_hours)
+        applied = asyncio.run(migrate(settings.database_url, chunk_interval=interval))
+    except (LLMFlowError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        sys.exit(f"the schema could not be migrated: {str(error) or type(error).__name__}")
+    sys.stderr.write(f"the schema is up to date ({', '.join(applied) or 'nothing was missing'})\n")
+
+
+if __name__ == "__main__":
+    main()

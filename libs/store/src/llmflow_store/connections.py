@@ -1,0 +1,48 @@
+"""How connections speak: types in both directions, and the database's errors in LLMFlow's terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import orjson
+from llmflow_core.errors import LLMFlowError, Permanent, Retryable
+
+_POSTGRES_EPOCH_US = 946_684_800_000_000
+_JSONB_VERSION = b"\x01"
+
+#: SQLSTATE classes that say that the data is at fault: data exception, integrity violation, program limit exceeded.
+_DATA_AT_FAULT = ("22", "23", "54")
+
+
+async def set_codecs(connection: asyncpg.Connection[Any]) -> None:
+    """Exchange `timestamptz` as microseconds since the Unix epoch, and `jsonb` as encoded JSON in, objects out."""
+    await connection.set_type_codec(
+        "timestamptz",
+        schema="pg_catalog",
+        encoder=lambda microseconds: (microseconds - _POSTGRES_EPOCH_US,),
+        decoder=lambda value: value[0] + _POSTGRES_EPOCH_US,
+        format="tuple",
+    )
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        encoder=lambda encoded: _JSONB_VERSION + encoded,
+        decoder=lambda value: orjson.loads(value[1:]),
+        format="binary",
+    )
+
+
+def translated(error: Exception) -> LLMFlowError | None:
+    """The error to raise instead of `error`: None when it is not the database's.
+
+    Permanent only where the data is at fault. All else is Retryable, a missing schema or a wrong password too: it may
+    be put right while the caller waits, and nothing is lost by waiting.
+    """
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        what = f"{type(error).__name__} ({state}): {error}"
+        return Permanent(what) if state.startswith(_DATA_AT_FAULT) else Retryable(what)
+    if isinstance(error, (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
+        return Retryable(f"{type(error).__name__}: {error}")
+    return None

@@ -1,0 +1,147 @@
+"""The store over asyncpg, for TimescaleDB and for plain PostgreSQL alike."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
+from llmflow_core.spans import DEFAULT_PROJECT, Span
+
+from llmflow_store import reads, writes
+from llmflow_store.connections import set_codecs, translated
+from llmflow_store.migrations import newest_version
+from llmflow_store.port import Trace, TracePage, TraceQuery, WriteResult
+
+_CONNECT_SECONDS = 5.0
+_STATEMENT_SECONDS = 60.0
+_HEALTH_SECONDS = 2.0
+_CLOSE_SECONDS = 10.0
+_WRITE_ATTEMPTS = 4
+_SECRET_BYTES = 32
+
+#: Tables with rows of a project, in the order in which writers lock them.
+_PROJECT_TABLES = ("spans", "span_content", "traces", "rollups_minute")
+
+
+class PostgresStore:
+    """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
+
+    A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.
+    """
+
+    def __init__(self, database_url: str, *, min_size: int, max_size: int) -> None:
+        if not database_url.startswith(("postgresql://", "postgres://")):
+            raise ConfigError(
+                ["LLMFLOW_DATABASE_URL: not a PostgreSQL URL (for example postgresql://user@host/llmflow)"]
+            )
+        self._url = database_url
+        self._min_size, self._max_size = min_size, max_size
+        self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._opening = asyncio.Lock()
+
+    async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
+        """See `Store`. A deadlock or serialization failure is tried again here a few times."""
+        if not spans:
+            return WriteResult(inserted=0, duplicates=0)
+        for attempt in range(1, _WRITE_ATTEMPTS + 1):
+            try:
+                async with self._connection() as connection, connection.transaction():
+                    return await writes.write_spans(connection, spans)
+            except Retryable as error:
+                conflict = isinstance(error.__cause__, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
+                if not conflict or attempt == _WRITE_ATTEMPTS:
+                    raise
+        raise AssertionError("the loop returns or raises")
+
+    async def list_traces(self, query: TraceQuery) -> TracePage:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await reads.list_traces(connection, query)
+
+    async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await reads.get_trace(connection, project, trace_id)
+
+    async def get_span(self, project: str, trace_id: bytes, span_id: bytes) -> Span | None:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await reads.get_span(connection, project, trace_id, span_id)
+
+    async def list_projects(self) -> Sequence[str]:
+        """See `Store`. `default` always exists."""
+        async with self._connection() as connection:
+            rows = await connection.fetch("SELECT name FROM projects WHERE name <> $1 ORDER BY name", DEFAULT_PROJECT)
+        return [DEFAULT_PROJECT, *(row["name"] for row in rows)]
+
+    async def delete_project(self, project: str) -> int:
+        """See `Store`. Writers of the project wait until it is done."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(writes.LOCK_PROJECT, project)
+            deleted = [
+                await connection.execute(f"DELETE FROM {table} WHERE project = $1", project, timeout=None)  # noqa: S608
+                for table in _PROJECT_TABLES
+            ]
+            await connection.execute("DELETE FROM projects WHERE name = $1", project)
+        return int(deleted[0].rpartition(" ")[2])
+
+    async def secret(self, name: str) -> bytes:
+        """See `Store`."""
+        async with self._connection() as connection:
+            await connection.execute(
+                "INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+                name,
+                secrets.token_bytes(_SECRET_BYTES),
+            )
+            return bytes(await connection.fetchval("SELECT value FROM secrets WHERE name = $1", name))
+
+    async def healthy(self) -> bool:
+        """See `Store`. A schema that is newer than this code passes: old and new run side by side during an update."""
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS), self._connection() as connection:
+                version = await connection.fetchval("SELECT max(version) FROM schema_migrations")
+        except (LLMFlowError, TimeoutError):
+            return False
+        return version is not None and int(version) >= newest_version()
+
+    async def close(self) -> None:
+        """See `Store`. Waits ten seconds for calls that are still running, then breaks them off."""
+        async with self._opening:
+            pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        try:
+            await asyncio.wait_for(pool.close(), _CLOSE_SECONDS)
+        except TimeoutError:
+            pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A connection of the pool; errors of the database leave as Retryable or Permanent."""
+        try:
+            pool = await self._opened()
+            async with pool.acquire(timeout=_STATEMENT_SECONDS) as connection:
+                yield connection  # type: ignore[misc]  # the pool's proxy has the connection's methods
+        except Exception as error:
+            known = translated(error)
+            if known is None:
+                raise
+            raise known from error
+
+    async def _opened(self) -> asyncpg.Pool[asyncpg.Record]:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._url,
+                    min_size=self._min_size,
+                    max_size=self._max_size,
+                    init=set_codecs,
+                    timeout=_CONNECT_SECONDS,
+                    command_timeout=_STATEMENT_SECONDS,
+                    server_settings={"application_name": "llmflow", "jit": "off"},
+                )
+            return self._pool

@@ -1,0 +1,175 @@
+"""The read queries. Each names the time range it needs, so that TimescaleDB opens only the chunks that hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from llmflow_core.spans import Span
+
+from llmflow_store.port import Trace, TraceCursor, TracePage, TraceQuery, TraceSummary
+from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, label, span_from
+
+_SUMMARY_COLUMNS = (
+    "project",
+    "trace_id",
+    "name",
+    "service",
+    "has_root",
+    "start_time_ns",
+    "end_time_ns",
+    "span_count",
+    "error_count",
+    "generation_count",
+    "input_tokens",
+    "output_tokens",
+    "cost",
+    "unpriced_count",
+    "models",
+    "user_id",
+    "session_id",
+    "tags",
+    "environment",
+)
+_SUMMARIES = f"""
+SELECT {", ".join(_SUMMARY_COLUMNS)}, lead_start_time_ns, lead_span_id, generation_start_time_ns, generation_span_id
+FROM traces
+"""  # noqa: S608
+
+_SPANS_OF_TRACE = f"""
+SELECT {", ".join(SPAN_COLUMNS)} FROM spans
+WHERE project = $1 AND trace_id = $2 AND start_time BETWEEN $3 AND $4
+ORDER BY start_time, start_time_nanos, span_id
+"""  # noqa: S608
+
+_RANGE_OF_TRACE = """
+SELECT start_time_ns, end_time_ns FROM traces WHERE project = $1 AND trace_id = $2
+"""
+
+_SPAN = f"""
+SELECT {", ".join(f"s.{name}" for name in SPAN_COLUMNS)}, {", ".join(f"c.{name}" for name in CONTENT_FIELDS)}
+FROM spans AS s
+LEFT JOIN span_content AS c ON c.start_time BETWEEN $4 AND $5
+    AND {" AND ".join(f"c.{name} = s.{name}" for name in KEY_COLUMNS)}
+WHERE s.project = $1 AND s.trace_id = $2 AND s.span_id = $3 AND s.start_time BETWEEN $4 AND $5
+ORDER BY s.start_time, s.start_time_nanos
+LIMIT 1
+"""  # noqa: S608
+
+_PREVIEWS = f"""
+SELECT c.trace_id, c.span_id, c.input_preview, c.output_preview
+FROM unnest($2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[])
+    AS wanted (trace_id, span_id, start_time, start_time_nanos)
+JOIN span_content AS c USING ({", ".join(KEY_COLUMNS[1:])})
+WHERE c.project = $1 AND c.start_time BETWEEN $6 AND $7
+"""  # noqa: S608
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) -> TracePage:
+    """See `Store.list_traces`. Keyset pagination over (start_time_ns, trace_id), both descending."""
+    conditions, arguments = _conditions(query)
+    rows = await connection.fetch(
+        f"{_SUMMARIES} WHERE {' AND '.join(conditions)} "
+        f"ORDER BY start_time_ns DESC, trace_id DESC LIMIT {int(query.limit) + 1}",
+        *arguments,
+    )
+    page = rows[: query.limit]
+    traces = await _with_previews(connection, query.project, page)
+    following = TraceCursor(page[-1]["start_time_ns"], page[-1]["trace_id"]) if len(rows) > len(page) > 0 else None
+    return TracePage(traces=traces, next=following)
+
+
+async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> Trace | None:
+    """See `Store.get_trace`."""
+    row = await connection.fetchrow(f"{_SUMMARIES} WHERE project = $1 AND trace_id = $2", project, trace_id)
+    if row is None:
+        return None
+    summary = (await _with_previews(connection, project, [row]))[0]
+    first, last = summary.start_time_ns // 1000, summary.end_time_ns // 1000
+    spans = await connection.fetch(_SPANS_OF_TRACE, project, trace_id, first, last)
+    return Trace(summary=summary, spans=[span_from(span) for span in spans])
+
+
+async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: bytes, span_id: bytes) -> Span | None:
+    """See `Store.get_span`; of several spans with that id the earliest."""
+    trace = await connection.fetchrow(_RANGE_OF_TRACE, project, trace_id)
+    if trace is None:
+        return None
+    first, last = trace["start_time_ns"] // 1000, trace["end_time_ns"] // 1000
+    row = await connection.fetchrow(_SPAN, project, trace_id, span_id, first, last)
+    return None if row is None else span_from(row)
+
+
+def _conditions(query: TraceQuery) -> tuple[list[str], list[Any]]:
+    """The WHERE clause's parts, and the arguments they refer to."""
+    conditions, arguments = ["project = $1"], [query.project]
+
+    def add(condition: str, *values: Any) -> None:
+        places = [f"${len(arguments) + n + 1}" for n in range(len(values))]
+        conditions.append(condition.format(*places))
+        arguments.extend(values)
+
+    if query.after:
+        add("(start_time_ns, trace_id) < ({}, {})", query.after.start_time_ns, query.after.trace_id)
+    if query.from_time:
+        add("start_time_ns >= {}", _unix_ns(query.from_time))
+    if query.to_time:
+        add("start_time_ns < {}", _unix_ns(query.to_time))
+    if query.model is not None:
+        add("models @> ARRAY[{}]", label(query.model))
+    if query.service is not None:
+        add("services @> ARRAY[{}]", label(query.service))
+    if query.user_id is not None:
+        add("user_id = {}", label(query.user_id))
+    if query.session_id is not None:
+        add("session_id = {}", label(query.session_id))
+    if query.errors_only:
+        add("error_count > 0")
+    return conditions, arguments
+
+
+def _unix_ns(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000
+
+
+async def _with_previews(
+    connection: asyncpg.Connection[Any], project: str, rows: Sequence[asyncpg.Record]
+) -> list[TraceSummary]:
+    """Summaries of `rows`, each with the previews of its root span or, where that has none, its first generation."""
+    previews = await _previews(connection, project, rows)
+    summaries = []
+    for row in rows:
+        lead = previews.get((row["trace_id"], row["lead_span_id"]), _NO_PREVIEWS)
+        generation = previews.get((row["trace_id"], row["generation_span_id"]), _NO_PREVIEWS)
+        summaries.append(
+            TraceSummary(
+                **{name: row[name] for name in _SUMMARY_COLUMNS},
+                input_preview=generation[0] if lead[0] is None else lead[0],
+                output_preview=generation[1] if lead[1] is None else lead[1],
+            )
+        )
+    return summaries
+
+
+_NO_PREVIEWS = (None, None)
+_Previews = dict[tuple[bytes, bytes], tuple[str | None, str | None]]
+
+
+async def _previews(connection: asyncpg.Connection[Any], project: str, rows: Sequence[asyncpg.Record]) -> _Previews:
+    wanted = {
+        (row["trace_id"], row[f"{which}_span_id"], *divmod(row[f"{which}_start_time_ns"], 1000))
+        for row in rows
+        for which in ("lead", "generation")
+        if row[f"{which}_span_id"] is not None and (which == "generation" or row["has_root"])
+    }
+    if not wanted:
+        return {}
+    trace_ids, span_ids, start_times, nanos = zip(*wanted, strict=True)
+    found = await connection.fetch(
+        _PREVIEWS, project, trace_ids, span_ids, start_times, nanos, min(start_times), max(start_times)
+    )
+    return {(row["trace_id"], row["span_id"]): (row["input_preview"], row["output_preview"]) for row in found}

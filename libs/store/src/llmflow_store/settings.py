@@ -1,0 +1,20 @@
+"""The settings of the migration job."""
+
+from __future__ import annotations
+
+from llmflow_core.config import Settings
+from pydantic import Field
+
+
+class MigrateSettings(Settings):
+    """Which database to migrate, and how its tables are cut where TimescaleDB is there."""
+
+    database_url: str = Field(
+        "postgresql://llmflow:llmflow@localhost:5432/llmflow",
+        description="The database, as a libpq URL; its role must own the database or its schema `public`.",
+        examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
+    )
+    chunk_hours: int = Field(
+        24, ge=1, description="Hours that a new chunk of TimescaleDB's hypertables spans.", examples=[24]
+    )
+    verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
