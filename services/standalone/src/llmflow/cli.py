@@ -83,6 +83,14 @@ def demo(
             print(f"look at them: {where.page_url}/traces?project={sample.PROJECT}")
 
 
+@app.command()
+def settings() -> None:
+    """Print every setting of every service, as Markdown."""
+    from llmflow.settings_reference import reference
+
+    print(reference(), end="")
+
+
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
     """What went wrong on purpose is told in plain words, without a traceback."""

@@ -74,7 +74,7 @@ async def remove(database_url: str) -> int:
     """Delete the demo project with all that is in it; return how many spans it had."""
     from llmflow_store import open_store
 
-    store = await open_store(database_url, min_size=1, max_size=1)
+    store = open_store(database_url, min_size=1, max_size=1)
     try:
         return await store.delete_project(PROJECT)
     finally:

@@ -7,10 +7,10 @@ import logging
 import os
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import httpx
 from llmflow_core.errors import LLMFlowError
 
 logger = logging.getLogger(__name__)
@@ -48,8 +48,7 @@ class Supervisor:
         """Start every service and return once all are ready. Raises NotReadyError; then `stop` must still be called."""
         for service in self._services:
             self._keepers[service.name] = asyncio.create_task(self._keep(service))
-        async with httpx.AsyncClient(trust_env=False, timeout=2) as client:
-            await asyncio.gather(*(_until_ready(client, service) for service in self._services))
+        await asyncio.gather(*(_until_ready(service) for service in self._services))
 
     async def stop(self) -> None:
         """End the services one after the other, each once those before it have finished what they had accepted."""
@@ -84,18 +83,24 @@ class Supervisor:
             await asyncio.sleep(pause)
 
 
-async def _until_ready(client: httpx.AsyncClient, service: Service) -> None:
+async def _until_ready(service: Service) -> None:
     if service.ready_url is None:
         return
     deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            if (await client.get(service.ready_url)).status_code == httpx.codes.OK:
-                return
-        except httpx.TransportError:
-            pass
+    while not await asyncio.to_thread(_is_ready, service.ready_url):
+        if time.monotonic() > deadline:
+            raise NotReadyError(f"{service.name} was not ready within {_READY_SECONDS:.0f} s")
         await asyncio.sleep(0.05)
-    raise NotReadyError(f"{service.name} was not ready within {_READY_SECONDS:.0f} s")
+
+
+def _is_ready(url: str) -> bool:
+    # The standard library's client, for this process lives as long as all others and needs no better one.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 async def _end(service: Service, process: asyncio.subprocess.Process) -> None:

@@ -1,0 +1,174 @@
+"""A real SDK's call travels the whole road: proxy, log, writer, database, query API, page."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+from anthropic import AsyncAnthropic
+from llmflow_testkit.polling import eventually
+from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
+from openai import AsyncOpenAI
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from playwright.async_api import Page, expect
+
+VISIBLE_WITHIN_SECONDS = 2.0
+
+
+async def trace_of(stack: Stack, trace_id: str, *, within: float = VISIBLE_WITHIN_SECONDS) -> dict[str, Any]:
+    """The trace with its spans, once the query API lists it."""
+    async with stack.api() as api:
+
+        async def listed() -> bool:
+            page = (await api.get("/api/v1/traces")).raise_for_status().json()
+            return trace_id in {trace["trace_id"] for trace in page["traces"]}
+
+        await eventually(listed, within=within)
+        trace: dict[str, Any] = (await api.get(f"/api/v1/traces/{trace_id}")).raise_for_status().json()
+        return trace
+
+
+async def span_of(stack: Stack, trace_id: str, span_id: str) -> dict[str, Any]:
+    async with stack.api() as api:
+        span: dict[str, Any] = (await api.get(f"/api/v1/traces/{trace_id}/spans/{span_id}")).raise_for_status().json()
+        return span
+
+
+def said(messages: list[dict[str, Any]], role: str) -> str:
+    return "".join(part["text"] or "" for message in messages if message["role"] == role for part in message["parts"])
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_an_openai_call_is_seen(stack: Stack, stream: bool) -> None:
+    trace_id = uuid.uuid4()
+    async with AsyncOpenAI(base_url=f"{stack.url('proxy')}/v1", api_key="sk-test", max_retries=0) as client:
+        arguments: dict[str, Any] = {
+            "model": "gpt-4o-mini",
+            "messages": [{"role": "user", "content": f"Say hello to {trace_id}"}],
+            "extra_headers": {"X-Trace-Id": str(trace_id), "X-Trace-User-Id": "ada"},
+        }
+        if stream:
+            chunks = await client.chat.completions.create(
+                **arguments, stream=True, stream_options={"include_usage": True}
+            )
+            pieces = [chunk async for chunk in chunks]
+            answer = "".join(piece.choices[0].delta.content or "" for piece in pieces if piece.choices)
+            usage = pieces[-1].usage
+        else:
+            completion = await client.chat.completions.create(**arguments)
+            answer, usage = completion.choices[0].message.content or "", completion.usage
+    assert answer
+    assert usage is not None
+
+    trace = await trace_of(stack, trace_id.hex)
+
+    assert trace["trace"]["user_id"] == "ada"
+    assert trace["trace"]["models"]
+    assert float(trace["trace"]["cost"]) > 0
+    (span,) = trace["spans"]
+    assert span["observation_type"] == "generation"
+    assert (span["provider"], span["model"]) == ("openai", "gpt-4o-mini")
+    assert (span["input_tokens"], span["output_tokens"]) == (usage.prompt_tokens, usage.completion_tokens)
+    assert (span["time_to_first_token_ns"] is not None) == stream
+    conversation = (await span_of(stack, trace_id.hex, span["span_id"]))["conversation"]
+    assert said(conversation["input"], "user") == f"Say hello to {trace_id}"
+    assert said(conversation["output"], "assistant") == answer
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+async def test_an_anthropic_call_is_seen(stack: Stack, stream: bool) -> None:
+    trace_id = uuid.uuid4()
+    headers = {"X-Trace-Id": str(trace_id)}
+    async with AsyncAnthropic(base_url=stack.url("proxy"), api_key="sk-ant-test", max_retries=0) as client:
+        arguments: dict[str, Any] = {
+            "model": "claude-sonnet-4-5",
+            "max_tokens": 200,
+            "system": "Be brief.",
+            "messages": [{"role": "user", "content": "Say hello"}],
+            "extra_headers": headers,
+        }
+        if stream:
+            async with client.messages.stream(**arguments) as events:
+                message = await events.get_final_message()
+        else:
+            message = await client.messages.create(**arguments)
+
+    trace = await trace_of(stack, trace_id.hex)
+
+    (span,) = trace["spans"]
+    assert (span["provider"], span["model"]) == ("anthropic", "claude-sonnet-4-5")
+    assert span["output_tokens"] == message.usage.output_tokens
+    conversation = (await span_of(stack, trace_id.hex, span["span_id"]))["conversation"]
+    assert said(conversation["input"], "system") == "Be brief."
+    assert said(conversation["output"], "assistant") == "".join(b.text for b in message.content if b.type == "text")
+
+
+async def test_spans_of_an_opentelemetry_sdk_are_seen(stack: Stack) -> None:
+    provider = TracerProvider(resource=Resource.create({"service.name": "checkout"}))
+    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{stack.url('ingest')}/v1/traces")))
+    tracer = provider.get_tracer("tests")
+    with tracer.start_as_current_span("order") as root, tracer.start_as_current_span("charge") as child:
+        child.set_attribute("amount", 12.5)
+    provider.shutdown()
+    trace_id = f"{root.get_span_context().trace_id:032x}"
+
+    trace = await trace_of(stack, trace_id)
+
+    assert (trace["trace"]["name"], trace["trace"]["service"], trace["trace"]["has_root"]) == (
+        "order",
+        "checkout",
+        True,
+    )
+    spans = {span["name"]: span for span in trace["spans"]}
+    assert spans["charge"]["parent_span_id"] == spans["order"]["span_id"]
+    detail = await span_of(stack, trace_id, spans["charge"]["span_id"])
+    assert detail["attributes"]["amount"] == 12.5
+
+
+async def test_an_error_of_the_provider_is_seen(stack: Stack) -> None:
+    trace_id = uuid.uuid4()
+    async with httpx.AsyncClient(base_url=stack.url("proxy"), trust_env=False) as client:
+        answer = await client.post(
+            "/v1/chat/completions",
+            json={"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]},
+            headers={"X-Trace-Id": str(trace_id)},
+        )
+    assert answer.status_code == 401
+
+    trace = await trace_of(stack, trace_id.hex)
+
+    assert trace["trace"]["status"] == "error"
+    (span,) = trace["spans"]
+    assert span["status"] == "error"
+    assert span["error_type"]
+
+
+@pytest.mark.browser
+async def test_the_page_shows_list_and_trace(stack: Stack, page: Page) -> None:
+    await page.goto(f"{stack.url('query-api')}/")
+    await page.get_by_label("Username").fill(USERNAME)
+    await page.get_by_label("Password", exact=True).fill(PASSWORD)
+    await page.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Traces")).to_be_visible()
+
+    question = f"What is {uuid.uuid4()}?"
+    async with AsyncOpenAI(base_url=f"{stack.url('proxy')}/v1", api_key="sk-test", max_retries=0) as client:
+        completion = await client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": question}]
+        )
+    answered = time.monotonic()
+    row = page.get_by_role("row").filter(has_text=question)
+    await expect(row).to_be_visible(timeout=VISIBLE_WITHIN_SECONDS * 1000)
+    assert time.monotonic() - answered < VISIBLE_WITHIN_SECONDS
+
+    await row.click()
+    answer = completion.choices[0].message.content
+    assert answer
+    await expect(page.get_by_text(answer).first).to_be_visible()
+    await expect(page.get_by_text("gpt-4o").first).to_be_visible()
