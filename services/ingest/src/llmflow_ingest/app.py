@@ -24,16 +24,13 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(settings: IngestSettings, *, bus: Bus | None = None) -> Litestar:
-    """The application; it opens nothing before its lifespan. `bus` replaces the one that the settings name.
-
-    `app.state.grpc_port` is the port of gRPC while the lifespan runs, if gRPC is on.
-    """
+    """The application; it opens nothing before its lifespan. `bus` replaces the one that the settings name."""
     bus = bus or open_bus(settings.bus_url)
     log = Log(bus)
     receiver = Receiver(log)
 
     @asynccontextmanager
-    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(bus.close)
             try:
@@ -43,7 +40,7 @@ def create_app(settings: IngestSettings, *, bus: Bus | None = None) -> Litestar:
             if settings.ingest_grpc_port:
                 from llmflow_ingest.rpc import start_server  # costs memory that a deployment without gRPC saves
 
-                server, app.state.grpc_port = await start_server(
+                server = await start_server(
                     receiver,
                     host=settings.host,
                     port=settings.ingest_grpc_port,

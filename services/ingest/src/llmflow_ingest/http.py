@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import Message
 from litestar import Request, Response, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding, decompress
@@ -24,7 +25,9 @@ HttpRequest = Request[Any, Any, State]
 
 
 @post(TRACES_PATHS, status_code=200)
-async def export_traces(request: HttpRequest, receiver: Receiver, max_body: int) -> Response[bytes]:
+async def export_traces(
+    request: HttpRequest, receiver: NamedDependency[Receiver], max_body: NamedDependency[int]
+) -> Response[bytes]:
     """OTLP's ExportTraceService over HTTP: 200 means that the log holds every span that is not named as rejected."""
     encoding = Encoding.of(request.headers.get("content-type"))
     project = project_named(request.headers.get(PROJECT_HEADER))

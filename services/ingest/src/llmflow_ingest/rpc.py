@@ -19,10 +19,8 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-async def start_server(
-    receiver: Receiver, *, host: str, port: int, max_body: int, shared: bool
-) -> tuple[grpc.aio.Server, int]:
-    """Listen for OTLP/gRPC and return the server and its port (`port` 0 picks one).
+async def start_server(receiver: Receiver, *, host: str, port: int, max_body: int, shared: bool) -> grpc.aio.Server:
+    """Listen for OTLP/gRPC; requests of more than `max_body` bytes, also when decompressed, are refused.
 
     `shared` lets several worker processes listen on the same port. Raises ConfigError when the port is taken.
     """
@@ -33,11 +31,11 @@ async def start_server(
     export: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_Traces(receiver).export)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Export": export}),))
     try:
-        bound = server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError:
         raise ConfigError([f"LLMFLOW_INGEST_GRPC_PORT: cannot listen on {host}:{port}, is it taken?"]) from None
     await server.start()
-    return server, bound
+    return server
 
 
 class _Traces:

@@ -1,0 +1,83 @@
+"""`python -m llmflow_ingest` as it is run: by itself, and under gunicorn with several workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import grpc
+import httpx
+import pytest
+from llmflow_testkit.otlp_requests import otlp_request, spans_in
+from llmflow_testkit.polling import eventually
+from llmflow_testkit.ports import free_port
+from llmflow_testkit.running_ingest import records_of
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+
+@contextmanager
+def _process(**variables: object) -> Iterator[subprocess.Popen[bytes]]:
+    environment = os.environ | {name: str(value) for name, value in variables.items()}
+    process = subprocess.Popen([sys.executable, "-m", "llmflow_ingest"], env=environment, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _export_over_grpc(target: str, number: int) -> None:
+    with grpc.insecure_channel(target) as channel:  # a connection each, so that several workers get some
+        call = channel.unary_unary(
+            "/opentelemetry.proto.collector.trace.v1.TraceService/Export", bytes, ExportTraceServiceResponse.FromString
+        )
+        call(otlp_request([number]).SerializeToString(), timeout=20)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+async def test_serves_both_transports_and_stops_cleanly(embedded_url: str, workers: int) -> None:
+    http_port, grpc_port = free_port(), free_port()
+    with _process(
+        LLMFLOW_BUS_URL=embedded_url,
+        LLMFLOW_HOST="127.0.0.1",
+        LLMFLOW_INGEST_HTTP_PORT=http_port,
+        LLMFLOW_INGEST_GRPC_PORT=grpc_port,
+        LLMFLOW_WORKERS=workers,
+    ) as process:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}") as client:
+
+            async def ready() -> bool:
+                assert process.poll() is None
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await eventually(ready, within=30)
+            for number in range(1, 11):
+                response = await client.post(
+                    "/v1/traces",
+                    content=otlp_request([number]).SerializeToString(),
+                    headers={"content-type": "application/x-protobuf"},
+                )
+                assert response.status_code == 200
+        for number in range(11, 21):
+            await asyncio.to_thread(_export_over_grpc, f"127.0.0.1:{grpc_port}", number)
+        process.send_signal(signal.SIGTERM)
+        # uvicorn shuts down in order and then lets the signal end the process; gunicorn exits with 0.
+        assert await asyncio.to_thread(process.wait, 20) == (0 if workers else -signal.SIGTERM)
+    stored = spans_in(*(record.value for record in await records_of(embedded_url, "otlp_spans")))
+    assert sorted(int.from_bytes(span.span_id) for span in stored) == list(range(1, 21))
+
+
+async def test_wrong_settings_stop_it_at_once() -> None:
+    with _process(LLMFLOW_INGEST_HTTP_PORT="http", LLMFLOW_INGEST_MAX_BODY=0) as process:
+        _, said = await asyncio.to_thread(process.communicate, None, 30)
+        assert process.returncode == 1
+    for name in (b"LLMFLOW_INGEST_HTTP_PORT: ", b"LLMFLOW_INGEST_MAX_BODY: "):
+        assert name in said
