@@ -1,0 +1,177 @@
+"""A strict OTLP/HTTP backend on a real port: takes what the specification allows, remembers it, answers as told."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+from llmflow_core.errors import Rejected
+from llmflow_core.otlp import check_request, parse_traces
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from llmflow_testkit.ports import free_port
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the receiver says to one request. A request that is answered 2xx counts as taken, from the moment it came.
+
+    `held_until` keeps the answer back until the event is set, or the receiver stops.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = field(default_factory=ExportTraceServiceResponse().SerializeToString)
+    held_until: threading.Event | None = None
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request: its path, its headers (names in lower case), its decompressed body and that body parsed."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    request: ExportTraceServiceRequest
+
+    @property
+    def spans(self) -> list[Span]:
+        """Its spans in order."""
+        return [s for resource in self.request.resource_spans for scope in resource.scope_spans for s in scope.spans]
+
+
+class OtlpReceiver:
+    """Use as a context manager; thread-safe. `stop` and `start` again play a backend that is away and comes back.
+
+    `script` queues answers for the next requests; without one, and unless `refuses` (a span name) occurs in the
+    request, the answer is 200. What breaks the protocol is answered 400 and kept in `violations`.
+    """
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.requests: list[Received] = []
+        self.taken: list[Received] = []
+        self.violations: list[str] = []
+        self.refuses: str | None = None
+        self._script: deque[Answer] = deque()
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """The endpoint, without a path."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def span_ids(self) -> list[bytes]:
+        """The ids of all spans taken so far, in the order and as often as they came."""
+        with self._lock:
+            return [span.span_id for received in self.taken for span in received.spans]
+
+    def script(self, *answers: Answer) -> None:
+        """Answer the next requests with these, one each."""
+        with self._lock:
+            self._script.extend(answers)
+
+    def start(self) -> None:
+        """Listen."""
+        self._stopping.clear()
+        self._server = _Server(("127.0.0.1", self.port), self)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Refuse connections. Idempotent."""
+        self._stopping.set()
+        if self._server is not None and self._thread is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def answer_to(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Judge one request."""
+        try:
+            received = _judge(path, headers, body)
+        except Rejected as error:
+            with self._lock:
+                self.violations.append(str(error))
+            return Answer(400, body=b"")
+        with self._lock:
+            self.requests.append(received)
+            answer = self._script.popleft() if self._script else Answer()
+            if self.refuses in [span.name for span in received.spans]:
+                answer = Answer(400, body=b"a span that is refused")
+            if answer.status < 300:
+                self.taken.append(received)
+        while answer.held_until and not self._stopping.is_set() and not answer.held_until.wait(0.02):
+            pass
+        return answer
+
+
+def _judge(path: str, headers: Mapping[str, str], body: bytes) -> Received:
+    if headers.get("content-type") != "application/x-protobuf":
+        raise Rejected(f"is {headers.get('content-type')}", field="content-type")
+    match headers.get("content-encoding"):
+        case "gzip":
+            body = gzip.decompress(body)
+        case None:
+            pass
+        case other:
+            raise Rejected(f"is {other}", field="content-encoding")
+    request = parse_traces(body)
+    received = Received(path, headers, body, ExportTraceServiceRequest.FromString(body))
+    if problems := check_request(request):
+        raise Rejected("; ".join(problems))
+    return received
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], receiver: OtlpReceiver) -> None:
+        super().__init__(address, _Handler)
+        self.receiver = receiver
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.server.receiver.answer_to(self.path, headers, body)
+        try:
+            self.send_response(answer.status)
+            for name, value in {"content-type": "application/x-protobuf", **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("content-length", str(len(answer.body)))
+            self.end_headers()
+            self.wfile.write(answer.body)
+        except OSError:
+            self.close_connection = True  # the client was killed while the answer was held
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Say nothing."""

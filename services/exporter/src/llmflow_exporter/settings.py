@@ -1,0 +1,86 @@
+"""The settings of the exporter."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from llmflow_core.config import Settings
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from llmflow_exporter.destinations import Destination, parse_headers, traces_url
+
+
+class ExporterSettings(Settings):
+    """Where spans go, and how patiently."""
+
+    bus_url: str = Field(
+        "kafka://localhost:9092",
+        description="The message log that spans are read from.",
+        examples=["kafka://kafka-0:9092,kafka-1:9092", "embedded:///var/lib/llmflow/log"],
+    )
+    otlp_export_enabled: bool = Field(
+        False,
+        validation_alias="OTLP_EXPORT_ENABLED",
+        description="Forward spans to OTLP_EXPORT_ENDPOINT.",
+        examples=["true"],
+    )
+    otlp_export_endpoint: str | None = Field(
+        None,
+        validation_alias="OTLP_EXPORT_ENDPOINT",
+        description="OTLP/HTTP endpoint, with or without /v1/traces.",
+        examples=["http://localhost:4318/v1/traces"],
+    )
+    otlp_export_headers: SecretStr = Field(
+        SecretStr(""),
+        validation_alias="OTLP_EXPORT_HEADERS",
+        description="Headers of every request, as OpenTelemetry writes them: key=value,key2=value2, percent-encoded.",
+        examples=["authorization=Basic%20cGs6c2s="],
+    )
+    export_timeout: float = Field(
+        10.0, gt=0, description="How long a destination may take to answer, in seconds.", examples=[10]
+    )
+    export_batch_bytes: int = Field(
+        1_000_000,
+        ge=1,
+        description="Records are sent together up to this many bytes before compression; a larger one goes alone.",
+        examples=[1_000_000],
+    )
+    export_retry_min: float = Field(
+        1.0, gt=0, description="Pause before the first retry, in seconds; it doubles with each.", examples=[1]
+    )
+    export_retry_max: float = Field(
+        60.0, gt=0, description="Longest pause between retries unless the destination asks for more.", examples=[60]
+    )
+    host: str = Field("0.0.0.0", description="Address of the health port.", examples=["127.0.0.1"])  # noqa: S104
+    health_port: int = Field(
+        9102, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 turns it off.", examples=[9102]
+    )
+    verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
+
+    @field_validator("otlp_export_endpoint")
+    @classmethod
+    def _endpoint_is_a_url(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None:
+            traces_url(endpoint)
+        return endpoint
+
+    @field_validator("otlp_export_headers")
+    @classmethod
+    def _headers_are_pairs(cls, headers: SecretStr) -> SecretStr:
+        parse_headers(headers.get_secret_value())
+        return headers
+
+    @model_validator(mode="after")
+    def _enabled_needs_an_endpoint(self) -> Self:
+        if self.otlp_export_enabled and self.otlp_export_endpoint is None:
+            raise ValueError(
+                "OTLP_EXPORT_ENABLED needs OTLP_EXPORT_ENDPOINT (for example http://localhost:4318/v1/traces)"
+            )
+        return self
+
+    def destinations(self) -> list[Destination]:
+        """Everything that spans are forwarded to."""
+        if not self.otlp_export_enabled or self.otlp_export_endpoint is None:
+            return []
+        headers = parse_headers(self.otlp_export_headers.get_secret_value())
+        return [Destination(name="default", url=traces_url(self.otlp_export_endpoint), headers=headers)]
