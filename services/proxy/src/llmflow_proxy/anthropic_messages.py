@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmflow_core.spans import JSON
@@ -51,7 +51,7 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     _read_usage(mapping(body.get("usage")), attributes)
 
 
-def _read_usage(usage: Any, attributes: dict[str, JSON]) -> None:
+def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     """The API counts cached input apart from `input_tokens`; the conventions count it in."""
     counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
     fresh, read, written = counts
@@ -59,6 +59,8 @@ def _read_usage(usage: Any, attributes: dict[str, JSON]) -> None:
     attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
     attributes["gen_ai.usage.cache_read.input_tokens"] = read
     attributes["gen_ai.usage.cache_write.input_tokens"] = written
+    thought = mapping(usage.get("output_tokens_details")).get("thinking_tokens")
+    attributes["gen_ai.usage.reasoning.output_tokens"] = thought
     kept_an_hour = mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
     attributes["llmflow.usage.cache_write_1h.input_tokens"] = kept_an_hour or None
     attributes["llmflow.response.service_tier"] = usage.get("service_tier")
@@ -107,7 +109,7 @@ def _tool_result(block: dict[str, Any]) -> JSON:
     return {**part, "is_error": True} if block.get("is_error") else part
 
 
-def _media(modality: str, source: Any) -> JSON:
+def _media(modality: str, source: Mapping[str, Any]) -> JSON:
     media_type = source.get("media_type")
     match source.get("type"):
         case "base64":
@@ -164,7 +166,7 @@ _DELTAS = {
 }
 
 
-def _extend(block: dict[Any, Any], delta: Any) -> None:
+def _extend(block: dict[Any, Any], delta: Mapping[str, Any]) -> None:
     """Collect a piece under the key ("pieces", member), where no member of the block itself can be."""
     kind = str(delta.get("type"))
     if kind in _DELTAS:

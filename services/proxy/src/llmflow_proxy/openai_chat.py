@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmflow_core.spans import JSON
@@ -60,15 +60,17 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     _read_usage(mapping(body.get("usage")), attributes)
 
 
-def _read_usage(usage: Any, attributes: dict[str, JSON]) -> None:
-    input_details = mapping(usage.get("prompt_tokens_details"))
-    output_details = mapping(usage.get("completion_tokens_details"))
+def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+    asked = mapping(usage.get("prompt_tokens_details"))
+    said = mapping(usage.get("completion_tokens_details"))
     attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")
     attributes["gen_ai.usage.output_tokens"] = usage.get("completion_tokens")
-    attributes["gen_ai.usage.cache_read.input_tokens"] = input_details.get("cached_tokens")
-    attributes["gen_ai.usage.audio.input_tokens"] = input_details.get("audio_tokens") or None
-    attributes["gen_ai.usage.audio.output_tokens"] = output_details.get("audio_tokens") or None
-    attributes["gen_ai.usage.reasoning.output_tokens"] = output_details.get("reasoning_tokens")
+    attributes["gen_ai.usage.cache_read.input_tokens"] = asked.get("cached_tokens")
+    attributes["gen_ai.usage.cache_write.input_tokens"] = asked.get("cache_write_tokens")
+    attributes["gen_ai.usage.reasoning.output_tokens"] = said.get("reasoning_tokens")
+    attributes["gen_ai.usage.audio.input_tokens"] = asked.get("audio_tokens") or None
+    attributes["gen_ai.usage.image.input_tokens"] = asked.get("image_tokens") or None
+    attributes["gen_ai.usage.audio.output_tokens"] = said.get("audio_tokens") or None
 
 
 def _message(message: dict[str, Any]) -> dict[str, JSON]:
@@ -122,13 +124,13 @@ def _part(part: dict[str, Any]) -> JSON:
             return by_reference(part)
 
 
-def _file(file: Any) -> JSON:
+def _file(file: Mapping[str, Any]) -> JSON:
     if isinstance(data := file.get("file_data"), str):
         return {**media("document", data), "name": file.get("filename")}
     return {"type": "file", "modality": "document", "file_id": file.get("file_id"), "name": file.get("filename")}
 
 
-def _audio(audio: Any) -> list[JSON]:
+def _audio(audio: Mapping[str, Any]) -> list[JSON]:
     """Spoken output: what was said as text, and the sound by reference."""
     parts: list[JSON] = []
     if transcript := audio.get("transcript"):
@@ -152,7 +154,7 @@ def _tool_call(call: dict[str, Any]) -> JSON:
 
 
 def _tool(tool: dict[str, Any]) -> JSON:
-    kind = tool.get("type", "function")
+    kind = str(tool.get("type", "function"))
     return {"type": kind, **inner} if (inner := mapping(tool.get(kind))) else tool
 
 
@@ -173,7 +175,7 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return body
 
 
-def _extend(target: dict[str, Any], delta: Any) -> None:
+def _extend(target: dict[Any, Any], delta: Mapping[str, Any]) -> None:
     """Merge a delta: text grows, lists merge by the `index` of their items, objects member by member."""
     for name, value in delta.items():
         if isinstance(value, str) and name in ("role", "id", "type", "name"):
