@@ -3,19 +3,21 @@
 One server of a kind serves a whole run and is stopped at its end; a database is made for each test that asks for one.
 `LLMFLOW_TEST_KAFKA` (kafka://host:port) and `LLMFLOW_TEST_DATABASE` (postgresql://user:password@host:port/database; the
 user may create databases, TimescaleDB is installed) name servers to use instead. A backend that the machine cannot
-provide skips the test, or fails it where the variable `CI` is set.
+provide skips the test, or fails it where the variable `CI` is set. `LLMFLOW_TEST_CHROMIUM` names another Chromium than
+the system's.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from llmflow_testkit.chromium import FLAGS, find_chromium
 from llmflow_testkit.clusters import (
     RunningKafka,
     RunningPostgres,
@@ -26,15 +28,17 @@ from llmflow_testkit.clusters import (
     start_timescaledb,
 )
 from llmflow_testkit.clusters.availability import available
+from llmflow_testkit.clusters.leftovers import remove, run_folder
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, ConsoleMessage, Page
 
 
 @pytest.fixture(scope="session")
 def session_dir() -> Iterator[Path]:
     """An empty folder for servers, which other users may pass through (pytest's own `tmp_path` is closed to them)."""
-    folder = Path(tempfile.mkdtemp(prefix="llmflow-test-"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    with run_folder() as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -43,7 +47,7 @@ def server_dir(session_dir: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(dir=session_dir))
     folder.chmod(0o711)
     yield folder
-    shutil.rmtree(folder)
+    remove(folder)
 
 
 @pytest.fixture(scope="session")
@@ -119,6 +123,43 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def bus_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A message log; the test runs once on each kind. Kafka's is shared: use topics and groups of your own."""
     return f"embedded://{tmp_path}/log" if request.param == "embedded" else str(request.getfixturevalue("kafka_url"))
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium, new for every test (about a second)."""
+    # Costs a third of a second, which only browser tests should pay.
+    from playwright.async_api import async_playwright
+
+    program = available(find_chromium)
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        try:
+            yield chromium
+        finally:
+            await chromium.close()
+
+
+@pytest.fixture
+def page_problems() -> list[str]:
+    """What `page` has complained about so far. A test that provokes a complaint takes it out of this list."""
+    return []
+
+
+@pytest.fixture
+async def page(browser: Browser, page_problems: list[str]) -> AsyncIterator[Page]:
+    """A page of a fresh profile. Its errors and console warnings fail the test when it ends."""
+
+    def hear(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            page_problems.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+    page = await browser.new_page()
+    page.on("console", hear)
+    page.on("pageerror", lambda error: page_problems.append(f"uncaught: {error}"))
+    yield page
+    await page.close()
+    assert not page_problems, "the page complained:\n" + "\n".join(page_problems)
 
 
 def _database(server_url: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`python -m llmflow_testkit.clusters prepare`: fill the cache with the servers that tests start."""
+"""`python -m llmflow_testkit.clusters prepare`: get what tests start and the tree does not hold."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import os
 import sys
 import time
 
+from llmflow_testkit.chromium import find_chromium
 from llmflow_testkit.clusters import BackendMissing, prepare_kafka, prepare_timescaledb
 
 
 def main() -> int:
-    """Prepare every server; one that this machine cannot provide is an error in CI and a remark elsewhere."""
+    """Prepare everything; what this machine cannot provide is an error in CI and a remark elsewhere."""
     parser = argparse.ArgumentParser(prog="python -m llmflow_testkit.clusters", description=__doc__)
     parser.add_argument("command", choices=["prepare"])
     parser.parse_args()
@@ -19,6 +20,7 @@ def main() -> int:
     for name, variable, prepare in (
         ("Kafka", "LLMFLOW_TEST_KAFKA", prepare_kafka),
         ("TimescaleDB", "LLMFLOW_TEST_DATABASE", prepare_timescaledb),
+        ("Chromium", "LLMFLOW_TEST_CHROMIUM", find_chromium),
     ):
         begin = time.monotonic()
         if os.environ.get(variable):
@@ -29,7 +31,7 @@ def main() -> int:
             print(f"{name}: ready after {time.monotonic() - begin:.1f} s")
         except BackendMissing as reason:
             missing += 1
-            print(f"{name}: {reason}; set {variable} to use a server of your own", file=sys.stderr)
+            print(f"{name}: {reason}; set {variable} to use one of your own", file=sys.stderr)
     return 1 if missing and os.environ.get("CI") else 0
 
 

@@ -38,7 +38,7 @@ def built_once(name: str, build: Callable[[Path], None]) -> Path:
     `build` gets an empty folder that takes its final name only when it returns, so it must not write down its path.
     """
     target = cache_root() / name
-    with _locked(target.with_name(f"{name}.lock")):
+    with locked(target.with_name(f"{name}.lock")):
         if not target.exists():
             unfinished = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=target.parent))
             try:
@@ -73,7 +73,8 @@ def run(command: Sequence[str | Path], *, timeout: float = 600) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock on the file `path`, made if it is missing; other processes wait for it."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

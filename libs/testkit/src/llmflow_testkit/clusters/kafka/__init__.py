@@ -73,13 +73,12 @@ class RunningKafka:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        (self._folder / "kafka.pid").write_text(str(self._process.pid))
-        deadline = time.monotonic() + _START_SECONDS
-        while b"Kafka Server started" not in (output := self.log_file.read_bytes()[begin:]):
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"Kafka did not start:\n{output[-3000:].decode(errors='replace')}")
-            time.sleep(0.05)
+        try:
+            (self._folder / "kafka.pid").write_text(str(self._process.pid))
+            self._wait_until_ready(begin)
+        except BaseException:
+            self.kill()
+            raise
 
     def stop(self) -> None:
         """Shut down in good order (SIGTERM); does nothing when the broker is down."""
@@ -105,6 +104,14 @@ class RunningKafka:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _wait_until_ready(self, begin: int) -> None:
+        assert self._process is not None
+        deadline = time.monotonic() + _START_SECONDS
+        while b"Kafka Server started" not in (output := self.log_file.read_bytes()[begin:]):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"Kafka did not start:\n{output[-3000:].decode(errors='replace')}")
+            time.sleep(0.05)
 
     @property
     def _properties(self) -> Path:
