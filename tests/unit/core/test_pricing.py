@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from llmflow_core.pricing import Prices
-from llmflow_core.spans import Span
+from llmflow_core.spans import ObservationType, Span
 
 NOVEMBER_2025_NS = 1_762_000_000 * 10**9
 
@@ -59,8 +59,9 @@ def test_a_cost_that_came_with_the_span_wins() -> None:
         {"provider": "openai", "input_tokens": 5},
         {"provider": "openai", "model": "gpt-4o"},
         {"provider": "openai", "model": "gpt-4o", "input_tokens": 5, "cache_read_tokens": 50},
+        {"provider": "openai", "model": "gpt-4o", "input_tokens": 5, "observation_type": ObservationType.AGENT},
     ],
-    ids=["model", "provider", "no model", "no tokens", "contradiction"],
+    ids=["model", "provider", "no model", "no tokens", "contradiction", "sum of its calls"],
 )
 def test_what_cannot_be_priced_has_no_cost(fields: dict[str, Any]) -> None:
     assert priced(**fields).cost is None

@@ -11,9 +11,11 @@ from decimal import Decimal
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
 
-from llmflow_core.spans import Span
+from llmflow_core.spans import ObservationType, Span
 
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
+# Their tokens, where they state any, are the sums of the calls inside them, which are priced themselves.
+_SUMMING_TYPES = frozenset({ObservationType.AGENT, ObservationType.CHAIN})
 
 
 class Prices:
@@ -23,8 +25,11 @@ class Prices:
         """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
 
         The model that answered counts, else the one asked for. A model or provider that is not known leaves the costs
-        None (unpriced, never zero); so do token counts that contradict each other.
+        None (unpriced, never zero); so do token counts that contradict each other. Agents and chains are never priced:
+        what they state are the tokens of the calls inside them.
         """
+        if span.observation_type in _SUMMING_TYPES:
+            return
         model = span.response_model or span.model
         if span.cost is not None or model is None or (span.input_tokens is None and span.output_tokens is None):
             return
