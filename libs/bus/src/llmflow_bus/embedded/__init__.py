@@ -1,0 +1,94 @@
+"""The log of one machine: an SQLite file that several processes write and read at once, without any server.
+
+`embedded:///absolute/folder?option=value&…`; options, all optional:
+
+    partitions          how many partitions a new topic gets (1)
+    retention_bytes     size of the file beyond which the oldest records go, over all topics (1073741824)
+    retention_hours     age beyond which a record goes, in hours (168)
+    max_message_bytes   the largest value of a message (16777216)
+    buffer_bytes        what one producer holds at most for `publish` calls in progress (67108864)
+
+Durable means flushed to the disk (`synchronous=FULL`). Concurrent `publish` calls of one producer share a transaction.
+Producers apply the retention; a group whose offset fell out of it goes on at the oldest record and logs a warning.
+Topics that do not exist are made by whoever publishes to them or consumes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from llmflow_core.errors import ConfigError, LLMFlowError
+
+from llmflow_bus.embedded.consumer import EmbeddedConsumer
+from llmflow_bus.embedded.log import EmbeddedLog
+from llmflow_bus.embedded.producer import EmbeddedProducer
+from llmflow_bus.embedded.worker import EmbeddedOptions
+from llmflow_bus.port import StartAt
+from llmflow_bus.urls import parse_options
+
+__all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
+
+_ClientT = TypeVar("_ClientT", EmbeddedProducer, EmbeddedConsumer)
+
+_HEALTH_SECONDS = 1.9
+
+
+class EmbeddedBus:
+    """The bus of one machine; its promises are those of `llmflow_bus.port.Bus`."""
+
+    def __init__(self, options: EmbeddedOptions) -> None:
+        self._options = options
+        self._made: list[EmbeddedProducer | EmbeddedConsumer] = []
+
+    @classmethod
+    def from_url(cls, url: str) -> EmbeddedBus:
+        """Raises ConfigError that names everything that is wrong with the URL."""
+        parts = urlsplit(url)
+        if parts.netloc or not parts.path.strip("/"):
+            raise ConfigError(
+                ["LLMFLOW_BUS_URL: name an absolute folder (for example embedded:///var/lib/llmflow/log)"]
+            )
+        return cls(parse_options(EmbeddedOptions, parts.query, folder=Path(unquote(parts.path))))
+
+    async def create_topics(self, topics: Sequence[str], *, partitions: int | None = None) -> None:
+        def create() -> None:
+            log = EmbeddedLog(self._options.folder)
+            try:
+                log.create_topics(topics, partitions or self._options.partitions)
+            finally:
+                log.close()
+
+        await asyncio.to_thread(create)
+
+    async def producer(self) -> EmbeddedProducer:
+        return await self._started(EmbeddedProducer(self._options))
+
+    async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> EmbeddedConsumer:
+        return await self._started(EmbeddedConsumer(self._options, group, topics, start_at))
+
+    async def _started(self, client: _ClientT) -> _ClientT:
+        try:
+            await client.start()
+        except BaseException:
+            await client.close()
+            raise
+        self._made.append(client)
+        return client
+
+    async def healthy(self) -> bool:
+        def check() -> None:
+            EmbeddedLog(self._options.folder, create=False).close()
+
+        try:
+            await asyncio.wait_for(asyncio.to_thread(check), _HEALTH_SECONDS)
+        except (LLMFlowError, TimeoutError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        while self._made:
+            await self._made.pop().close()

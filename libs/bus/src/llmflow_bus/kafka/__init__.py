@@ -1,0 +1,123 @@
+"""Kafka, through aiokafka.
+
+`kafka://[user:password@]host:9092[,host2:9092…][?option=value&…]`; user and password percent-encoded; options, all
+optional:
+
+    security            PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL (PLAINTEXT; SASL_PLAINTEXT when the URL has a user)
+    mechanism           PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (PLAIN)
+    ca_file             PEM file of the authorities to trust instead of the system's
+    partitions          how many partitions a new topic gets (6)
+    replication         how many replicas a new topic gets (-1: what the broker has as its default)
+    compression         zstd, lz4, gzip or none (zstd)
+    linger_ms           how long a producer waits for company before it sends, in milliseconds (5)
+    max_message_bytes   the largest value of a message (1000000); brokers accept about 1 MB unless told otherwise, and
+                        topics made here are told this number
+    buffer_bytes        what one producer holds at most for messages in progress (67108864)
+    timeout             how long a call waits for the brokers before it raises Retryable, in seconds (10)
+    session_timeout     how long a consumer may be silent before its partitions go to others, in seconds (10)
+
+Errors: what another call or another setting would cure (a message too large, a bad topic name, wrong credentials) is
+Permanent; everything that may cure itself or that an operator can cure meanwhile (brokers away, a missing permission)
+is Retryable. Producers and consumers outlive the brokers' absence, however long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
+from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
+from aiokafka.errors import TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
+
+from llmflow_bus.kafka.consumer import KafkaConsumer
+from llmflow_bus.kafka.guard import translated
+from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
+from llmflow_bus.kafka.producer import KafkaProducer
+from llmflow_bus.port import StartAt
+
+__all__ = ["KafkaBus", "KafkaConsumer", "KafkaOptions", "KafkaProducer"]
+
+_ClientT = TypeVar("_ClientT", KafkaProducer, KafkaConsumer)
+
+_HEALTH_SECONDS = 1.9
+
+
+class KafkaBus:
+    """A Kafka cluster; its promises are those of `llmflow_bus.port.Bus`."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._made: list[KafkaProducer | KafkaConsumer] = []
+        self._probe: Any = None
+
+    @classmethod
+    def from_url(cls, url: str) -> KafkaBus:
+        """Raises ConfigError that names everything that is wrong with the URL."""
+        return cls(KafkaOptions.from_url(url))
+
+    async def create_topics(self, topics: Sequence[str], *, partitions: int | None = None) -> None:
+        admin = AIOKafkaAdminClient(**self._options.connection())
+        try:
+            async with translated("create topics", self._options.timeout):
+                await admin.start()
+                missing = set(topics) - set(await admin.list_topics())
+                if missing:
+                    created = await admin.create_topics([self._new_topic(name, partitions) for name in sorted(missing)])
+                    for name, code, message in created.topic_errors:
+                        error = for_code(code)
+                        if code and error is not TopicAlreadyExistsError:
+                            raise error(f"{name}: {message}")
+        finally:
+            await admin.close()
+
+    def _new_topic(self, name: str, partitions: int | None) -> Any:
+        return NewTopic(
+            name,
+            partitions or self._options.partitions,
+            self._options.replication,
+            # Only with an assignment, be it empty, does aiokafka let the broker choose the number of replicas.
+            replica_assignments={} if self._options.replication == -1 else None,
+            topic_configs={"max.message.bytes": str(self._options.max_message_bytes + OVERHEAD_BYTES)},
+        )
+
+    async def producer(self) -> KafkaProducer:
+        return await self._started(KafkaProducer(self._options))
+
+    async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> KafkaConsumer:
+        return await self._started(KafkaConsumer(self._options, group, topics, start_at))
+
+    async def _started(self, client: _ClientT) -> _ClientT:
+        try:
+            await client.start()
+        except BaseException:
+            await client.close()
+            raise
+        self._made.append(client)
+        return client
+
+    async def healthy(self) -> bool:
+        try:
+            async with asyncio.timeout(_HEALTH_SECONDS):
+                if self._probe is None:
+                    probe = AIOKafkaClient(**self._options.connection())
+                    self._probe = probe
+                    await probe.bootstrap()
+                await self._probe.fetch_all_metadata()
+        except Exception:
+            await self._end_probe()
+            return False
+        return True
+
+    async def _end_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            with suppress(Exception):
+                await probe.close()
+
+    async def close(self) -> None:
+        while self._made:
+            await self._made.pop().close()
+        await self._end_probe()

@@ -1,0 +1,216 @@
+"""Kafka's consumer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition  # type: ignore[import-untyped]
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+)
+from llmflow_core.errors import Retryable
+
+from llmflow_bus.kafka.guard import outcome, stopped, translated
+from llmflow_bus.kafka.options import KafkaOptions
+from llmflow_bus.port import Batch, Record, StartAt
+
+_log = logging.getLogger(__name__)
+
+_AWAY_SECONDS = 5.0
+_RETRY_SECONDS = 0.1
+_GRACE_SECONDS = 0.1
+
+
+class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Its promises are those of `llmflow_bus.port.Consumer`.
+
+    A partition that stays with this consumer through a rebalance goes on where it was, although Kafka itself would go
+    back to the committed offset. `poll` raises Retryable once the brokers have been silent for five seconds.
+    """
+
+    def __init__(self, options: KafkaOptions, group: str, topics: Sequence[str], start_at: StartAt) -> None:
+        self._options = options
+        self._group = group
+        self._topics = list(topics)
+        self._start_at: StartAt = start_at
+        self._kafka: Any = None
+        self._positions: dict[TopicPartition, int] = {}
+        self._without_start: set[TopicPartition] = set()
+        self._waiting_since: float | None = None
+        self._closed = False
+
+    async def start(self) -> None:
+        """Join the group. Raises Retryable."""
+        await self._set_starts(await self._joined())
+
+    async def _joined(self) -> Any:
+        if self._closed:
+            raise Retryable("this consumer is closed")
+        if self._kafka is not None:
+            return self._kafka
+        options = self._options
+        kafka = AIOKafkaConsumer(
+            **{
+                **options.connection(),
+                # Joining a group takes as long as the broker waits for members that do not answer.
+                "request_timeout_ms": int((options.timeout + options.session_timeout) * 1000),
+            },
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=int(options.session_timeout * 1000),
+            heartbeat_interval_ms=int(options.session_timeout * 1000 / 6),
+        )
+        kafka.subscribe(self._topics, listener=self)
+        try:
+            async with translated("join the group", options.timeout + options.session_timeout):
+                await kafka.start()
+        except BaseException:
+            await _stop(kafka)
+            raise
+        self._kafka = kafka
+        return kafka
+
+    def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Nothing to do yet: Kafka takes all partitions away for a moment, the assignment tells which are gone."""
+
+    def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Forget the partitions that went to others."""
+        self._positions = {partition: next_ for partition, next_ in self._positions.items() if partition in assigned}
+        if self._start_at == "latest":
+            self._without_start = set(assigned)
+
+    async def _set_starts(self, kafka: Any) -> None:
+        """Commit the end as the start of a `latest` group's new partitions, so that no restart can skip a record."""
+        while self._without_start:
+            async with translated("set the group's start", self._options.timeout):
+                partitions, self._without_start = self._without_start, set()
+                try:
+                    committed = {partition: await kafka.committed(partition) for partition in partitions}
+                    new = [partition for partition, offset in committed.items() if offset is None]
+                    if new:
+                        ends = await kafka.end_offsets(new)
+                        await kafka.commit(ends)
+                        committed |= ends
+                    for partition, offset in committed.items():
+                        kafka.seek(partition, max(offset, self._positions.get(partition, 0)))
+                except BaseException:
+                    self._without_start |= partitions & kafka.assignment()
+                    raise
+
+    async def poll(self, *, max_records: int, timeout: float) -> Batch:
+        kafka = await self._joined()
+        began = time.time()
+        records: list[Record] = []
+        while not records:
+            await self._set_starts(kafka)
+            left = max(0.0, began + timeout - time.time())
+            records = self._new(await self._fetch(kafka, max_records, left))
+            if time.time() >= began + timeout:
+                break
+        self._watch(kafka, began, records)
+        return Batch(records)
+
+    async def _fetch(self, kafka: Any, max_records: int, timeout: float) -> Mapping[TopicPartition, Sequence[Any]]:
+        try:
+            # getmany waits for the end of a rebalance, however long that takes.
+            async with asyncio.timeout(timeout + _GRACE_SECONDS):
+                found: Mapping[TopicPartition, Sequence[Any]] = await kafka.getmany(
+                    timeout_ms=int(timeout * 1000), max_records=max_records
+                )
+                return found
+        except TimeoutError:
+            return {}
+        except KafkaError as error:
+            # aiokafka reports here what ended one of its background tasks, none of which it starts again.
+            await self._drop()
+            raise outcome("poll", error) from error
+
+    def _new(self, found: Mapping[TopicPartition, Sequence[Any]]) -> list[Record]:
+        """What this consumer has not returned yet."""
+        records: list[Record] = []
+        for partition, messages in found.items():
+            if partition in self._without_start:
+                continue
+            position = self._positions.get(partition, 0)
+            records += [_record(message) for message in messages if message.offset >= position]
+            self._positions[partition] = max(position, messages[-1].offset + 1)
+        return records
+
+    def _watch(self, kafka: Any, began: float, records: Sequence[Record]) -> None:
+        """Raise Retryable when nothing came because no broker answers: getmany keeps that to itself."""
+        if records:
+            self._waiting_since = None
+            return
+        self._waiting_since = self._waiting_since or began
+        answers = [kafka.last_poll_timestamp(partition) or 0 for partition in kafka.assignment()]
+        silent = time.time() - max(self._waiting_since, max(answers, default=0) / 1000)
+        if answers and silent > _AWAY_SECONDS:
+            raise Retryable(f"Kafka, poll: no broker has answered for {silent:.0f} s")
+
+    async def commit(self, batch: Batch) -> None:
+        ends = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in batch.records}
+        kafka = await self._joined()
+        async with translated("commit", self._options.timeout):
+            while mine := {partition: end for partition, end in ends.items() if partition in kafka.assignment()}:
+                try:
+                    await kafka.commit(mine)
+                except (CommitFailedError, IllegalStateError):
+                    # A rebalance is going on; once it is over, only what is still ours needs this commit.
+                    await asyncio.sleep(_RETRY_SECONDS)
+                else:
+                    return
+
+    async def rewind(self) -> None:
+        kafka = await self._joined()
+        async with translated("rewind", self._options.timeout):
+            self._positions.clear()
+            for partition in kafka.assignment():
+                committed = await kafka.committed(partition)
+                if committed is None:
+                    await kafka.seek_to_beginning(partition)
+                else:
+                    kafka.seek(partition, committed)
+
+    async def lag(self) -> int:
+        kafka = await self._joined()
+        async with translated("measure the lag", self._options.timeout):
+            partitions = list(kafka.assignment())
+            if not partitions:
+                return 0
+            starts, ends = await kafka.beginning_offsets(partitions), await kafka.end_offsets(partitions)
+            committed = {partition: await kafka.committed(partition) or 0 for partition in partitions}
+            return sum(ends[partition] - max(committed[partition], starts[partition]) for partition in partitions)
+
+    async def close(self) -> None:
+        self._closed = True
+        await self._drop()
+
+    async def _drop(self) -> None:
+        kafka, self._kafka = self._kafka, None
+        if kafka is not None:
+            await _stop(kafka)
+
+
+def _record(message: Any) -> Record:
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        timestamp_ms=message.timestamp,
+        key=message.key,
+        value=message.value or b"",
+        headers={name: (value or b"").decode(errors="replace") for name, value in message.headers},
+    )
+
+
+async def _stop(kafka: Any) -> None:
+    if not await stopped(kafka):
+        _log.warning("a Kafka consumer ends without leaving its group; the brokers notice after the session timeout")
+        await kafka._client.close()

@@ -1,0 +1,64 @@
+"""What stands between aiokafka and its users here: its errors as LLMFlow's, calls and farewells that end in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import errors  # type: ignore[import-untyped]
+from llmflow_core.errors import LLMFlowError, Permanent, Retryable
+
+_STOP_SECONDS = 3.0
+
+_PERMANENT = (
+    errors.AuthenticationFailedError,
+    errors.AuthenticationMethodNotSupported,
+    errors.IllegalSaslStateError,
+    errors.IncompatibleBrokerVersion,
+    errors.InvalidConfigurationError,
+    errors.InvalidGroupIdError,
+    errors.InvalidPartitionsError,
+    errors.InvalidReplicationFactorError,
+    errors.InvalidSessionTimeoutError,
+    errors.InvalidTopicError,
+    errors.MessageSizeTooLargeError,
+    errors.PolicyViolationError,
+    errors.RecordListTooLargeError,
+    errors.SaslAuthenticationFailed,
+    errors.UnsupportedCodecError,
+    errors.UnsupportedSaslMechanismError,
+    errors.UnsupportedVersionError,
+)
+
+
+def outcome(doing: str, error: Exception) -> LLMFlowError:
+    """What `error` means to the caller; `doing` says what failed."""
+    kind = Permanent if isinstance(error, _PERMANENT) else Retryable
+    return kind(f"Kafka, {doing}: {error!r}")
+
+
+@asynccontextmanager
+async def translated(doing: str, timeout: float) -> AsyncIterator[None]:
+    """Raise Retryable or Permanent for what aiokafka raises inside, Retryable after `timeout` seconds."""
+    try:
+        async with asyncio.timeout(timeout):
+            yield
+    except TimeoutError as error:
+        raise Retryable(f"Kafka, {doing}: no answer within {timeout:g} s") from error
+    except (errors.KafkaError, errors.ConsumerStoppedError, errors.IllegalOperation, OSError) as error:
+        raise outcome(doing, error) from error
+
+
+async def stopped(client: Any) -> bool:
+    """Whether an aiokafka client's `stop` came to its end within three seconds; without brokers it may take for ever.
+
+    It runs in a task of its own, since aiokafka can let a cancellation of its own inner tasks escape.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    await asyncio.wait([stopping], timeout=_STOP_SECONDS)
+    if stopping.cancel():
+        await asyncio.wait([stopping], timeout=_STOP_SECONDS)
+        return False
+    return not stopping.cancelled() and stopping.exception() is None
