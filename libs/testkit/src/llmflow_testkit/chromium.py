@@ -39,7 +39,7 @@ def _installed() -> Path | None:
 
 def _install() -> Path:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise BackendMissing("Chromium is not installed: install it, or name one with LLMFLOW_TEST_CHROMIUM")
+        raise BackendMissing("not installed: chromium")
     with locked(cache_root() / "chromium.lock"):
         if not _installed():
             apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "-oAcquire::Retries=3"]
@@ -47,5 +47,5 @@ def _install() -> Path:
             run([*apt, "install", "--no-install-recommends", "chromium"])
     found = _installed()
     if not found:
-        raise BackendMissing("apt has installed Chromium under another name: name it with LLMFLOW_TEST_CHROMIUM")
+        raise BackendMissing("apt installed Chromium, but no program named chromium")
     return found

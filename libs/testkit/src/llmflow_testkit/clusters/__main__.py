@@ -31,7 +31,7 @@ def main() -> int:
             print(f"{name}: ready after {time.monotonic() - begin:.1f} s")
         except BackendMissing as reason:
             missing += 1
-            print(f"{name}: {reason}; set {variable} to use one of your own", file=sys.stderr)
+            print(f"{name}: {reason} ({variable} may name one of your own)", file=sys.stderr)
     return 1 if missing and os.environ.get("CI") else 0
 
 

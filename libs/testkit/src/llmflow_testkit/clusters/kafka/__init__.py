@@ -24,13 +24,14 @@ _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "
 def prepare_kafka() -> Path:
     """The folder with Kafka's jars; downloads them the first time (20 s, 40 MB).
 
-    Raises BackendMissing without Java or Maven, or when Maven cannot fetch them.
+    Raises BackendMissing without Java, or when they are not here yet and Maven is missing or cannot fetch them.
     """
-    require("java", "mvn")
+    require("java")
     return built_once(f"kafka-{VERSION}", _download)
 
 
 def _download(folder: Path) -> None:
+    require("mvn")
     options = ["-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
     run(["mvn", "-B", "-q", "-f", _HERE / "pom.xml", "dependency:copy-dependencies", *options])
 

@@ -45,12 +45,8 @@ _LOADERS = {"x86_64": "ld-linux-x86-64.so.2", "aarch64": "ld-linux-aarch64.so.1"
 def prepare_timescaledb() -> Binaries:
     """The unpacked server; downloads and unpacks it the first time (10 s, 120 MB).
 
-    Raises BackendMissing without Debian's package tools, on another architecture than amd64 and arm64, or when apt
-    cannot fetch the packages.
+    Raises BackendMissing when it is not here yet and this is no Debian on amd64 or arm64, or apt cannot fetch it.
     """
-    require("apt-get", "dpkg-deb", "tar")
-    if platform.machine() not in _LOADERS or not _KEYRING.exists():
-        raise BackendMissing(f"TimescaleDB comes from Debian's packages for amd64 and arm64 ({_KEYRING} is needed)")
     root = built_once(f"timescaledb-{VERSION}", _install)
     return Binaries(root / _bin(), POSTGRES_MAJOR)
 
@@ -70,6 +66,9 @@ def _bin() -> str:
 
 
 def _install(root: Path) -> None:
+    require("apt-get", "dpkg-deb", "tar")
+    if platform.machine() not in _LOADERS or not _KEYRING.exists():
+        raise BackendMissing(f"it comes from Debian's packages for amd64 and arm64, checked with {_KEYRING}")
     state = root / "apt"
     for package in _download(state):
         if not _UNUSED.match(package.name):
