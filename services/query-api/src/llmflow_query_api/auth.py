@@ -9,6 +9,7 @@ import hmac
 import math
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
@@ -16,7 +17,6 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import ASGIApp
 
 from llmflow_query_api.throttle import Throttle
 
@@ -27,7 +27,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILURES_BY_USER = 5
 _FAILURES_BY_ADDRESS = 20
 
-Connection = ASGIConnection[BaseRouteHandler, object, object, object]
+Connection = ASGIConnection[Any, Any, Any, Any]
 
 
 class Sessions:
@@ -98,15 +98,12 @@ class Gate:
 
 
 class Authentication(AbstractAuthenticationMiddleware):
-    """Lets only requests through that `gate` identifies, `user` set to the user's name."""
-
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
-        super().__init__(app)
-        self._gate = gate
+    """Lets only requests through that the application's gate identifies, `user` set to the user's name."""
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         """Litestar's hook."""
-        return AuthenticationResult(user=await self._gate.identify(connection), auth=None)
+        gate: Gate = connection.app.state.gate
+        return AuthenticationResult(user=await gate.identify(connection), auth=None)
 
 
 def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
@@ -115,7 +112,7 @@ def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
     Browsers say where a request comes from in Sec-Fetch-Site, or (older ones, and on plain HTTP) in Origin; a request
     with neither is not a browser's.
     """
-    if connection.scope["method"] in _SAFE_METHODS:
+    if connection.scope.get("method", "GET") in _SAFE_METHODS:
         return
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")

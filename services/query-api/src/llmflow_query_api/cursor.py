@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 
 from llmflow_core.errors import Rejected
@@ -20,9 +19,13 @@ def encode_cursor(cursor: TraceCursor) -> str:
 def decode_cursor(text: str) -> TraceCursor:
     """The cursor that `encode_cursor` wrote as `text`; raises Rejected, naming `cursor`, for any other text."""
     try:
-        start_time_ns, trace_id = _FORMAT.unpack(base64.b64decode(text, altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError, struct.error):
-        raise Rejected("not a cursor of this list; take next_cursor of a page", field="cursor") from None
-    if start_time_ns < 0:
-        raise Rejected("not a cursor of this list; take next_cursor of a page", field="cursor")
-    return TraceCursor(start_time_ns, trace_id)
+        cursor = TraceCursor(*_FORMAT.unpack(base64.urlsafe_b64decode(text)))
+    except (ValueError, struct.error):
+        raise _not_a_cursor() from None
+    if cursor.start_time_ns < 0 or encode_cursor(cursor) != text:
+        raise _not_a_cursor()
+    return cursor
+
+
+def _not_a_cursor() -> Rejected:
+    return Rejected("not a cursor of this list; take next_cursor of a page", field="cursor")

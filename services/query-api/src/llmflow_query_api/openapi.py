@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from functools import cache
 from inspect import getdoc
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Litestar, MediaType, Router, get
-from litestar.datastructures import State
+from litestar import Litestar, MediaType, Request, Router, get
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.response import Response
-from litestar.types import Middleware
 from llmflow_core import messages
 from llmflow_store.port import Store
 
 from llmflow_query_api import schemas
-from llmflow_query_api.auth import COOKIE, Gate, same_origin
+from llmflow_query_api.auth import COOKIE, Authentication, Gate, same_origin
+from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.traces import get_span, get_trace, list_projects, list_traces, trace_query
 
@@ -55,38 +53,46 @@ async def get_document() -> Response[bytes]:
     return Response(document(), media_type=MediaType.JSON)
 
 
-async def _store(state: State) -> Store:
-    store: Store = state.store
+# An injected `State` would be a deep copy of the application's.
+async def _store(request: Request[Any, Any, Any]) -> Store:
+    store: Store = request.app.state.store
     return store
 
 
-async def _gate(state: State) -> Gate:
-    gate: Gate = state.gate
+async def _gate(request: Request[Any, Any, Any]) -> Gate:
+    gate: Gate = request.app.state.gate
     return gate
 
 
-def api_routers(middleware: Sequence[Middleware] = ()) -> list[Router]:
-    """The API's routes, for an application with `store` and `gate` in its state; `middleware` guards those that need
-    a user."""
-    return [
-        Router(
-            API_PATH, route_handlers=[login, logout], dependencies={"gate": Provide(_gate)}, guards=[same_origin]
-        ),
-        Router(
-            API_PATH,
-            route_handlers=[get_session, list_projects, list_traces, get_trace, get_span, get_document],
-            dependencies={"store": Provide(_store), "selection": Provide(trace_query)},
-            guards=[same_origin],
-            middleware=middleware,
-            security=[{"basic": []}, {"session": []}],
-        ),
-    ]
+async def _add_headers(response: Response[Any]) -> Response[Any]:
+    response.headers.update(HEADERS)
+    return response
+
+
+def api_router() -> Router:
+    """The API's routes, for an application with `store` and `gate` in its state."""
+    return Router(
+        API_PATH,
+        guards=[same_origin],
+        after_request=_add_headers,
+        route_handlers=[
+            login,
+            logout,
+            Router(
+                "",
+                route_handlers=[get_session, list_projects, list_traces, get_trace, get_span, get_document],
+                middleware=[Authentication],
+                security=[{"basic": []}, {"session": []}],
+            ),
+        ],
+        dependencies={"gate": Provide(_gate), "store": Provide(_store), "selection": Provide(trace_query)},
+    )
 
 
 @cache
 def document() -> bytes:
     """The OpenAPI 3.1 document of the API, as JSON for people and for diffs."""
-    schema: dict[str, Any] = Litestar(api_routers(), openapi_config=_CONFIG).openapi_schema.to_schema()
+    schema: dict[str, Any] = Litestar([api_router()], openapi_config=_CONFIG).openapi_schema.to_schema()
     for name, component in schema["components"]["schemas"].items():
         _complete(name, component)
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -17,7 +18,12 @@ from llmflow_core.errors import Rejected, Retryable
 from llmflow_query_api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
+#: What every answer of the API carries: it is for one user, and is what its media type says.
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_AFTER_SECONDS = 5.0
+
+# msgspec says which member is missing in words only.
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 log = logging.getLogger(__name__)
 
@@ -38,15 +44,23 @@ def problem(
         Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, field=field),
         status_code=status,
         media_type=MEDIA_TYPE,
-        headers=headers,
+        headers={**HEADERS, **(headers or {})},
     )
 
 
 def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     found = error.extra if isinstance(error.extra, list) else []
-    field = next((str(item["key"]) for item in found if item.get("key")), None)
-    detail = "; ".join(f"{item['key']}: {item['message']}" if item.get("key") else item["message"] for item in found)
+    wrong = [(_field(item), item["message"]) for item in found]
+    detail = "; ".join(f"{field}: {message}" if field else message for field, message in wrong)
+    field = next((field for field, _ in wrong if field), None)
     return problem(HTTPStatus.BAD_REQUEST, detail or error.detail, field=field)
+
+
+def _field(item: dict[str, Any]) -> str | None:
+    if missing := _MISSING.search(item["message"]):
+        return missing[1]
+    # A parameter that is a keyword of Python has an underscore behind its name there.
+    return item["key"].rstrip("_") if item.get("key") else None
 
 
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -21,9 +21,7 @@ TraceId = Annotated[
 SpanId = Annotated[str, Meta(description="8 bytes in lower-case hexadecimal.", examples=["00f067aa0ba902b7"])]
 Nanoseconds = Annotated[int, Meta(examples=[1_250_000_000])]
 Service = Annotated[str, Meta(description="OpenTelemetry's service.name; empty when unknown.", examples=["checkout"])]
-Cost = Annotated[
-    Decimal | None, Meta(description="US dollars; null when no price is known.", examples=["0.000375000"])
-]
+Cost = Annotated[Decimal | None, Meta(description="US dollars; null when no price is known.", examples=["0.000375000"])]
 UserId = Annotated[str | None, Meta(description="The end user, as the application names them.", examples=["alice"])]
 SessionId = Annotated[str | None, Meta(description="The conversation that the trace belongs to.", examples=["chat-42"])]
 Model = Annotated[str | None, Meta(examples=["gpt-4o-mini"])]
@@ -125,7 +123,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
 
 
 class SpanDetail(Struct, frozen=True, kw_only=True):
-    """Everything known of one span. `conversation` is its content in one shape, `raw_content` the content as it came."""
+    """Everything known of one span. `conversation` is its content in one shape, `raw_content` as it came."""
 
     trace_id: TraceId
     span: SpanFacts
@@ -158,6 +156,4 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: Annotated[str, Meta(description="The status in words.", examples=["Bad Request"])]
     status: Annotated[int, Meta(examples=[400])]
     detail: Annotated[str, Meta(examples=["cursor: not a cursor of this list"])]
-    field: Annotated[
-        str | None, Meta(description="The parameter or member that is wrong.", examples=["cursor"])
-    ] = None
+    field: Annotated[str | None, Meta(description="The parameter or member that is wrong.", examples=["cursor"])] = None

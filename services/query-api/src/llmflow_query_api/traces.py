@@ -10,8 +10,7 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter, SkipValidation
-from llmflow_core.errors import Rejected
-from llmflow_core.ids import SPAN_ID_BYTES, trace_id_from_text
+from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_store.port import Store, TraceQuery
 
@@ -59,8 +58,8 @@ async def trace_query(
     project: ProjectParameter = DEFAULT_PROJECT,
     limit: Annotated[int, QueryParameter(description="The most traces on a page.", ge=1, le=200)] = 50,
     cursor: Annotated[str | None, QueryParameter(description="next_cursor of the page before.")] = None,
-    from_time: Annotated[datetime | None, _time("from", "Traces that started at or after this time.")] = None,
-    to_time: Annotated[datetime | None, _time("to", "Traces that started before this time.")] = None,
+    from_: Annotated[datetime | None, _time("from", "Traces that started at or after this time.")] = None,
+    to: Annotated[datetime | None, _time("to", "Traces that started before this time.")] = None,
     model: Annotated[str | None, _filter("model", "Traces that used this model.")] = None,
     service: Annotated[str | None, _filter("service", "Traces of this service.")] = None,
     user_id: Annotated[str | None, _filter("user_id", "Traces of this user.")] = None,
@@ -72,8 +71,8 @@ async def trace_query(
         project=project,
         limit=limit,
         after=decode_cursor(cursor) if cursor is not None else None,
-        from_time=_utc(from_time),
-        to_time=_utc(to_time),
+        from_time=_utc(from_),
+        to_time=_utc(to),
         model=model,
         service=service,
         user_id=user_id,

@@ -1,0 +1,93 @@
+"""The query API as an ASGI application, with the page and the OTLP paths beside it where they are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+
+from litestar import HttpMethod, Litestar, asgi, route
+from litestar.config.compression import CompressionConfig
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp, ControllerRouterHandler
+from llmflow_core.config import load_settings
+from llmflow_core.health import PATHS as HEALTH_PATHS
+from llmflow_core.health import health_app
+from llmflow_core.telemetry import setup_logging
+from llmflow_store import open_store
+from llmflow_store.port import Store
+
+from llmflow_query_api import forward, problems
+from llmflow_query_api.auth import Gate, Sessions
+from llmflow_query_api.openapi import api_router
+from llmflow_query_api.page import page_app
+from llmflow_query_api.settings import QueryApiSettings
+
+#: Marks routes whose answers are not compressed.
+_AS_IT_IS = "as_it_is"
+
+
+def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Litestar:
+    """The application; it opens nothing before its lifespan. `store` replaces the one that the settings name, and is
+    closed with the application all the same."""
+    store = store or open_store(settings.database_url)
+    gate = _gate(settings, store)
+    ingest = forward.new_client() if settings.ingest_url else None
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(store.close)
+            if ingest:
+                await stack.enter_async_context(ingest)
+            yield
+
+    handlers: list[ControllerRouterHandler] = [
+        api_router(),
+        asgi(sorted(HEALTH_PATHS), copy_scope=True)(health_app({"database": store.healthy})),
+    ]
+    if ingest:
+        handlers.append(_route(forward.PATHS, forward.forward_app(str(settings.ingest_url), ingest), _AS_IT_IS))
+    if settings.frontend_dir:
+        handlers.append(_route(["/", "/{path:path}"], page_app(settings.frontend_dir)))
+    app = Litestar(
+        handlers,
+        lifespan=[lifespan],
+        exception_handlers=problems.HANDLERS,
+        compression_config=CompressionConfig(
+            backend="gzip", gzip_compress_level=1, minimum_size=1024, exclude_opt_key=_AS_IT_IS
+        ),
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.state.store = store
+    app.state.gate = gate
+    return app
+
+
+def _route(paths: list[str], app: ASGIApp, *marks: str) -> HTTPRouteHandler:
+    """Hands every request of `paths` to `app`, as Litestar's `asgi` does for paths without parameters."""
+
+    @route(paths, http_method=list(HttpMethod), status_code=HTTPStatus.OK, opt=dict.fromkeys(marks, True))
+    async def hand_over() -> ASGIApp:
+        return app
+
+    return hand_over
+
+
+def _gate(settings: QueryApiSettings, store: Store) -> Gate:
+    async def key() -> bytes:
+        if settings.session_secret:
+            return settings.session_secret.get_secret_value().encode()
+        return await store.secret("session")
+
+    password = settings.auth_password.get_secret_value()
+    sessions = Sessions(key, password=password, lifetime_seconds=settings.session_hours * 3600)
+    return Gate(settings.auth_username, password, sessions)
+
+
+def from_environment() -> Litestar:
+    """The application that the environment describes: what the server's workers run."""
+    settings = load_settings(QueryApiSettings)
+    setup_logging("query-api", verbose=settings.verbose)
+    return create_app(settings)

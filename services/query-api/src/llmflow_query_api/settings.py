@@ -1,0 +1,97 @@
+"""The settings of the query API."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+from llmflow_core.config import Settings
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
+
+DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
+
+
+class QueryApiSettings(Settings):
+    """What the query API listens on, whom it lets in and what it reads."""
+
+    host: str = Field("0.0.0.0", description="Address to listen on.", examples=["127.0.0.1"])  # noqa: S104
+    port: int = Field(
+        3000, ge=1, le=65535, validation_alias="PORT", description="Port of the page and the API.", examples=[3000]
+    )
+    workers: int = Field(
+        1,
+        ge=0,
+        description="Processes that serve; 0 serves in the started process, without a supervisor.",
+        examples=[2],
+    )
+    database_url: str = Field(
+        "postgresql://llmflow:llmflow@localhost:5432/llmflow",
+        description="The database that spans are read from.",
+        examples=["postgresql://llmflow:secret@timescaledb:5432/llmflow"],
+    )
+    allow_default_password: bool = Field(
+        False,
+        description="Accept the default password on an address that other machines can reach.",
+        examples=[1],
+    )
+    auth_username: str = Field(
+        "llmflow",
+        min_length=1,
+        pattern="^[^:]*$",
+        validation_alias="AUTH_USERNAME",
+        description="Name to log in with.",
+        examples=["llmflow"],
+    )
+    auth_password: SecretStr = Field(
+        SecretStr(DEFAULT_PASSWORD),
+        min_length=1,
+        validate_default=True,
+        validation_alias="AUTH_PASSWORD",
+        description="Password to log in with. The default one is refused on an address that others can reach.",
+        examples=["a-long-random-text"],
+    )
+    session_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs the session cookies. Without it, a random one is kept in the database.",
+        examples=["64-random-hexadecimal-digits-or-any-32-characters"],
+    )
+    session_hours: int = Field(
+        168, ge=1, le=8760, description="How long a login of the page lasts, in hours.", examples=[24]
+    )
+    frontend_dir: Path | None = Field(
+        None,
+        description="Folder of the built page (with its index.html) to serve on /. Without it, only the API is served.",
+        examples=["/usr/share/llmflow/frontend"],
+    )
+    ingest_url: HttpUrl | None = Field(
+        None,
+        description="The receiver that OTLP requests on this port are passed on to. Without it, they are refused.",
+        examples=["http://127.0.0.1:4318"],
+    )
+    verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
+
+    @field_validator("auth_password")
+    @classmethod
+    def _not_the_default_in_public(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        allowed = info.data.get("allow_default_password") or _is_loopback(str(info.data.get("host")))
+        if password.get_secret_value() == DEFAULT_PASSWORD and not allowed:
+            raise ValueError(
+                "the default password is refused on an address that other machines can reach; set another, "
+                "listen on LLMFLOW_HOST=127.0.0.1, or set LLMFLOW_ALLOW_DEFAULT_PASSWORD=1"
+            )
+        return password
+
+    @field_validator("frontend_dir")
+    @classmethod
+    def _holds_the_page(cls, folder: Path | None) -> Path | None:
+        if folder is not None and not (folder / "index.html").is_file():
+            raise ValueError(f"{folder} has no index.html")
+        return folder
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,174 @@
+"""A store in memory that keeps the port's promises, and the application over it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+from llmflow_core.spans import ObservationType, Span, SpanKey, Status
+from llmflow_query_api.app import create_app
+from llmflow_query_api.settings import QueryApiSettings
+from llmflow_store.port import Store, Trace, TraceCursor, TracePage, TraceQuery, TraceSummary, WriteResult
+
+USER = ("llmflow", "a long password")
+
+
+class MemoryStore:
+    """The port's promises without a database."""
+
+    def __init__(self) -> None:
+        self.spans: dict[SpanKey, Span] = {}
+        self.secrets: dict[str, bytes] = {}
+        self.failure: Exception | None = None
+        self.closed = False
+
+    async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
+        before = len(self.spans)
+        for span in spans:
+            self.spans.setdefault(span.key, span)
+        inserted = len(self.spans) - before
+        return WriteResult(inserted, len(spans) - inserted)
+
+    async def list_traces(self, query: TraceQuery) -> TracePage:
+        self._fail()
+        traces = {(span.project, span.trace_id) for span in self.spans.values() if span.project == query.project}
+        summaries = sorted((self._summary(*key) for key in traces), key=_position, reverse=True)
+        found = [summary for summary in summaries if _matches(summary, query)]
+        page = found[: query.limit]
+        more = len(found) > query.limit
+        return TracePage(page, TraceCursor(page[-1].start_time_ns, page[-1].trace_id) if more else None)
+
+    async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:
+        self._fail()
+        spans = self._of(project, trace_id)
+        return Trace(self._summary(project, trace_id), [replace(s, content={}) for s in spans]) if spans else None
+
+    async def get_span(self, project: str, trace_id: bytes, span_id: bytes) -> Span | None:
+        self._fail()
+        return next((span for span in self._of(project, trace_id) if span.span_id == span_id), None)
+
+    async def list_projects(self) -> Sequence[str]:
+        self._fail()
+        return ["default", *sorted({span.project for span in self.spans.values()} - {"default"})]
+
+    async def delete_project(self, project: str) -> int:
+        gone = [key for key in self.spans if key.project == project]
+        for key in gone:
+            del self.spans[key]
+        return len(gone)
+
+    async def secret(self, name: str) -> bytes:
+        self._fail()
+        return self.secrets.setdefault(name, os.urandom(32))
+
+    async def healthy(self) -> bool:
+        return self.failure is None
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def _fail(self) -> None:
+        if self.failure:
+            raise self.failure
+
+    def _of(self, project: str, trace_id: bytes) -> list[Span]:
+        spans = [s for s in self.spans.values() if s.project == project and s.trace_id == trace_id]
+        return sorted(spans, key=lambda span: span.start_time_ns)
+
+    def _summary(self, project: str, trace_id: bytes) -> TraceSummary:
+        spans = self._of(project, trace_id)
+        root = next((span for span in spans if span.parent_span_id is None), None)
+        first = root or spans[0]
+        costs = [span.cost for span in spans if span.cost is not None]
+        return TraceSummary(
+            project=project,
+            trace_id=trace_id,
+            name=first.name,
+            service=first.service,
+            has_root=root is not None,
+            start_time_ns=min(span.start_time_ns for span in spans),
+            end_time_ns=max(span.end_time_ns for span in spans),
+            span_count=len(spans),
+            error_count=sum(span.status == Status.ERROR for span in spans),
+            generation_count=sum(span.observation_type == ObservationType.GENERATION for span in spans),
+            input_tokens=sum(span.input_tokens or 0 for span in spans),
+            output_tokens=sum(span.output_tokens or 0 for span in spans),
+            cost=sum(costs, Decimal(0)) if costs else None,
+            unpriced_count=sum(span.cost is None and span.input_tokens is not None for span in spans),
+            models=sorted({span.model for span in spans if span.model}),
+            user_id=first.user_id,
+            session_id=first.session_id,
+            tags=first.tags,
+            environment=first.environment,
+            input_preview=first.input_preview,
+            output_preview=first.output_preview,
+        )
+
+
+def _position(summary: TraceSummary) -> tuple[int, bytes]:
+    return summary.start_time_ns, summary.trace_id
+
+
+def _matches(summary: TraceSummary, query: TraceQuery) -> bool:
+    start = summary.start_time_ns
+    return (
+        (query.after is None or _position(summary) < (query.after.start_time_ns, query.after.trace_id))
+        and (query.from_time is None or start >= query.from_time.timestamp() * 1e9)
+        and (query.to_time is None or start < query.to_time.timestamp() * 1e9)
+        and (query.model is None or query.model in summary.models)
+        and (query.service is None or query.service == summary.service)
+        and (query.user_id is None or query.user_id == summary.user_id)
+        and (query.session_id is None or query.session_id == summary.session_id)
+        and (not query.errors_only or summary.error_count > 0)
+    )
+
+
+@pytest.fixture
+def store() -> Store:
+    return MemoryStore()
+
+
+@pytest.fixture
+def break_store(store: MemoryStore) -> Callable[[Exception], None]:
+    """Makes every later call of the store raise."""
+
+    def break_it(failure: Exception) -> None:
+        store.failure = failure
+
+    return break_it
+
+
+@pytest.fixture
+def settings() -> QueryApiSettings:
+    return QueryApiSettings(auth_password=USER[1], host="127.0.0.1")
+
+
+@pytest.fixture
+def make_client(store: Store, settings: QueryApiSettings) -> Callable[..., AsyncTestClient[Litestar]]:
+    """A client of a new application over `store`; keywords change its settings or, as `base_url`, where it runs."""
+
+    def make(*, base_url: str = "http://testserver.local", **changes: Any) -> AsyncTestClient[Litestar]:
+        app = create_app(QueryApiSettings(**{**settings.model_dump(), **changes}), store=store)
+        return AsyncTestClient(app, base_url=base_url, raise_server_exceptions=False)
+
+    return make
+
+
+@pytest.fixture
+async def anonymous(make_client: Callable[..., AsyncTestClient[Litestar]]) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    """A client that has not logged in."""
+    async with make_client() as client:
+        yield client
+
+
+@pytest.fixture
+async def client(anonymous: AsyncTestClient[Litestar]) -> AsyncTestClient[Litestar]:
+    """A client that sends HTTP Basic."""
+    anonymous.auth = USER
+    return anonymous

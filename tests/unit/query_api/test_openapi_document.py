@@ -1,0 +1,40 @@
+"""The OpenAPI document: committed as the code makes it, complete, and what the API answers with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import AsyncTestClient
+from llmflow_query_api.openapi import document
+
+COMMITTED = Path(__file__).parents[3] / "frontend" / "openapi.json"
+DOCUMENT: dict[str, Any] = json.loads(document())
+OPERATIONS = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
+
+
+def test_the_committed_document_is_fresh() -> None:
+    assert COMMITTED.read_bytes() == document(), "run python -m llmflow_query_api.openapi"
+
+
+async def test_it_is_served(client: AsyncTestClient[Litestar]) -> None:
+    answer = await client.get("/api/v1/openapi.json")
+    assert (answer.headers["content-type"], answer.content) == ("application/json", document())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation["operationId"])
+def test_every_operation_says_what_it_does_who_may_and_how_it_fails(operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["tags"]
+    errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
+    assert errors
+    for answer in errors.values():
+        assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    if operation["operationId"] not in ("login", "logout"):
+        assert operation["security"] == [{"basic": []}, {"session": []}]
+    if operation.get("parameters"):
+        assert all(parameter["description"] for parameter in operation["parameters"])
+        assert "400" in errors
