@@ -15,6 +15,7 @@ from llmflow_store import reads, writes
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
 from llmflow_store.port import Trace, TracePage, TraceQuery, WriteResult
+from llmflow_store.rows import label
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 60.0
@@ -80,6 +81,7 @@ class PostgresStore:
 
     async def delete_project(self, project: str) -> int:
         """See `Store`. Writers of the project wait until it is done."""
+        project = label(project)
         async with self._connection() as connection, connection.transaction():
             await connection.execute(writes.LOCK_PROJECT, project)
             deleted = [

@@ -78,17 +78,18 @@ async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) ->
         *arguments,
     )
     page = rows[: query.limit]
-    traces = await _with_previews(connection, query.project, page)
+    traces = await _with_previews(connection, page)
     following = TraceCursor(page[-1]["start_time_ns"], page[-1]["trace_id"]) if len(rows) > len(page) > 0 else None
     return TracePage(traces=traces, next=following)
 
 
 async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> Trace | None:
     """See `Store.get_trace`."""
+    project = label(project)
     row = await connection.fetchrow(f"{_SUMMARIES} WHERE project = $1 AND trace_id = $2", project, trace_id)
     if row is None:
         return None
-    summary = (await _with_previews(connection, project, [row]))[0]
+    summary = (await _with_previews(connection, [row]))[0]
     first, last = summary.start_time_ns // 1000, summary.end_time_ns // 1000
     spans = await connection.fetch(_SPANS_OF_TRACE, project, trace_id, first, last)
     return Trace(summary=summary, spans=[span_from(span) for span in spans])
@@ -96,6 +97,7 @@ async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id:
 
 async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: bytes, span_id: bytes) -> Span | None:
     """See `Store.get_span`; of several spans with that id the earliest."""
+    project = label(project)
     trace = await connection.fetchrow(_RANGE_OF_TRACE, project, trace_id)
     if trace is None:
         return None
@@ -106,7 +108,7 @@ async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: 
 
 def _conditions(query: TraceQuery) -> tuple[list[str], list[Any]]:
     """The WHERE clause's parts, and the arguments they refer to."""
-    conditions, arguments = ["project = $1"], [query.project]
+    conditions, arguments = ["project = $1"], [label(query.project)]
 
     def add(condition: str, *values: Any) -> None:
         places = [f"${len(arguments) + n + 1}" for n in range(len(values))]
@@ -136,11 +138,9 @@ def _unix_ns(time: datetime) -> int:
     return (time - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
-async def _with_previews(
-    connection: asyncpg.Connection[Any], project: str, rows: Sequence[asyncpg.Record]
-) -> list[TraceSummary]:
+async def _with_previews(connection: asyncpg.Connection[Any], rows: Sequence[asyncpg.Record]) -> list[TraceSummary]:
     """Summaries of `rows`, each with the previews of its root span or, where that has none, its first generation."""
-    previews = await _previews(connection, project, rows)
+    previews = await _previews(connection, rows)
     summaries = []
     for row in rows:
         lead = previews.get((row["trace_id"], row["lead_span_id"]), _NO_PREVIEWS)
@@ -159,7 +159,8 @@ _NO_PREVIEWS = (None, None)
 _Previews = dict[tuple[bytes, bytes], tuple[str | None, str | None]]
 
 
-async def _previews(connection: asyncpg.Connection[Any], project: str, rows: Sequence[asyncpg.Record]) -> _Previews:
+async def _previews(connection: asyncpg.Connection[Any], rows: Sequence[asyncpg.Record]) -> _Previews:
+    """The previews that the lead and first generations of `rows`, all of one project, have, by trace and span id."""
     wanted = {
         (row["trace_id"], row[f"{which}_span_id"], *divmod(row[f"{which}_start_time_ns"], 1000))
         for row in rows
@@ -170,6 +171,6 @@ async def _previews(connection: asyncpg.Connection[Any], project: str, rows: Seq
         return {}
     trace_ids, span_ids, start_times, nanos = zip(*wanted, strict=True)
     found = await connection.fetch(
-        _PREVIEWS, project, trace_ids, span_ids, start_times, nanos, min(start_times), max(start_times)
+        _PREVIEWS, rows[0]["project"], trace_ids, span_ids, start_times, nanos, min(start_times), max(start_times)
     )
     return {(row["trace_id"], row["span_id"]): (row["input_preview"], row["output_preview"]) for row in found}

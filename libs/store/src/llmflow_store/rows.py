@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import orjson
 from llmflow_core.errors import Permanent
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
@@ -143,7 +144,7 @@ def content_row(span: Span) -> tuple[Any, ...] | None:
     return (*key_row(span), _json(span.content), *previews)
 
 
-def span_from(row: Mapping[str, Any]) -> Span:
+def span_from(row: asyncpg.Record) -> Span:
     """The span of a row that has SPAN_COLUMNS and, where the content was asked for, CONTENT_FIELDS."""
     fields = {name: row[name] for name in _SAME_AS_FIELD}
     if "content" in row.keys():  # noqa: SIM118 - asyncpg's records iterate over their values

@@ -129,7 +129,7 @@ INSERT INTO rollups_minute AS r (
     {_ROLLUP_KEY}, {", ".join((*_ROLLUP_SUMS, *_ROLLUP_COSTS, *_ROLLUP_COUNTS, *_ROLLUP_SKETCHES))}
 )
 SELECT
-    project, date_trunc('minute', start_time, 'UTC') AS minute, service, coalesce(provider, '') AS provider,
+    project, date_bin('1 minute', start_time, 'epoch') AS minute, service, coalesce(provider, '') AS provider,
     coalesce(model, '') AS model, observation_type, coalesce(environment, '') AS environment, status,
     {", ".join(f"coalesce(sum({name}), 0)::bigint" for name in _ROLLUP_SUMS)},
     {", ".join(f"coalesce(sum({name}), 0)" for name in _ROLLUP_COSTS)},
