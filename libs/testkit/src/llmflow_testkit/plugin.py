@@ -67,7 +67,7 @@ def kafka_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def own_kafka(server_dir: Path) -> Iterator[RunningKafka]:
     """A broker for this test alone, to stop, kill and start again."""
-    with available(lambda: start_kafka(server_dir / "kafka")) as server:
+    with available(lambda: start_kafka(server_dir / "kafka"), shared="LLMFLOW_TEST_KAFKA") as server:
         yield server
 
 
@@ -108,7 +108,7 @@ def timescaledb_url(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def own_timescaledb(server_dir: Path) -> Iterator[RunningPostgres]:
     """A TimescaleDB for this test alone, to stop, kill and start again; `url` is an empty database."""
-    with available(lambda: start_timescaledb(server_dir / "timescaledb")) as server:
+    with available(lambda: start_timescaledb(server_dir / "timescaledb"), shared="LLMFLOW_TEST_DATABASE") as server:
         yield server
 
 
