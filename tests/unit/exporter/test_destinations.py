@@ -54,5 +54,8 @@ def test_faulty_header_is_named_by_place_and_never_shown(text: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
-def test_headers_of_a_destination_do_not_show_in_logs() -> None:
-    assert "s3cret" not in repr(Destination(name="d", url="http://d", headers={"authorization": "s3cret"}))
+def test_secrets_of_a_destination_do_not_show_in_logs() -> None:
+    url = "https://user:s3cret@backend.example.com:4318/v1/traces?key=s3cret"
+    destination = Destination(name="d", url=url, headers={"authorization": "s3cret"})
+    assert "s3cret" not in repr(destination)
+    assert destination.address == "https://backend.example.com:4318/v1/traces"

@@ -13,11 +13,17 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One backend. `url` is the whole URL that traces are posted to; `headers` may be secret and are never shown."""
+    """One backend. `url` is where traces are posted to, whole; it and `headers` may hold secrets and are never shown."""
 
     name: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def address(self) -> str:
+        """The URL without what may be secret in it: its user, password and query."""
+        parts = urlsplit(self.url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
     @property
     def group(self) -> str:

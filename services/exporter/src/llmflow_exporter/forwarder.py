@@ -51,7 +51,7 @@ class Forwarder:
     async def run(self, stop: asyncio.Event) -> None:
         """Forward until `stop` is set. Whatever fails is logged and tried again after a pause; nothing is raised."""
         name = self._destination.name
-        logger.info("forwarding to %s (%s)", name, self._destination.url)
+        logger.info("forwarding to %s, %s", name, self._destination.address)
         while not stop.is_set():
             try:
                 await self._forward_once(stop)
@@ -118,7 +118,8 @@ class Forwarder:
         grown = min(
             self._settings.export_retry_max, self._settings.export_retry_min * 2.0 ** min(self._failures - 1, 30)
         )
-        seconds = (grown if retry_after is None else retry_after) * random.uniform(1.0, 1.5)  # noqa: S311 - jitter
+        asked = grown if retry_after is None else max(retry_after, self._settings.export_retry_min)
+        seconds = asked * random.uniform(1.0, 1.5)  # noqa: S311 - jitter
         level = logging.WARNING if self._failures < 5 else logging.ERROR
         logger.log(level, "%s: attempt %d failed: %s", self._destination.name, self._failures, reason)
         with suppress(TimeoutError):

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from litestar import Request, Response, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding, decompress
@@ -39,7 +40,7 @@ async def export_traces(
 def error_answer(request: HttpRequest, error: Exception) -> Response[bytes]:
     """Any error as OTLP/HTTP writes it: google.rpc.Status in the request's encoding (JSON when it has none of ours)."""
     failure = failure_of(error)
-    if failure.http_status == 500:
+    if failure.http_status == 500 and not isinstance(error, HTTPException):
         logger.error("%s failed", request.url.path, exc_info=error)
     try:
         encoding = Encoding.of(request.headers.get("content-type"))
