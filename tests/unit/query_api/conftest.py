@@ -39,7 +39,7 @@ class MemoryStore:
         self._fail()
         traces = {(span.project, span.trace_id) for span in self.spans.values() if span.project == query.project}
         summaries = sorted((self._summary(*key) for key in traces), key=_position, reverse=True)
-        found = [summary for summary in summaries if _matches(summary, query)]
+        found = [s for s in summaries if _matches(s, self._of(s.project, s.trace_id), query)]
         page = found[: query.limit]
         more = len(found) > query.limit
         return TracePage(page, TraceCursor(page[-1].start_time_ns, page[-1].trace_id) if more else None)
@@ -104,7 +104,7 @@ class MemoryStore:
             models=sorted({span.model for span in spans if span.model}),
             user_id=first.user_id,
             session_id=first.session_id,
-            tags=first.tags,
+            tags=sorted({tag for span in spans for tag in span.tags}),
             environment=first.environment,
             input_preview=first.input_preview,
             output_preview=first.output_preview,
@@ -115,14 +115,14 @@ def _position(summary: TraceSummary) -> tuple[int, bytes]:
     return summary.start_time_ns, summary.trace_id
 
 
-def _matches(summary: TraceSummary, query: TraceQuery) -> bool:
+def _matches(summary: TraceSummary, spans: Sequence[Span], query: TraceQuery) -> bool:
     start = summary.start_time_ns
     return (
         (query.after is None or _position(summary) < (query.after.start_time_ns, query.after.trace_id))
         and (query.from_time is None or start >= query.from_time.timestamp() * 1e9)
         and (query.to_time is None or start < query.to_time.timestamp() * 1e9)
         and (query.model is None or query.model in summary.models)
-        and (query.service is None or query.service == summary.service)
+        and (query.service is None or query.service in {span.service for span in spans})
         and (query.user_id is None or query.user_id == summary.user_id)
         and (query.session_id is None or query.session_id == summary.session_id)
         and (not query.errors_only or summary.error_count > 0)

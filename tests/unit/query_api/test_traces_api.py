@@ -134,6 +134,8 @@ async def test_pages_follow_each_other_without_gap_or_repetition_while_traces_ar
         ({"from": "2023-11-14T23:13:21.123456+01:00"}, ["span 2", "span 1"]),
         ({"from": "2023-11-14T22:13:21.123456"}, ["span 2", "span 1"]),
         ({"to": "2023-11-14T22:13:21Z"}, ["span 0"]),
+        ({"from": "0001-01-01T00:00:00+14:00", "to": "9999-12-31T23:59:59-12:00"}, ["span 2", "span 1", "span 0"]),
+        ({"from": "9999-12-31T00:00:00Z"}, []),
     ],
 )
 async def test_the_list_is_filtered(
@@ -188,7 +190,7 @@ async def test_a_trace_with_its_spans(client: Client, store: Store) -> None:
         cache_read_tokens=4,
         cache_write_tokens=1,
         reasoning_tokens=5,
-        cost=Decimal("0.000375"),
+        cost=Decimal("0.00000003"),
         time_to_first_token_ns=7,
         error_type="rate_limit_exceeded",
         content={"gen_ai.input.messages": "[]"},
@@ -222,7 +224,7 @@ async def test_a_trace_with_its_spans(client: Client, store: Store) -> None:
         "cache_read_tokens": 4,
         "cache_write_tokens": 1,
         "reasoning_tokens": 5,
-        "cost": "0.000375",
+        "cost": "0.00000003",
         "time_to_first_token_ns": 7,
         "error_type": "rate_limit_exceeded",
     }

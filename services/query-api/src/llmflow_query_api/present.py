@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from llmflow_core.content import conversation
@@ -58,7 +59,7 @@ def summary_of(trace: StoredSummary) -> TraceSummary:
         generation_count=trace.generation_count,
         input_tokens=trace.input_tokens,
         output_tokens=trace.output_tokens,
-        cost=trace.cost,
+        cost=_dollars(trace.cost),
         unpriced_count=trace.unpriced_count,
         models=list(trace.models),
         user_id=trace.user_id,
@@ -77,8 +78,8 @@ def span_of(span: Span) -> SpanDetail:
         span=SpanFacts(**_facts(span)),
         scope=span.scope,
         scope_version=span.scope_version,
-        input_cost=span.input_cost,
-        output_cost=span.output_cost,
+        input_cost=_dollars(span.input_cost),
+        output_cost=_dollars(span.output_cost),
         tokens_per_second=span.tokens_per_second,
         finish_reasons=span.finish_reasons,
         http_status=span.http_status,
@@ -122,10 +123,14 @@ def _facts(span: Span) -> dict[str, Any]:
         "cache_read_tokens": span.cache_read_tokens,
         "cache_write_tokens": span.cache_write_tokens,
         "reasoning_tokens": span.reasoning_tokens,
-        "cost": span.cost,
+        "cost": _dollars(span.cost),
         "time_to_first_token_ns": span.time_to_first_token_ns,
         "error_type": span.error_type,
     }
+
+
+def _dollars(cost: Decimal | None) -> str | None:
+    return None if cost is None else f"{cost:f}"
 
 
 def _time(nanoseconds: int) -> datetime:

@@ -7,7 +7,6 @@ costs are US dollars as decimal strings, so that no cent is lost in a float.
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from llmflow_core.messages import Conversation
@@ -21,7 +20,10 @@ TraceId = Annotated[
 SpanId = Annotated[str, Meta(description="8 bytes in lower-case hexadecimal.", examples=["00f067aa0ba902b7"])]
 Nanoseconds = Annotated[int, Meta(examples=[1_250_000_000])]
 Service = Annotated[str, Meta(description="OpenTelemetry's service.name; empty when unknown.", examples=["checkout"])]
-Cost = Annotated[Decimal | None, Meta(description="US dollars; null when no price is known.", examples=["0.000375000"])]
+Cost = Annotated[
+    str | None,
+    Meta(description="US dollars, in plain digits; null when no price is known.", examples=["0.000375000"]),
+]
 UserId = Annotated[str | None, Meta(description="The end user, as the application names them.", examples=["alice"])]
 SessionId = Annotated[str | None, Meta(description="The conversation that the trace belongs to.", examples=["chat-42"])]
 Model = Annotated[str | None, Meta(examples=["gpt-4o-mini"])]

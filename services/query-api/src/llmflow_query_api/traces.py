@@ -22,6 +22,8 @@ from llmflow_query_api.schemas import ProjectList, SpanDetail, TraceDetail, Trac
 #: PostgreSQL's text holds every character but NUL.
 _TEXT = r"^[^\x00]*$"
 _TEXT_LIMIT = 1024
+#: No trace starts outside of what fits into 63 bits of Unix nanoseconds.
+_FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 4, 11, tzinfo=UTC)
 
 StoreDependency = NamedDependency[SkipValidation[Store]]
 ProjectParameter = Annotated[
@@ -61,7 +63,7 @@ async def trace_query(
     from_: Annotated[datetime | None, _time("from", "Traces that started at or after this time.")] = None,
     to: Annotated[datetime | None, _time("to", "Traces that started before this time.")] = None,
     model: Annotated[str | None, _filter("model", "Traces that used this model.")] = None,
-    service: Annotated[str | None, _filter("service", "Traces of this service.")] = None,
+    service: Annotated[str | None, _filter("service", "Traces that this service took part in.")] = None,
     user_id: Annotated[str | None, _filter("user_id", "Traces of this user.")] = None,
     session_id: Annotated[str | None, _filter("session_id", "Traces of this session.")] = None,
     status: Annotated[Literal["error"] | None, QueryParameter(description="Traces in which a span failed.")] = None,
@@ -140,4 +142,6 @@ async def get_span(
 
 
 def _utc(time: datetime | None) -> datetime | None:
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+    if time is None:
+        return None
+    return min(max(time if time.tzinfo else time.replace(tzinfo=UTC), _FIRST_TIME), _LAST_TIME)
