@@ -1,0 +1,47 @@
+{{/* What every Python service is told. */}}
+{{- define "llmflow.env.common" -}}
+{{- if .Values.verbose }}
+- name: VERBOSE
+  value: "1"
+{{- end }}
+{{- end -}}
+
+{{/* Settings from the values. Takes a map. */}}
+{{- define "llmflow.env.more" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Where the message log is. */}}
+{{- define "llmflow.env.bus" -}}
+{{- $external := .Values.kafka.external }}
+- name: LLMFLOW_BUS_URL
+{{- if and $external.enabled $external.existingSecret }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ $external.existingSecret }}
+      key: {{ $external.existingSecretKey }}
+{{- else if $external.enabled }}
+  value: {{ $external.url | quote }}
+{{- else }}
+  value: kafka://{{ include "llmflow.fullname" . }}-kafka:9092?partitions={{ .Values.kafka.partitions }}
+{{- end }}
+{{- end -}}
+
+{{/* Where the database is. The password is apart from the URL, where some characters would have to be escaped. */}}
+{{- define "llmflow.env.database" -}}
+{{- $external := .Values.timescaledb.external }}
+- name: LLMFLOW_DATABASE_URL
+{{- if $external.enabled }}
+  value: postgresql://{{ $external.username | urlquery }}@{{ $external.host }}:{{ $external.port }}/{{ $external.database | urlquery }}?sslmode={{ $external.sslMode }}
+{{- else }}
+  value: postgresql://llmflow@{{ include "llmflow.fullname" . }}-timescaledb:5432/llmflow
+{{- end }}
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "llmflow.databaseSecret" . }}
+      key: {{ $external.enabled | ternary $external.existingSecretKey "password" }}
+{{- end -}}

@@ -1,0 +1,352 @@
+"""The Helm chart: linted, rendered for several sets of values, and checked against Kubernetes and the services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from llmflow_core.config import load_settings
+from llmflow_testkit.chart import settings_of, variables_of
+from llmflow_testkit.helm import helm, render
+
+CHART = Path(__file__).parents[2] / "deploy" / "helm" / "llmflow"
+#: The oldest version that the chart allows, and the newest whose schemas the tests have.
+KUBERNETES = OLDEST, LATEST = "1.30", "1.37"
+
+EXTERNAL = {
+    "kafka": {"external": {"enabled": True, "existingSecret": "my-kafka"}},
+    "timescaledb": {
+        "external": {"enabled": True, "host": "db.example", "existingSecret": "my-db", "sslMode": "require"}
+    },
+    "auth": {"existingSecret": "my-login"},
+    "serviceAccount": {"create": False, "name": "mine"},
+    "exporter": {"enabled": False},
+}
+_POD = {"affinity": {"podAntiAffinity": {}}, "replicas": 2}
+_SCALED = {**_POD, "autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 5, "targetCPU": 60}}
+_SECRET_ENV = {"envFrom": [{"secretRef": {"name": "keys"}}]}
+EVERYTHING = {
+    "image": {"registry": "registry.example:5000", "tag": "9.9.9", "pullSecrets": [{"name": "login"}]},
+    "verbose": True,
+    "auth": {"username": "admin", "password": "correct horse"},
+    "serviceAccount": {"annotations": {"a/b": "c"}},
+    "podAnnotations": {"note": "x"},
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "priorityClassName": "high",
+    "proxy": {
+        **_SCALED,
+        **_SECRET_ENV,
+        "workers": 2,
+        "env": {"OPENAI_BASE_URL": "http://vllm:8000/v1", "MAX_RESPONSE_SIZE": "2MB"},
+        "service": {"type": "LoadBalancer", "annotations": {"lb": "internal"}},
+    },
+    "ingest": {**_SCALED, **_SECRET_ENV, "env": {"LLMFLOW_INGEST_MAX_BODY": "1000000"}},
+    "writer": {**_POD, **_SECRET_ENV},
+    "exporter": {
+        **_POD,
+        "env": {
+            "OTLP_EXPORT_ENABLED": "true",
+            "OTLP_EXPORT_ENDPOINT": "http://tempo:4318",
+            "OTEL_TRACES_EXPORTER": "none",
+        },
+        "envFrom": [{"secretRef": {"name": "destination-keys"}}],
+    },
+    "queryApi": {**_POD, "env": {"LLMFLOW_SESSION_HOURS": "24"}},
+    "frontend": _POD,
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"a": "b"},
+        "host": "llmflow.example",
+        "proxyHost": "llm.example",
+        "tlsSecret": "cert",
+    },
+    "kafka": {"storage": {"className": "fast", "size": "5Gi"}, "affinity": {"nodeAffinity": {}}, "partitions": 12},
+    "timescaledb": {"storage": {"className": "fast"}, "password": "p@ss/w:rd", "affinity": {"nodeAffinity": {}}},
+}
+VALUES: dict[str, dict[str, Any]] = {"defaults": {}, "external": EXTERNAL, "everything": EVERYTHING}
+#: Component, block of values.yaml, and the ports that its settings must agree on.
+SERVICES = {
+    "proxy": ("proxy", {"port": "http"}),
+    "ingest": ("ingest", {"ingest_http_port": "http", "ingest_grpc_port": "grpc"}),
+    "writer": ("writer", {"health_port": "health"}),
+    "exporter": ("exporter", {"health_port": "health"}),
+    "query-api": ("queryApi", {"port": "http"}),
+}
+
+Object = dict[str, Any]
+
+
+def install(values: Object) -> list[Object]:
+    """The objects that an install on the newest Kubernetes creates."""
+    return render(CHART, values, kubernetes=LATEST)
+
+
+@pytest.fixture(scope="module", params=VALUES)
+def rendered(request: pytest.FixtureRequest) -> list[Object]:
+    return install(VALUES[request.param])
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[Object]:
+    return install(EVERYTHING)
+
+
+def pods(objects: list[Object]) -> Iterator[tuple[str, Object]]:
+    """Each object that has pods, by its kind and name, with their specification."""
+    for item in objects:
+        name = f"{item['kind']}/{item['metadata']['name']}"
+        if item["kind"] == "Pod":
+            yield name, item["spec"]
+        elif "template" in item.get("spec", {}):
+            yield name, item["spec"]["template"]["spec"]
+
+
+def named(objects: list[Object], kind: str, component: str) -> Object:
+    (found,) = [
+        o
+        for o in objects
+        if o["kind"] == kind and o["metadata"]["labels"].get("app.kubernetes.io/component") == component
+    ]
+    return found
+
+
+def environment(objects: list[Object], component: str) -> dict[str, str]:
+    """The variables of a component's container; what comes from a Secret of the user's is shown as secret:NAME/KEY."""
+    (container,) = named(objects, "Deployment", component)["spec"]["template"]["spec"]["containers"]
+    secrets = {o["metadata"]["name"]: o["stringData"] for o in objects if o["kind"] == "Secret"}
+    found = {}
+    for entry in container.get("env", []):
+        if "value" in entry:
+            found[entry["name"]] = entry["value"]
+        else:
+            name, key = (entry["valueFrom"]["secretKeyRef"][part] for part in ("name", "key"))
+            found[entry["name"]] = secrets[name][key] if name in secrets else f"secret:{name}/{key}"
+    return found
+
+
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_lint_is_content(values: Object) -> None:
+    done = helm("lint", "--strict", CHART, values=values)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("values", VALUES.values(), ids=VALUES)
+def test_kubernetes_would_accept_every_object(values: Object, version: str) -> None:
+    objects = render(CHART, values, kubernetes=version)
+    assert len(objects) > 10
+    for item in objects:
+        assert kubernetes_validate.validate(item, version, strict=True).startswith(version)
+
+
+def test_kubernetes_would_not_accept_a_mistake() -> None:
+    deployment = named(install({}), "Deployment", "proxy")
+    deployment["spec"]["replica"] = 2
+    with pytest.raises(kubernetes_validate.ValidationError, match="replica"):
+        kubernetes_validate.validate(deployment, LATEST, strict=True)
+
+
+def test_no_two_objects_share_a_name(rendered: list[Object]) -> None:
+    names = [(o["kind"], o["metadata"]["name"]) for o in rendered]
+    assert len(names) == len(set(names))
+    assert {o["metadata"]["namespace"] for o in rendered} == {"observability"}
+
+
+def test_pods_are_locked_down(rendered: list[Object]) -> None:
+    writable = []
+    for name, pod in pods(rendered):
+        assert pod["automountServiceAccountToken"] is False, name
+        assert pod["enableServiceLinks"] is False, name
+        assert pod["securityContext"]["runAsNonRoot"] is True, name
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in pod["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert {"requests", "limits"} <= container["resources"].keys(), name
+            if not security["readOnlyRootFilesystem"]:
+                writable.append(name)
+    assert writable in ([], ["StatefulSet/demo-llmflow-kafka"])
+
+
+@pytest.mark.parametrize("component", SERVICES)
+def test_environment_is_what_the_service_reads(
+    component: str, everything: list[Object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block, ports = SERVICES[component]
+    known = variables_of(block)
+    given = environment(everything, component)
+    assert {name for name in given if name not in known} <= {"PGPASSWORD", "OTEL_TRACES_EXPORTER"}
+    for variable in known:
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in given.items():
+        monkeypatch.setenv(variable, value)
+    settings = load_settings(settings_of(block))
+    (container,) = named(everything, "Deployment", component)["spec"]["template"]["spec"]["containers"]
+    listening = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert listening == {name: getattr(settings, field) for field, name in ports.items()}
+    assert settings.model_dump()["verbose"] is True
+    assert given.get("AUTH_PASSWORD", "correct horse") == "correct horse"
+    assert given.get("PGPASSWORD", "p@ss/w:rd") == "p@ss/w:rd"
+
+
+def test_probes_and_services_lead_to_ports_that_exist(rendered: list[Object]) -> None:
+    listening: dict[str, set[str]] = {}
+    for item in rendered:
+        if item["kind"] in ("Deployment", "StatefulSet"):
+            (container,) = item["spec"]["template"]["spec"]["containers"]
+            component = item["metadata"]["labels"]["app.kubernetes.io/component"]
+            listening[component] = {port["name"] for port in container["ports"]}
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                asked = container[probe].get("httpGet") or container[probe].get("tcpSocket")
+                assert asked is None or asked["port"] in listening[component]
+            assert (
+                item["spec"]["selector"]["matchLabels"].items()
+                <= item["spec"]["template"]["metadata"]["labels"].items()
+            )
+    services = [item for item in rendered if item["kind"] == "Service"]
+    assert services
+    for service in services:
+        component = service["spec"]["selector"]["app.kubernetes.io/component"]
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= listening[component]
+
+
+def test_proxy_stays_in_service_while_the_message_log_is_away(everything: list[Object]) -> None:
+    (container,) = named(everything, "Deployment", "proxy")["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_frontend_is_told_where_the_services_are(everything: list[Object]) -> None:
+    addresses = environment(everything, "frontend")
+    assert addresses == {
+        "LLMFLOW_QUERY_API": "demo-llmflow-query-api:3000",
+        "LLMFLOW_INGEST": "demo-llmflow-ingest:4318",
+    }
+    services = {
+        f"{o['metadata']['name']}:{port['port']}"
+        for o in everything
+        if o["kind"] == "Service"
+        for port in o["spec"]["ports"]
+    }
+    assert set(addresses.values()) <= services
+
+
+def test_secrets_that_pods_need_are_made_or_named_in_the_values(rendered: list[Object]) -> None:
+    made = {(o["metadata"]["name"], key) for o in rendered if o["kind"] == "Secret" for key in o["stringData"]} | {
+        ("my-kafka", "url"),
+        ("my-db", "password"),
+        ("my-login", "username"),
+        ("my-login", "password"),
+    }
+    needed = {
+        (reference["name"], reference["key"])
+        for _, pod in pods(rendered)
+        for container in pod["containers"]
+        for entry in container.get("env", [])
+        if (reference := entry.get("valueFrom", {}).get("secretKeyRef"))
+    }
+    assert needed
+    assert needed <= made
+
+
+def test_external_backends_replace_the_built_in_ones() -> None:
+    objects = install(EXTERNAL)
+    assert [o for o in objects if o["kind"] in ("StatefulSet", "Secret", "ServiceAccount")] == []
+    writer = environment(objects, "writer")
+    assert writer["LLMFLOW_BUS_URL"] == "secret:my-kafka/url"
+    assert writer["LLMFLOW_DATABASE_URL"] == "postgresql://llmflow@db.example:5432/llmflow?sslmode=require"
+    assert writer["PGPASSWORD"] == "secret:my-db/password"
+    assert environment(objects, "query-api")["AUTH_PASSWORD"] == "secret:my-login/password"
+    assert {pod["serviceAccountName"] for _, pod in pods(objects)} == {"mine"}
+
+
+def test_passwords_are_made_up_and_never_the_default_one() -> None:
+    first, second = (
+        {o["metadata"]["name"]: o["stringData"]["password"] for o in install({}) if o["kind"] == "Secret"}
+        for _ in range(2)
+    )
+    assert first.keys() == second.keys() == {"demo-llmflow-auth", "demo-llmflow-timescaledb"}
+    passwords = [*first.values(), *second.values()]
+    assert len(set(passwords)) == 4
+    assert min(map(len, passwords)) == 32
+
+
+def test_password_of_the_built_in_database_outlives_the_release_as_its_volume_does() -> None:
+    secret = named(install({}), "Secret", "timescaledb")
+    assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_autoscaling_decides_the_replicas_and_several_replicas_get_a_budget(everything: list[Object]) -> None:
+    for component in ("proxy", "ingest"):
+        assert "replicas" not in named(everything, "Deployment", component)["spec"]
+        assert named(everything, "HorizontalPodAutoscaler", component)["spec"]["minReplicas"] == 3
+    budgets = {
+        o["metadata"]["name"].removeprefix("demo-llmflow-") for o in everything if o["kind"] == "PodDisruptionBudget"
+    }
+    assert budgets == {*SERVICES, "frontend"}
+    assert {o["kind"] for o in install({})} & {
+        "PodDisruptionBudget",
+        "HorizontalPodAutoscaler",
+        "Ingress",
+    } == set()
+
+
+def test_another_version_or_database_is_another_migration() -> None:
+    def job(values: Object) -> str:
+        (found,) = [o for o in install(values) if o["kind"] == "Job"]
+        assert found["spec"]["template"]["spec"]["containers"][0]["command"] == [
+            "python",
+            "-m",
+            "llmflow_store",
+            "migrate",
+        ]
+        assert "annotations" not in found["metadata"]
+        return str(found["metadata"]["name"])
+
+    same = job({})
+    assert job({"proxy": {"replicas": 3}}) == same
+    assert len({same, job({"image": {"tag": "0.2.0"}}), job(EXTERNAL)}) == 3
+
+
+def test_a_change_of_a_password_restarts_who_uses_it() -> None:
+    def checksums(values: Object) -> dict[str, str]:
+        objects = install(values)
+        return {
+            component: named(objects, "Deployment", component)["spec"]["template"]["metadata"].get("annotations", {})
+            for component in ("query-api", "writer")
+        }
+
+    before, after = checksums({}), checksums({"auth": {"password": "another one"}})
+    assert before["query-api"] != after["query-api"]
+    assert before["writer"] == after["writer"]
+
+
+def test_names_stay_within_the_limit_for_the_longest_release_name() -> None:
+    done = helm("template", "r" * 53, CHART, "--kube-version", LATEST)
+    names = [document["metadata"]["name"] for document in yaml.safe_load_all(done.stdout) if document]
+    assert max(map(len, names)) <= 63
+
+
+def test_notes_tell_how_to_reach_it(tmp_path: Path) -> None:
+    # `helm template` does not print the notes, so a second chart shows them in an object.
+    chart = tmp_path / "llmflow"
+    (chart / "templates").mkdir(parents=True)
+    for file in ("Chart.yaml", "values.yaml", "templates/_names.tpl"):
+        (chart / file).write_text((CHART / file).read_text())
+    (chart / "notes").write_text((CHART / "templates" / "NOTES.txt").read_text())
+    (chart / "templates" / "notes.yaml").write_text('notes: {{ tpl (.Files.Get "notes") . | toJson }}')
+
+    (plain,) = render(chart, {}, kubernetes=LATEST)
+    for service, port in (("frontend", 3000), ("proxy", 8080), ("ingest", 4318)):
+        assert (
+            f"kubectl --namespace observability port-forward service/demo-llmflow-{service} {port}\n" in plain["notes"]
+        )
+    assert "get secret demo-llmflow-auth" in plain["notes"]
+    (published,) = render(chart, EVERYTHING, kubernetes=LATEST)
+    assert "https://llmflow.example" in published["notes"]
