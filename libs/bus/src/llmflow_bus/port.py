@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records in the order of each partition; possibly empty. Hand it back to `Consumer.commit` once it is dealt with."""
+    """Records in the order of each partition, possibly none. Hand it to `Consumer.commit` once it is dealt with."""
 
     records: Sequence[Record]
 

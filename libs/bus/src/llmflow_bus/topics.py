@@ -1,6 +1,7 @@
 """Topic names and record headers. Names and encoding equal the OpenTelemetry Collector's Kafka defaults.
 
-A record's value is one serialized OTLP export request (`otlp_proto`): `ExportTraceServiceRequest` on `otlp_spans`, and so on.
+A record's value is one serialized OTLP export request (`otlp_proto`): `ExportTraceServiceRequest` on `otlp_spans`, and
+so on.
 """
 
 from __future__ import annotations

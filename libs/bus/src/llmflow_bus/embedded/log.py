@@ -27,6 +27,7 @@ from llmflow_bus.port import Message, Record, StartAt
 _OFFSET_BITS = 40
 _BUSY_SECONDS = 5.0
 _RETENTION_RECORDS = 500
+_RETENTION_BYTES = 4 * 2**20
 _VACUUM_PAGES = 2_000
 
 _SCHEMA = """
@@ -247,24 +248,23 @@ class EmbeddedLog:
         return removed
 
     def _remove_oldest(self, max_bytes: int, horizon: int) -> int:
-        """One step of retention: at most a few hundred records of the partition whose head is the oldest."""
+        """One step of retention: a few hundred records or MiB at most, of the partition whose head is the oldest."""
         with self._writing():
             ids = [row[0] for row in self._connection.execute("SELECT id FROM partitions")]
             heads = [head for head in map(self._head, ids) if head]
             if not heads:
                 return 0
             first = min(heads, key=lambda head: head[1])[0]
-            excess = (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma(
-                "page_size"
-            ) - max_bytes
-            last = first - 1
+            pages = self._pragma("page_count") - self._pragma("freelist_count")
+            excess = pages * self._pragma("page_size") - max_bytes
+            last, freed = first - 1, 0
             for rowid, timestamp_ms, size in self._connection.execute(
                 "SELECT id, timestamp_ms, length(value) FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
                 (first, ((first >> _OFFSET_BITS) + 1) << _OFFSET_BITS, _RETENTION_RECORDS),
             ).fetchall():
-                if excess <= 0 and timestamp_ms >= horizon:
+                if freed >= _RETENTION_BYTES or (freed >= excess and timestamp_ms >= horizon):
                     break
-                last, excess = rowid, excess - size
+                last, freed = rowid, freed + size
             return self._connection.execute("DELETE FROM records WHERE id BETWEEN ? AND ?", (first, last)).rowcount
 
     def _pragma(self, name: str) -> int:

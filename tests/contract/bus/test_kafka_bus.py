@@ -1,0 +1,65 @@
+"""What only Kafka can do to its clients."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from llmflow_bus import Batch
+from llmflow_bus.kafka import KafkaBus
+from llmflow_core.errors import Retryable
+from llmflow_testkit.bus_contract import numbered, read, values
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+async def bus(kafka_url: str) -> AsyncIterator[KafkaBus]:
+    bus = KafkaBus.from_url(kafka_url)
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def topic(bus: KafkaBus) -> str:
+    topic = f"topic-{uuid.uuid4().hex}"
+    await bus.create_topics([topic], partitions=1)
+    return topic
+
+
+async def test_a_producer_whose_sender_died_is_replaced(bus: KafkaBus, topic: str) -> None:
+    producer, consumer = await bus.producer(), await bus.consumer("group", [topic])
+    await producer.publish(topic, numbered(1))
+    # A hole in the sequence numbers, as aiokafka leaves one when a partition has been without a leader for long.
+    producer._kafka._txn_manager.increment_sequence_number(TopicPartition(topic, 0), 5)
+    with pytest.raises(Retryable, match="OutOfOrderSequenceNumber"):
+        await producer.publish(topic, numbered(1, start=1))
+    await producer.publish(topic, numbered(2, start=2))
+    assert values(await read(consumer, 3)) == [0, 2, 3]
+
+
+async def test_a_consumer_whose_membership_broke_joins_again_without_a_gap(bus: KafkaBus, topic: str) -> None:
+    producer, consumer = await bus.producer(), await bus.consumer(f"group-{topic}", [topic])
+    await producer.publish(topic, numbered(4))
+    await consumer.commit(Batch((await read(consumer, 4))[:2]))
+    broken = consumer._kafka
+    broken._coordinator._pending_exception = KafkaError("an unexpected answer to a heartbeat")
+    with pytest.raises(Retryable, match="an unexpected answer"):
+        await consumer.poll(max_records=10, timeout=1)
+    await producer.publish(topic, numbered(1, start=4))
+    assert values(await read(consumer, 1)) == [4], "records 2 and 3 are in the caller's hands already"
+    await consumer.rewind()
+    assert values(await read(consumer, 3)) == [2, 3, 4]
+
+
+async def test_compression_and_settings_are_accepted_by_a_broker(kafka_url: str, topic: str) -> None:
+    for compression in ("zstd", "lz4", "gzip", "none"):
+        bus = KafkaBus.from_url(f"{kafka_url}?compression={compression}&replication=1&max_message_bytes=2000000")
+        await bus.create_topics([f"{topic}-{compression}"], partitions=1)
+        producer, consumer = await bus.producer(), await bus.consumer(compression, [f"{topic}-{compression}"])
+        await producer.publish(f"{topic}-{compression}", numbered(50))
+        assert values(await read(consumer, 50)) == list(range(50))
+        await bus.close()
