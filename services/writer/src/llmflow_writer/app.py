@@ -1,0 +1,30 @@
+"""The writer's process: the loop, and the health port beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from llmflow_bus import Bus, open_bus
+from llmflow_core.pricing import Prices
+from llmflow_store import Store, open_store
+
+from llmflow_writer.loop import WriterLoop
+from llmflow_writer.settings import WriterSettings
+
+
+async def run(
+    settings: WriterSettings, stop: asyncio.Event, *, bus: Bus | None = None, store: Store | None = None
+) -> None:
+    """Write until `stop` is set. `bus` and `store` replace those that the settings name. Ready is: both answer."""
+    async with AsyncExitStack() as stack:
+        store = store or open_store(settings.database_url, max_size=2)
+        stack.push_async_callback(store.close)
+        bus = bus or open_bus(settings.bus_url)
+        stack.push_async_callback(bus.close)
+        if settings.health_port:
+            from llmflow_writer.health_server import health_server  # costs memory that a writer without it saves
+
+            checks = {"log": bus.healthy, "database": store.healthy}
+            await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))
+        await WriterLoop(bus, store, Prices(), settings).run(stop)

@@ -1,0 +1,122 @@
+"""The writer's one loop: poll, decode, store, then commit. What was not committed is delivered and written again, and
+the store ignores what it has, so that each span ends up stored exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from llmflow_bus import Batch, Bus, Consumer, Record, topics
+from llmflow_core.errors import Permanent, Retryable
+from llmflow_core.pricing import Prices
+from llmflow_core.spans import Span
+from llmflow_store import Store
+
+from llmflow_writer import metrics
+from llmflow_writer.dead_letters import DeadLetters
+from llmflow_writer.records import Decoded, decode
+from llmflow_writer.settings import WriterSettings
+
+logger = logging.getLogger(__name__)
+
+GROUP = "llmflow-writer"
+
+#: An upper bound for how late a stop is noticed; records end the wait at once.
+_POLL_SECONDS = 0.5
+_LAG_SECONDS = 5.0
+_MOST_DOUBLINGS = 30
+
+
+class WriterLoop:
+    """Moves records from the log to the store. Batches fill by themselves: while one is written the next gathers."""
+
+    def __init__(self, bus: Bus, store: Store, prices: Prices, settings: WriterSettings) -> None:
+        self._bus = bus
+        self._store = store
+        self._prices = prices
+        self._settings = settings
+        self._dead_letters = DeadLetters(bus)
+        self._consumer: Consumer | None = None
+        self._failures = 0
+        self._lag_due = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, and then finish the portion in hand. Waits and retries while log or database are
+        away; nothing is committed in the meantime."""
+        while not stop.is_set():
+            try:
+                await self._step(stop)
+                self._failures = 0
+            except Retryable as error:
+                await self._back_off(error, stop)
+        if self._consumer is not None:
+            await self._consumer.close()
+
+    async def _step(self, stop: asyncio.Event) -> None:
+        if self._consumer is None:
+            await self._bus.create_topics(topics.ALL)
+            self._consumer = await self._bus.consumer(GROUP, [topics.SPANS])
+        elif self._failures:
+            await self._consumer.rewind()
+        batch = await self._consumer.poll(max_records=self._settings.writer_batch_spans, timeout=_POLL_SECONDS)
+        for portion in self._portions(batch.records):
+            await self._store_portion(portion)
+            await self._consumer.commit(Batch([decoded.record for decoded in portion]))
+            if stop.is_set():
+                return
+        if time.monotonic() >= self._lag_due:
+            self._lag_due = time.monotonic() + _LAG_SECONDS
+            metrics.LAG.set(await self._consumer.lag())
+
+    def _portions(self, records: Iterable[Record]) -> Iterator[list[Decoded]]:
+        """The records in order, decoded, in lists of at most `writer_batch_spans` spans or one record."""
+        portion: list[Decoded] = []
+        spans = 0
+        for record in records:
+            decoded = decode(record, self._prices)
+            if portion and spans + len(decoded.spans) > self._settings.writer_batch_spans:
+                yield portion
+                portion, spans = [], 0
+            portion.append(decoded)
+            spans += len(decoded.spans)
+        if portion:
+            yield portion
+
+    async def _store_portion(self, portion: Sequence[Decoded]) -> None:
+        started = time.perf_counter()
+        await self._write([(span, decoded) for decoded in portion for span in decoded.spans])
+        for decoded in portion:
+            if decoded.problems:
+                await self._dead_letters.keep(decoded.record, decoded.problems)
+        metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
+
+    async def _write(self, spans: Sequence[tuple[Span, Decoded]]) -> None:
+        """Store spans. When the store refuses them for good, halves are tried until those at fault are alone; each adds
+        a problem to its record."""
+        try:
+            result = await self._store.write_spans([span for span, _ in spans])
+        except Permanent as error:
+            if len(spans) > 1:
+                await self._write(spans[: len(spans) // 2])
+                await self._write(spans[len(spans) // 2 :])
+                return
+            span, decoded = spans[0]
+            decoded.problems.append(f"span {span.span_id.hex()} of trace {span.trace_id.hex()}: {error}")
+            metrics.SPANS.labels("refused").inc()
+        else:
+            metrics.SPANS.labels("written").inc(result.inserted)
+            metrics.SPANS.labels("duplicate").inc(result.duplicates)
+
+    async def _back_off(self, error: Retryable, stop: asyncio.Event) -> None:
+        doubled = self._settings.writer_retry_min * 2 ** min(self._failures, _MOST_DOUBLINGS)
+        longest = min(self._settings.writer_retry_max, doubled)
+        pause = max(error.retry_after or 0.0, random.uniform(longest / 2, longest))  # noqa: S311 - spreads retries
+        self._failures += 1
+        metrics.RETRIES.inc()
+        logger.warning("cannot write now, trying again in %.1f s: %s", pause, error)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), pause)

@@ -1,0 +1,17 @@
+"""The writer's Prometheus metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SPANS = Counter(
+    "llmflow_writer_spans_total", "Spans dealt with, by outcome (written, duplicate, refused).", ["outcome"]
+)
+BATCH_SECONDS = Histogram(
+    "llmflow_writer_batch_seconds",
+    "Time from reading a batch's records to its commit in the database.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+DEAD_LETTERS = Counter("llmflow_writer_dead_letters_total", "Records kept on the dead-letter topic.")
+RETRIES = Counter("llmflow_writer_retries_total", "Times that the log or the database could not take or give a batch.")
+LAG = Gauge("llmflow_writer_lag_records", "Records of this writer's partitions yet to be written.")

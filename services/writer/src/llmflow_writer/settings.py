@@ -1,0 +1,36 @@
+"""The settings of the writer."""
+
+from __future__ import annotations
+
+from llmflow_core.config import Settings
+from pydantic import Field
+
+
+class WriterSettings(Settings):
+    """Where spans come from, where they go, and in what portions."""
+
+    bus_url: str = Field(
+        "kafka://localhost:9092",
+        description="The message log that spans are read from.",
+        examples=["kafka://kafka-0:9092,kafka-1:9092", "embedded:///var/lib/llmflow/log"],
+    )
+    database_url: str = Field(
+        "postgresql://llmflow:llmflow@localhost:5432/llmflow",
+        description="The database that spans are written to, as a libpq URL.",
+        examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
+    )
+    writer_batch_spans: int = Field(
+        2000,
+        ge=1,
+        description="Spans written in one transaction, at most; a record with more goes alone.",
+        examples=[5000],
+    )
+    writer_retry_min: float = Field(
+        0.1, gt=0, description="Pause before the first retry, in seconds; it doubles with each.", examples=[0.1]
+    )
+    writer_retry_max: float = Field(10.0, gt=0, description="Longest pause between retries, in seconds.", examples=[10])
+    host: str = Field("0.0.0.0", description="Address of the health port.", examples=["127.0.0.1"])  # noqa: S104
+    health_port: int = Field(
+        9101, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 turns it off.", examples=[9101]
+    )
+    verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])

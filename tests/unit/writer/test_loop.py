@@ -1,0 +1,209 @@
+"""The writer's loop, over a real embedded log and a store that fails as told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import cast
+
+import pytest
+import pytest_asyncio
+from llmflow_bus import Bus, Message, Record, open_bus, topics
+from llmflow_core.errors import Permanent, Retryable
+from llmflow_core.pricing import Prices
+from llmflow_core.spans import Span, SpanKey
+from llmflow_store import Store, WriteResult
+from llmflow_testkit.otlp_requests import otlp_request
+from llmflow_testkit.polling import eventually
+from llmflow_writer.loop import GROUP, WriterLoop
+from llmflow_writer.settings import WriterSettings
+
+
+class FailingStore:
+    """Keeps spans in memory. `failures` are raised first, one a call; spans named `poison` are refused for good."""
+
+    def __init__(self, failures: Sequence[Exception] = ()) -> None:
+        self.failures = list(failures)
+        self.calls: list[int] = []
+        self.stored: dict[SpanKey, Span] = {}
+        self.before_write: Callable[[], Awaitable[None]] | None = None
+
+    async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
+        self.calls.append(len(spans))
+        if self.before_write:
+            await self.before_write()
+        if self.failures:
+            raise self.failures.pop(0)
+        if any(span.name == "poison" for span in spans):
+            raise Permanent("poison")
+        fresh = {span.key: span for span in spans if span.key not in self.stored}
+        self.stored |= fresh
+        return WriteResult(inserted=len(fresh), duplicates=len(spans) - len(fresh))
+
+    @property
+    def span_numbers(self) -> list[int]:
+        """The stored spans' ids, ascending."""
+        return sorted(int.from_bytes(key.span_id) for key in self.stored)
+
+
+@pytest_asyncio.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
+    bus = open_bus(f"embedded://{tmp_path}/log")
+    await bus.create_topics(topics.ALL, partitions=1)
+    yield bus
+    await bus.close()
+
+
+async def publish(bus: Bus, *values: bytes, project: str = "default") -> None:
+    producer = await bus.producer()
+    headers = {topics.PROJECT_HEADER: project}
+    await producer.publish(topics.SPANS, [Message(value, headers=headers) for value in values])
+    await producer.close()
+
+
+def request(*numbers: int, name: str = "chat") -> bytes:
+    return otlp_request(numbers, name=name).SerializeToString()
+
+
+@asynccontextmanager
+async def writing(bus: Bus, store: FailingStore, *, batch: int = 100) -> AsyncIterator[asyncio.Event]:
+    """A loop that runs while the block does; the block may set the event earlier."""
+    settings = WriterSettings(writer_batch_spans=batch, writer_retry_min=0.001, writer_retry_max=0.01)
+    stop = asyncio.Event()
+    task = asyncio.create_task(WriterLoop(bus, cast(Store, store), Prices(), settings).run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+async def until_stored(store: FailingStore, *numbers: int) -> None:
+    async def all_there() -> bool:
+        return store.span_numbers == sorted(numbers)
+
+    await eventually(all_there, within=10)
+
+
+async def dead_letters(bus: Bus, count: int) -> list[Record]:
+    consumer = await bus.consumer("test", [topics.DEAD_LETTER])
+    found: list[Record] = []
+
+    async def enough() -> bool:
+        found.extend((await consumer.poll(max_records=100, timeout=0.05)).records)
+        return len(found) >= count
+
+    await eventually(enough, within=10)
+    await consumer.close()
+    return found
+
+
+async def uncommitted(bus: Bus) -> int:
+    """How many records a next writer would get."""
+    consumer = await bus.consumer(GROUP, [topics.SPANS])
+    lag = await consumer.lag()
+    await consumer.close()
+    return lag
+
+
+async def test_records_are_stored_and_committed(bus: Bus) -> None:
+    store = FailingStore()
+    await publish(bus, request(1, 2), request(3), project="shop")
+    async with writing(bus, store):
+        await until_stored(store, 1, 2, 3)
+    assert {key.project for key in store.stored} == {"shop"}
+    assert await uncommitted(bus) == 0
+
+
+async def test_a_lone_span_does_not_wait_for_company(bus: Bus) -> None:
+    store = FailingStore()
+    await publish(bus, request(1))
+    async with writing(bus, store):
+        await until_stored(store, 1)
+        await publish(bus, request(2))
+        started = asyncio.get_running_loop().time()
+        await until_stored(store, 1, 2)
+        assert asyncio.get_running_loop().time() - started < 1.0
+
+
+async def test_a_batch_has_a_bounded_number_of_spans(bus: Bus) -> None:
+    store = FailingStore()
+    await publish(bus, request(1, 2, 3), request(4, 5), request(6, 7, 8, 9, 10, 11), request(12))
+    async with writing(bus, store, batch=5):
+        await until_stored(store, *range(1, 13))
+    assert store.calls == [5, 6, 1]
+
+
+async def test_while_the_store_is_away_nothing_is_committed_and_nothing_lost(bus: Bus) -> None:
+    store = FailingStore([Retryable("away"), Retryable("away", retry_after=0.01), Retryable("away")])
+    await publish(bus, request(1), request(2))
+    async with writing(bus, store):
+        await until_stored(store, 1, 2)
+    assert store.calls == [2, 2, 2, 2]
+    assert await uncommitted(bus) == 0
+
+
+async def test_a_stop_while_the_store_is_away_leaves_the_records_for_the_next(bus: Bus) -> None:
+    store = FailingStore([Retryable("away", retry_after=3600)])
+    await publish(bus, request(1))
+    async with writing(bus, store):
+        await eventually(lambda: called(store, 1), within=10)
+    assert await uncommitted(bus) == 1
+    async with writing(bus, store):
+        await until_stored(store, 1)
+
+
+async def called(store: FailingStore, times: int) -> bool:
+    return len(store.calls) >= times
+
+
+async def test_only_the_record_at_fault_goes_to_the_dead_letters(bus: Bus) -> None:
+    store = FailingStore()
+    poison = otlp_request([4, 5, 6])
+    poison.resource_spans[0].scope_spans[0].spans[1].name = "poison"
+    await publish(bus, request(1, 2, 3), poison.SerializeToString(), request(7, 8), project="shop")
+    async with writing(bus, store):
+        await until_stored(store, 1, 2, 3, 4, 6, 7, 8)
+        (letter,) = await dead_letters(bus, 1)
+    assert letter.value == poison.SerializeToString()
+    assert letter.headers == {
+        topics.PROJECT_HEADER: "shop",
+        "llmflow-dead-letter-source": "writer",
+        "llmflow-dead-letter-reason": f"span {5:016x} of trace 5b8efff798038103d269b633813fc60c: poison",
+        "llmflow-dead-letter-topic": "otlp_spans",
+        "llmflow-dead-letter-partition": "0",
+        "llmflow-dead-letter-offset": "1",
+    }
+    assert await uncommitted(bus) == 0
+
+
+@pytest.mark.parametrize("value", [b"", b"\xff garbage"], ids=["empty", "garbage"])
+async def test_a_record_that_cannot_be_read_does_not_hold_up_the_next(bus: Bus, value: bytes) -> None:
+    store = FailingStore()
+    await publish(bus, value, request(1))
+    async with writing(bus, store):
+        await until_stored(store, 1)
+        if value:
+            (letter,) = await dead_letters(bus, 1)
+            assert letter.value == value
+    assert await uncommitted(bus) == 0
+
+
+async def test_a_stop_finishes_the_batch_in_hand(bus: Bus) -> None:
+    store = FailingStore()
+    await publish(bus, request(1), request(2))
+    writes, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> None:
+        writes.set()
+        await go_on.wait()
+
+    store.before_write = hold
+    async with writing(bus, store, batch=1) as stop:
+        await asyncio.wait_for(writes.wait(), 10)
+        stop.set()
+        go_on.set()
+    assert store.span_numbers == [1]
+    assert await uncommitted(bus) == 1
