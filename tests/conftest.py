@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,9 @@ CLUSTER = pytest.param("cluster", id="kafka-and-timescaledb", marks=[pytest.mark
 
 
 @pytest.fixture(scope="module", params=[EMBEDDED, CLUSTER])
-def stack(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, fake_provider: FakeProvider
-) -> Iterator[Stack]:
+def stack(request: pytest.FixtureRequest, session_dir: Path, fake_provider: FakeProvider) -> Iterator[Stack]:
     """Every service in a process of its own, HTTP ones under gunicorn, once on embedded parts and once on real ones."""
-    folder = tmp_path_factory.mktemp("stack")
+    folder = Path(tempfile.mkdtemp(prefix="stack-", dir=session_dir))
     environment = {
         "OPENAI_BASE_URL": f"{fake_provider.url}/v1",
         "ANTHROPIC_BASE_URL": fake_provider.url,
