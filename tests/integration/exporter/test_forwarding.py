@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 from llmflow_bus import Message, Record, open_bus, topics
 from llmflow_exporter.app import run
-from llmflow_exporter.dead_letters import REASON_HEADER, SOURCE_HEADER, DeadLetters
+from llmflow_exporter.dead_letters import (
+    OFFSET_HEADER,
+    PARTITION_HEADER,
+    REASON_HEADER,
+    SOURCE_HEADER,
+    TOPIC_HEADER,
+    DeadLetters,
+)
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, Forwarder
 from llmflow_exporter.otlp_http import OtlpHttp
@@ -205,7 +212,19 @@ async def test_refused_record_becomes_a_dead_letter_and_its_neighbours_arrive(
         topics.PROJECT_HEADER: "p",
         SOURCE_HEADER: "llmflow-exporter-default",
         REASON_HEADER: "HTTP 400: a span that is refused",
+        TOPIC_HEADER: topics.SPANS,
+        PARTITION_HEADER: "0",
+        OFFSET_HEADER: "2",
     }
+    assert await _lag(bus_url) == 0
+
+
+async def test_dead_letter_beyond_the_log_s_limit_holds_up_nothing(tmp_path: Path, receiver: OtlpReceiver) -> None:
+    receiver.refuses = "poison"
+    await _publish(f"embedded://{tmp_path}/log", _value(1, name="poison", content="x" * 5000), _value(2))
+    bus_url = f"embedded://{tmp_path}/log?max_message_bytes=1000"  # another producer may write larger ones
+    async with _exporting(_settings(bus_url, receiver)):
+        assert await _taken(receiver, range(2, 3)) == [2]
     assert await _lag(bus_url) == 0
 
 

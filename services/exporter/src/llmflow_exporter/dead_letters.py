@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import logging
+
 from llmflow_bus import Bus, Message, Producer, Record, topics
+from llmflow_core.errors import Permanent
+
+logger = logging.getLogger(__name__)
 
 SOURCE_HEADER = "llmflow-dead-letter-source"
 REASON_HEADER = "llmflow-dead-letter-reason"
+TOPIC_HEADER = "llmflow-dead-letter-topic"
+PARTITION_HEADER = "llmflow-dead-letter-partition"
+OFFSET_HEADER = "llmflow-dead-letter-offset"
 
 
 class DeadLetters:
-    """Keeps refused records on the dead-letter topic, as they came, with who refused them and why in the headers."""
+    """Keeps refused records on the dead-letter topic, as they came: who refused them, why, and where they were, in the
+    headers."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
@@ -17,7 +26,19 @@ class DeadLetters:
 
     async def keep(self, record: Record, *, source: str, reason: str) -> None:
         """Return once the log holds the record. Raises Retryable while the log is away."""
+        logger.error("%s: dead letter %s[%d] %d: %s", source, record.topic, record.partition, record.offset, reason)
+        headers = {
+            **record.headers,
+            SOURCE_HEADER: source,
+            REASON_HEADER: reason.encode(errors="replace").decode(),
+            TOPIC_HEADER: record.topic,
+            PARTITION_HEADER: str(record.partition),
+            OFFSET_HEADER: str(record.offset),
+        }
         if self._producer is None:
             self._producer = await self._bus.producer()
-        headers = {**record.headers, SOURCE_HEADER: source, REASON_HEADER: reason}
-        await self._producer.publish(topics.DEAD_LETTER, [Message(record.value, record.key, headers)])
+        try:
+            await self._producer.publish(topics.DEAD_LETTER, [Message(record.value, record.key, headers)])
+        except Permanent as error:
+            # Nothing but its place can be kept, and waiting would hold up every record behind it.
+            logger.error("the dead letter itself was refused: %s", error)

@@ -13,7 +13,7 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """One backend. `url` is where traces are posted to, whole; it and `headers` may hold secrets and are never shown."""
+    """One backend. `url` is where traces are posted to, whole; it and `headers` may hold secrets, never shown."""
 
     name: str
     url: str = field(repr=False)

@@ -94,7 +94,6 @@ class Forwarder:
         else:
             await self._dead_letters.keep(records[0], source=self._destination.group, reason=reply.reason)
             metrics.RECORDS.labels(name, "dead_letter").inc()
-            logger.error("%s refused a record, it is now a dead letter: %s", name, reply.reason)
         self._failures = self._doubts = 0
         await consumer.commit(Batch(records))
 
