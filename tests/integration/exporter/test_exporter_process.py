@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from llmflow_bus import Message, open_bus, topics
 from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request

@@ -10,6 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+from prometheus_client import REGISTRY
+
 from llmflow_bus import Message, Record, open_bus, topics
 from llmflow_exporter.app import run
 from llmflow_exporter.dead_letters import (
@@ -28,11 +34,6 @@ from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.running_ingest import records_of
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
-from prometheus_client import REGISTRY
 
 
 @pytest.fixture
@@ -222,7 +223,7 @@ async def test_refused_record_becomes_a_dead_letter_and_its_neighbours_arrive(
 async def test_dead_letter_beyond_the_log_s_limit_holds_up_nothing(tmp_path: Path, receiver: OtlpReceiver) -> None:
     receiver.refuses = "poison"
     await _publish(f"embedded://{tmp_path}/log", _value(1, name="poison", content="x" * 5000), _value(2))
-    bus_url = f"embedded://{tmp_path}/log?max_message_bytes=1000"  # another producer may write larger ones
+    bus_url = f"embedded://{tmp_path}/log?max_message_bytes=2000"  # another producer may write larger ones
     async with _exporting(_settings(bus_url, receiver)):
         assert await _taken(receiver, range(2, 3)) == [2]
     assert await _lag(bus_url) == 0

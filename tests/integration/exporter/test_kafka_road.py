@@ -6,6 +6,7 @@ import asyncio
 
 import httpx
 import pytest
+
 from llmflow_exporter.app import run
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_testkit.clusters import RunningKafka

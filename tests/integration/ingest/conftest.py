@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from llmflow_testkit.running_ingest import RunningIngest, start_ingest
 
 

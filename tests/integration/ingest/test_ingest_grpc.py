@@ -15,6 +15,11 @@ import grpc.aio
 import pytest
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
 from llmflow_bus import open_bus, topics
 from llmflow_core.errors import ConfigError
 from llmflow_ingest.log import Log
@@ -22,10 +27,6 @@ from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.rpc import start_server
 from llmflow_testkit.otlp_requests import otlp_request, spans_in
 from llmflow_testkit.running_ingest import RunningIngest, start_ingest
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 

@@ -14,11 +14,6 @@ import pytest
 import zstandard
 from google.rpc import code_pb2
 from google.rpc.status_pb2 import Status
-from llmflow_bus import topics
-from llmflow_core.otlp import attributes_of
-from llmflow_ingest.splitting import TRUNCATED
-from llmflow_testkit.otlp_requests import otlp_request, spans_in
-from llmflow_testkit.running_ingest import RunningIngest, start_ingest
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -26,6 +21,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from llmflow_bus import topics
+from llmflow_core.otlp import attributes_of
+from llmflow_ingest.splitting import TRUNCATED
+from llmflow_testkit.otlp_requests import otlp_request, spans_in
+from llmflow_testkit.running_ingest import RunningIngest, start_ingest
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}

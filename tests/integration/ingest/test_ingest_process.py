@@ -13,11 +13,12 @@ from contextlib import contextmanager
 import grpc
 import httpx
 import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
 from llmflow_testkit.otlp_requests import otlp_request, spans_in
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.running_ingest import records_of
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 
 @contextmanager

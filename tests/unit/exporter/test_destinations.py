@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from llmflow_exporter.destinations import Destination, parse_headers, traces_url
 
 

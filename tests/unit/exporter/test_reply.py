@@ -7,6 +7,7 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
+
 from llmflow_exporter.otlp_http import reply_to
 from llmflow_exporter.transport import Verdict
 

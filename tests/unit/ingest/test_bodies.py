@@ -11,6 +11,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmflow_core.errors import Rejected
 from llmflow_ingest.bodies import Encoding, decompress
 from llmflow_ingest.errors import TooLarge, UnsupportedMedia

@@ -6,6 +6,7 @@ import pytest
 from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
+
 from llmflow_core.errors import Permanent, Rejected, Retryable
 from llmflow_ingest.errors import RETRY_AFTER_SECONDS, TooLarge, UnsupportedMedia, failure_of
 

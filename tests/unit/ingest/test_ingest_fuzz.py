@@ -14,11 +14,12 @@ from google.rpc.status_pb2 import Status
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar.testing import TestClient
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
 from llmflow_bus import Bus, Message
 from llmflow_ingest.app import create_app
 from llmflow_ingest.settings import IngestSettings
 from llmflow_testkit.otlp_requests import otlp_request, spans_in
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 VALID = otlp_request(range(1, 6)).SerializeToString()
 RECORD_BYTES = 700  # some of the requests below have to be split

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from llmflow_core.otlp import any_value, attributes_of, key_values
-from llmflow_ingest.splitting import TRUNCATED, span_count, split
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from llmflow_core.otlp import any_value, attributes_of, key_values
+from llmflow_ingest.splitting import TRUNCATED, span_count, split
 
 LIMIT = 4000
 

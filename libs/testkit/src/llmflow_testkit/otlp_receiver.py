@@ -11,14 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
-from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_request, parse_traces
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from llmflow_core.errors import Rejected
+from llmflow_core.otlp import check_request, parse_traces
 from llmflow_testkit.ports import free_port
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from llmflow_core.otlp import key_values
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from llmflow_core.otlp import key_values
 
 TRACE_ID = bytes.fromhex("5b8efff798038103d269b633813fc60c")
 START_NS = 1_700_000_000_000_000_000

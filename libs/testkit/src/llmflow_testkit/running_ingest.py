@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+
 from llmflow_bus import Record, open_bus, topics
 from llmflow_ingest.app import create_app
 from llmflow_ingest.settings import IngestSettings
-
 from llmflow_testkit.ports import free_port
 
 

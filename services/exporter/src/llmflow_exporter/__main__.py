@@ -9,7 +9,6 @@ import sys
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError
 from llmflow_core.telemetry import setup_logging
-
 from llmflow_exporter.app import run
 from llmflow_exporter.settings import ExporterSettings
 

@@ -7,7 +7,6 @@ import logging
 from contextlib import AsyncExitStack
 
 from llmflow_bus import Bus, open_bus
-
 from llmflow_exporter.dead_letters import DeadLetters
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import Forwarder

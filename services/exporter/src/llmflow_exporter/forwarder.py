@@ -10,7 +10,6 @@ from contextlib import suppress
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
 from llmflow_core.errors import Retryable
-
 from llmflow_exporter import metrics
 from llmflow_exporter.dead_letters import DeadLetters
 from llmflow_exporter.destinations import Destination

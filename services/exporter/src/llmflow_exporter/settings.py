@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from llmflow_core.config import Settings
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from llmflow_core.config import Settings
 from llmflow_exporter.destinations import Destination, parse_headers, traces_url
 
 

@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from litestar import Litestar, asgi
 from litestar.config.cors import CORSConfig
 from litestar.di import Provide
+
 from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
 from llmflow_core.errors import Retryable
 from llmflow_core.health import PATHS, health_app
 from llmflow_core.telemetry import setup_logging
-
 from llmflow_ingest.http import error_answer, export_traces
 from llmflow_ingest.log import Log
 from llmflow_ingest.receiver import Receiver

@@ -10,6 +10,7 @@ from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from litestar.exceptions import HTTPException
+
 from llmflow_core.errors import Permanent, Rejected, Retryable
 
 #: The pause asked of a client when the failure itself names none, in seconds.

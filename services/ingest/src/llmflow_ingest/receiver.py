@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 
-from llmflow_bus import Message, topics
-from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_request
-from llmflow_core.spans import DEFAULT_PROJECT
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
+from llmflow_bus import Message, topics
+from llmflow_core.errors import Rejected
+from llmflow_core.otlp import check_request
+from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.log import Log

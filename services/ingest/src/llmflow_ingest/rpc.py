@@ -6,8 +6,8 @@ from typing import NoReturn
 
 import grpc
 import grpc.aio
-from llmflow_core.errors import ConfigError, LLMFlowError
 
+from llmflow_core.errors import ConfigError, LLMFlowError
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.errors import Failure, failure_of

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from llmflow_core.config import Settings
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
+
+from llmflow_core.config import Settings
 
 
 def _comma_separated(value: object) -> object:
