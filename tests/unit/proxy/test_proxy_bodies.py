@@ -12,6 +12,7 @@ import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmflow_proxy.capture import TAIL_BYTES, Budget, Capture, decoded
 from llmflow_proxy.media import by_reference, media
 from llmflow_proxy.secrets import REDACTED, is_secret, redacted_query, secrets_of, without

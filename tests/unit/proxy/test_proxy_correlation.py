@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+
 from llmflow_core.ids import trace_id_from_text
 from llmflow_proxy.correlation import correlate
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError, Rejected
 from llmflow_proxy.providers import Provider, providers_of

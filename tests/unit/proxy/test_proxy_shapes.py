@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from llmflow_proxy import anthropic_messages, openai_chat
 from llmflow_proxy.shape import Reading, Shape, sse_events
 from llmflow_testkit.providers import anthropic_api, openai_api
@@ -147,7 +148,7 @@ def test_an_anthropic_request() -> None:
     reading = Reading()
     anthropic_messages.read_request(
         {
-            "model": "claude-sonnet-4-5",
+            "model": "claude-haiku-4-5",
             "max_tokens": 100,
             "top_k": 5,
             "stream": True,
@@ -176,7 +177,7 @@ def test_an_anthropic_request() -> None:
         reading,
     )
     assert facts(reading) == {
-        "gen_ai.request.model": "claude-sonnet-4-5",
+        "gen_ai.request.model": "claude-haiku-4-5",
         "gen_ai.request.max_tokens": 100,
         "gen_ai.request.top_k": 5,
         "gen_ai.request.stream": True,
@@ -235,7 +236,7 @@ def test_an_openai_stream_reads_as_the_whole_answer_would(with_tool: bool, choic
 @pytest.mark.parametrize("thinking", [False, True])
 def test_an_anthropic_stream_reads_as_the_whole_answer_would(with_tool: bool, thinking: bool) -> None:
     request: dict[str, Any] = {
-        "model": "claude-sonnet-4-5",
+        "model": "claude-haiku-4-5",
         "max_tokens": 100,
         "system": [{"type": "text", "text": "Be kind. " * 9, "cache_control": {"type": "ephemeral"}}],
         "messages": [{"role": "user", "content": "Tell me, “why”?"}],

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from llmflow_core.spans import JSON
-
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import httpx
 import orjson
+
 from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
 from llmflow_core.errors import Rejected
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.telemetry import setup_logging
-
 from llmflow_proxy import span
 from llmflow_proxy.capture import RAW_FACTOR, Budget, Capture
 from llmflow_proxy.exchange import Exchange

@@ -9,10 +9,11 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from prometheus_client import Counter, Gauge
+
 from llmflow_bus import Bus, Message, Producer
 from llmflow_bus.topics import PROJECT_HEADER, SPANS
 from llmflow_core.errors import Permanent, Retryable
-from prometheus_client import Counter, Gauge
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from llmflow_core.errors import Rejected
-
 from llmflow_proxy.providers import Provider
 from llmflow_proxy.shape import Shape
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from llmflow_core.config import Settings
+import orjson
 from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import NoDecode
+
+from llmflow_core.config import Settings
 
 _SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -19,7 +22,19 @@ def _bytes_of(value: Any) -> Any:
     return value
 
 
+def _headers_of(value: Any) -> Any:
+    """Headers from JSON text. The error never quotes the text, which may hold a key."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise ValueError("must be a JSON object") from None
+
+
 ByteSize = Annotated[int, BeforeValidator(_bytes_of)]
+#: NoDecode: pydantic-settings would end with its own error at the first malformed one.
+Headers = Annotated[dict[str, str], NoDecode, BeforeValidator(_headers_of)]
 
 
 class ProxySettings(Settings):
@@ -43,7 +58,7 @@ class ProxySettings(Settings):
         description="Where OpenAI's API is",
         examples=["https://oai.helicone.ai/v1"],
     )
-    openai_default_headers: dict[str, str] = Field(
+    openai_default_headers: Headers = Field(
         {},
         validation_alias="OPENAI_DEFAULT_HEADERS",
         description="Headers (a JSON object) added to calls of OpenAI that lack them",
@@ -55,7 +70,7 @@ class ProxySettings(Settings):
         description="Where Anthropic's API is",
         examples=["https://api.anthropic.com"],
     )
-    anthropic_default_headers: dict[str, str] = Field(
+    anthropic_default_headers: Headers = Field(
         {},
         validation_alias="ANTHROPIC_DEFAULT_HEADERS",
         description="Headers (a JSON object) added to calls of Anthropic that lack them",

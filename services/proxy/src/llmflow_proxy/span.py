@@ -11,14 +11,14 @@ from importlib.metadata import version
 from typing import Any
 
 import orjson
-from llmflow_core.otlp import key_values
-from llmflow_core.spans import JSON
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 from pydantic_core import from_json
 
+from llmflow_core.otlp import key_values
+from llmflow_core.spans import JSON
 from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
 from llmflow_proxy.correlation import Correlation, correlate, is_own_header
 from llmflow_proxy.exchange import Exchange

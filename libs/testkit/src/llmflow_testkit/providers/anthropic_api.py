@@ -9,7 +9,7 @@ from typing import Any
 
 from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, event, identity, json_reply, tokens
 
-MODELS = ("claude-sonnet-4-5", "claude-opus-4-1", "claude-haiku-4-5")
+MODELS = ("claude-opus-4-8", "claude-sonnet-4-6", "claude-haiku-4-5")
 _SNAPSHOTS = {"claude-sonnet-4-5": "claude-sonnet-4-5-20250929", "claude-haiku-4-5": "claude-haiku-4-5-20251001"}
 
 
@@ -75,7 +75,7 @@ def _headers() -> list[tuple[str, str]]:
 
 def _model_list() -> dict[str, Any]:
     data = [
-        {"type": "model", "id": model, "display_name": model, "created_at": "2025-09-29T00:00:00Z"} for model in MODELS
+        {"type": "model", "id": model, "display_name": model, "created_at": "2025-10-01T00:00:00Z"} for model in MODELS
     ]
     return {"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import zlib
 from collections.abc import Awaitable, Callable
@@ -104,16 +105,17 @@ async def _read(request: ReceivedRequest, receive: Any) -> bool:
 def _reply(request: ReceivedRequest, path: str, headers: dict[str, str], options: Options) -> Reply:
     if path == "/v1/echo":
         return _echo(request, options)
-    if path.startswith("/v1/messages") or "anthropic-version" in headers:
-        return anthropic_api.reply(request.method, path, headers, request.body)
-    return openai_api.reply(request.method, path, headers, request.body, request.size)
+    body = gzip.decompress(request.body) if headers.get("content-encoding") == "gzip" else request.body
+    if path.startswith("/v1/messages") or (path.startswith("/v1/models") and "anthropic-version" in headers):
+        return anthropic_api.reply(request.method, path, headers, body)
+    return openai_api.reply(request.method, path, headers, body, request.size)
 
 
 def _echo(request: ReceivedRequest, options: Options) -> Reply:
     if options.status in (204, 304):
         return Reply(options.status, [("etag", '"fake"')], [])
     location = [("location", options.location)] if options.location else []
-    seen = {"method": request.method, "target": request.target, "headers": request.headers, "sha256": request.sha256}
+    seen = {"method": request.method, "target": request.target, "size": request.size, "sha256": request.sha256}
     return json_reply(options.status or 200, location, seen)
 
 
