@@ -1,7 +1,8 @@
-# The page and the one address in front of the services: docker build -f deploy/docker/frontend.Dockerfile -t llmflow/frontend:0.1.0 .
+# The page, and the one address in front of the services:
+#   docker build -f deploy/docker/frontend.Dockerfile -t llmflow/frontend:0.1.0 .
 FROM node:24.19.0-bookworm-slim AS build
 WORKDIR /src/frontend
-COPY frontend/package.json frontend/package-lock.json ./
+COPY frontend/package.json frontend/package-lock.json frontend/.npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci
 COPY frontend ./
 RUN npm run build

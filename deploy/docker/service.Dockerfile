@@ -1,4 +1,5 @@
-# Every Python service: docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=proxy -t llmflow/proxy:0.1.0 .
+# Every Python service:
+#   docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=proxy -t llmflow/proxy:0.1.0 .
 ARG PYTHON_VERSION=3.11.14
 
 FROM python:${PYTHON_VERSION}-slim-bookworm AS build

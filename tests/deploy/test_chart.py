@@ -9,6 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+
 from llmflow_core.config import load_settings
 from llmflow_testkit.chart import settings_of, variables_of
 from llmflow_testkit.helm import helm, render

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from llmflow_testkit.chart import SETTINGS, variables_of, with_settings
 from llmflow_testkit.helm import helm
 

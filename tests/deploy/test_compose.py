@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from llmflow_core.config import load_settings
 from llmflow_store.settings import MigrateSettings
 from llmflow_testkit.chart import settings_of, variables_of
@@ -166,6 +167,13 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
         reached |= {name: value for name, value in service.get("environment", {}).items() if name in given}
     assert reached == given
     assert services["writer"]["environment"]["PGPASSWORD"] == "p@ss/w:rd"
+
+
+def test_every_variable_is_in_the_guide() -> None:
+    variables = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+    guide = (ROOT / "docs" / "deploy.md").read_text()
+    assert {"AUTH_PASSWORD", "PORT"} <= variables
+    assert [name for name in sorted(variables) if f"`{name}`" not in guide] == []
 
 
 def test_a_mistake_would_be_noticed(load: Callable[..., Model], tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.polling import eventually

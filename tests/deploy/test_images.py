@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from llmflow_testkit.missing import missing
 
 ROOT = Path(__file__).parents[2]

@@ -35,7 +35,9 @@
 {{- $external := .Values.timescaledb.external }}
 - name: LLMFLOW_DATABASE_URL
 {{- if $external.enabled }}
-  value: postgresql://{{ $external.username | urlquery }}@{{ $external.host }}:{{ $external.port }}/{{ $external.database | urlquery }}?sslmode={{ $external.sslMode }}
+  {{- with $external }}
+  value: postgresql://{{ .username }}@{{ .host }}:{{ .port }}/{{ .database }}?sslmode={{ .sslMode }}
+  {{- end }}
 {{- else }}
   value: postgresql://llmflow@{{ include "llmflow.fullname" . }}-timescaledb:5432/llmflow
 {{- end }}

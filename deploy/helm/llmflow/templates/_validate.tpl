@@ -3,7 +3,8 @@
 {{- $problems := list -}}
 {{- with .Values.kafka.external -}}
 {{- if and .enabled (not .url) (not .existingSecret) -}}
-{{- $problems = append $problems "kafka.external.enabled needs kafka.external.url (for example kafka://kafka-0:9092,kafka-1:9092) or kafka.external.existingSecret" -}}
+{{- $problems = append $problems
+  "kafka.external.enabled needs kafka.external.url (for example kafka://kafka:9092) or kafka.external.existingSecret" -}}
 {{- end -}}
 {{- if and (not .enabled) (or .url .existingSecret) -}}
 {{- $problems = append $problems "kafka.external has an address but kafka.external.enabled is false" -}}
@@ -14,7 +15,8 @@
 {{- $problems = append $problems "timescaledb.external.enabled needs timescaledb.external.host" -}}
 {{- end -}}
 {{- if and .enabled (not .password) (not .existingSecret) -}}
-{{- $problems = append $problems "timescaledb.external.enabled needs timescaledb.external.existingSecret (or timescaledb.external.password)" -}}
+{{- $problems = append $problems
+  "timescaledb.external.enabled needs timescaledb.external.existingSecret (or timescaledb.external.password)" -}}
 {{- end -}}
 {{- if and (not .enabled) .host -}}
 {{- $problems = append $problems "timescaledb.external has a host but timescaledb.external.enabled is false" -}}
@@ -31,7 +33,8 @@
 {{- range $name := list "proxy" "ingest" -}}
 {{- $scaling := (index $.Values $name).autoscaling -}}
 {{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
-{{- $problems = append $problems (printf "%s.autoscaling.minReplicas is more than %s.autoscaling.maxReplicas" $name $name) -}}
+{{- $problems = append $problems
+  (printf "%s.autoscaling.minReplicas is more than %s.autoscaling.maxReplicas" $name $name) -}}
 {{- end -}}
 {{- end -}}
 {{- if $problems -}}

@@ -60,7 +60,8 @@ spec:
     metadata:
       labels:
         {{- include "llmflow.labels" . | nindent 8 }}
-      {{- with merge (empty .restartWith | ternary dict (dict "checksum/values" (toJson .restartWith | sha256sum))) .root.Values.podAnnotations }}
+      {{- $restart := empty .restartWith | ternary dict (dict "checksum/values" (toJson .restartWith | sha256sum)) }}
+      {{- with merge $restart .root.Values.podAnnotations }}
       annotations:
         {{- toYaml . | nindent 8 }}
       {{- end }}

@@ -43,4 +43,4 @@ def render(chart: Path, values: dict[str, Any], *, kubernetes: str) -> list[dict
     """
     done = helm("template", "demo", chart, "--namespace", "observability", "--kube-version", kubernetes, values=values)
     assert done.returncode == 0, done.stderr
-    return [document for document in yaml.safe_load_all(done.stdout) if document]
+    return [document for document in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if document]
