@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from llmflow_core.spans import Span
 from llmflow_store import open_store
 from llmflow_store.migrations import migrate

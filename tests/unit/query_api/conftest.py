@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+
 from llmflow_core.spans import ObservationType, Span, SpanKey, Status
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings

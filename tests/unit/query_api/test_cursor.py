@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmflow_core.errors import Rejected
 from llmflow_query_api.cursor import decode_cursor, encode_cursor
 from llmflow_store.port import TraceCursor

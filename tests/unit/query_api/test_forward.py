@@ -10,6 +10,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+
 from llmflow_query_api import forward
 
 Client = AsyncTestClient[Litestar]

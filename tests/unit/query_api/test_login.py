@@ -12,6 +12,7 @@ import pytest
 from litestar import Litestar
 from litestar.exceptions import NotAuthorizedException, TooManyRequestsException
 from litestar.testing import AsyncTestClient
+
 from llmflow_core.errors import Retryable
 from llmflow_query_api.auth import COOKIE, Gate, Sessions, client_address
 from llmflow_query_api.openapi import document
@@ -47,12 +48,14 @@ async def test_basic_lets_in(client: Client) -> None:
         "Basic " + base64.b64encode(b"llmflow").decode(),
         "Basic " + base64.b64encode(b"\xff:\xff").decode(),
         "Basic not base64",
+        b"Basic \xff\xfe",
         "Basic",
         "Bearer " + base64.b64encode(b"llmflow:a long password").decode(),
     ],
 )
-async def test_other_authorization_does_not(anonymous: Client, authorization: str) -> None:
-    answer = await anonymous.get("/api/v1/session", headers={"Authorization": authorization})
+async def test_other_authorization_does_not(anonymous: Client, authorization: str | bytes) -> None:
+    encoded = authorization if isinstance(authorization, bytes) else authorization.encode()
+    answer = await anonymous.get("/api/v1/session", headers={b"Authorization": encoded})
     assert answer.status_code == 401
 
 
@@ -105,9 +108,12 @@ async def test_a_malformed_login_names_the_field(anonymous: Client, body: dict[s
     assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
-async def test_a_login_that_is_not_json_is_refused(anonymous: Client) -> None:
-    answer = await anonymous.post("/api/v1/login", content=b"{", headers={"Content-Type": "application/json"})
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"username=llmflow", b'{"username": "\\ud800"}'])
+async def test_a_login_that_is_no_object_in_json_is_refused(anonymous: Client, body: bytes) -> None:
+    answer = await anonymous.post("/api/v1/login", content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["field"] is None
+    assert "data" not in answer.json()["detail"]
 
 
 async def test_a_session_holds_in_every_process_over_the_same_store(make_client: MakeClient) -> None:
@@ -205,6 +211,7 @@ def test_an_ipv6_client_counts_as_its_network(address: str, counted_as: str) -> 
         ({"Origin": "http://testserver.local:81"}, False),
         ({"Origin": "http://evil.example"}, False),
         ({"Origin": "null"}, False),
+        ({"Origin": "http://[::1"}, False),
     ],
 )
 async def test_other_sites_cannot_change_anything(anonymous: Client, headers: dict[str, str], allowed: bool) -> None:

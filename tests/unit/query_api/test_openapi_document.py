@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+
 from llmflow_query_api.openapi import document
 
 COMMITTED = Path(__file__).parents[3] / "frontend" / "openapi.json"

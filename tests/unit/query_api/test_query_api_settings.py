@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError
 from llmflow_query_api.settings import QueryApiSettings

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
+
 from llmflow_core.errors import Retryable
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import ObservationType, Span, SpanKind, Status

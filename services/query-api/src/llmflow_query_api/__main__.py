@@ -7,7 +7,6 @@ import sys
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError
 from llmflow_core.serving import serve
-
 from llmflow_query_api.settings import QueryApiSettings
 
 

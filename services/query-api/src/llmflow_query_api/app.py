@@ -10,18 +10,18 @@ from litestar import HttpMethod, Litestar, asgi, route
 from litestar.config.compression import CompressionConfig
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ControllerRouterHandler
+
 from llmflow_core.config import load_settings
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.telemetry import setup_logging
-from llmflow_store import open_store
-from llmflow_store.port import Store
-
 from llmflow_query_api import forward, problems
 from llmflow_query_api.auth import Gate, Sessions
 from llmflow_query_api.openapi import api_router
 from llmflow_query_api.page import page_app
 from llmflow_query_api.settings import QueryApiSettings
+from llmflow_store import open_store
+from llmflow_store.port import Store
 
 #: Marks routes whose answers are not compressed.
 _AS_IT_IS = "as_it_is"

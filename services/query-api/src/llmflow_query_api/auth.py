@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import math
 from collections.abc import Awaitable, Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from litestar.connection import ASGIConnection
@@ -106,7 +104,7 @@ class Authentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=await gate.identify(connection), auth=None)
 
 
-def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
+async def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
     """Guard: refuse what another site's page made a browser send, since the browser adds the cookie on its own.
 
     Browsers say where a request comes from in Sec-Fetch-Site, or (older ones, and on plain HTTP) in Origin; a request
@@ -118,7 +116,7 @@ def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
     origin = connection.headers.get("origin")
     if site in ("same-origin", "none"):
         return
-    if site is None and (origin is None or urlsplit(origin).netloc == connection.headers.get("host")):
+    if site is None and (origin is None or origin.partition("://")[2] == connection.headers.get("host")):
         return
     raise PermissionDeniedException("a page of another site may not do this")
 
@@ -146,7 +144,7 @@ def _basic(authorization: str, connection: Connection) -> tuple[str, str]:
     scheme, _, encoded = authorization.partition(" ")
     try:
         decoded = base64.b64decode(encoded, validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         decoded = ""
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
+
 from llmflow_core.errors import Retryable
 
 #: OTLP's own paths, and the places where clients of Langfuse and Opik expect them.

@@ -14,14 +14,14 @@ from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.response import Response
-from llmflow_core import messages
-from llmflow_store.port import Store
 
+from llmflow_core import messages
 from llmflow_query_api import schemas
 from llmflow_query_api.auth import COOKIE, Authentication, Gate, same_origin
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.traces import get_span, get_trace, list_projects, list_traces, trace_query
+from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
 _DESCRIPTION = """\
@@ -34,6 +34,7 @@ _CONFIG = OpenAPIConfig(
     title="LLMFlow",
     version="1",
     description=_DESCRIPTION,
+    use_handler_docstrings=True,
     license=License(name="MIT", identifier="MIT"),
     tags=[
         Tag(name="session", description="Logging in and out."),
@@ -50,6 +51,7 @@ _CONFIG = OpenAPIConfig(
 
 @get("/openapi.json", include_in_schema=False)
 async def get_document() -> Response[bytes]:
+    """This API, as OpenAPI 3.1 describes it."""
     return Response(document(), media_type=MediaType.JSON)
 
 

@@ -8,12 +8,11 @@ from typing import Any
 
 from llmflow_core.content import conversation
 from llmflow_core.spans import ObservationType, Span, SpanKind, Status
+from llmflow_query_api.cursor import encode_cursor
+from llmflow_query_api.schemas import Kind, SpanDetail, SpanFacts, SpanSummary, TraceDetail, TracePage, TraceSummary
 from llmflow_store.port import Trace
 from llmflow_store.port import TracePage as StoredPage
 from llmflow_store.port import TraceSummary as StoredSummary
-
-from llmflow_query_api.cursor import encode_cursor
-from llmflow_query_api.schemas import Kind, SpanDetail, SpanFacts, SpanSummary, TraceDetail, TracePage, TraceSummary
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: dict[int, Kind] = {
@@ -24,6 +23,9 @@ _KINDS: dict[int, Kind] = {
     SpanKind.PRODUCER: "producer",
     SpanKind.CONSUMER: "consumer",
 }
+# Look-ups, since calling the enumerations takes a third of the time of a trace of 10,000 spans.
+_OBSERVATION_TYPES = {str(member): member for member in ObservationType}
+_STATUSES = {str(member): member for member in Status}
 
 
 def page_of(page: StoredPage) -> TracePage:
@@ -109,11 +111,11 @@ def _facts(span: Span) -> dict[str, Any]:
         "parent_span_id": span.parent_span_id.hex() if span.parent_span_id else None,
         "name": span.name,
         "kind": _KINDS.get(span.kind, "unspecified"),
-        "observation_type": ObservationType(span.observation_type),
+        "observation_type": _OBSERVATION_TYPES[span.observation_type],
         "service": span.service,
         "start_time": _time(span.start_time_ns),
         "duration_ns": span.duration_ns,
-        "status": Status(span.status),
+        "status": _STATUSES[span.status],
         "status_message": span.status_message,
         "provider": span.provider,
         "model": span.model,

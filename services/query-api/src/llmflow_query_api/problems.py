@@ -13,8 +13,8 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
-from llmflow_core.errors import Rejected, Retryable
 
+from llmflow_core.errors import Rejected, Retryable
 from llmflow_query_api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,8 +24,10 @@ _RETRY_AFTER_SECONDS = 5.0
 
 # msgspec says which member is missing in words only.
 _MISSING = re.compile(r"missing required field `(\w+)`")
+# A missing body is a KeyError of Litestar's.
+_MESSAGES = {"'data'": "a JSON body is needed"}
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
@@ -50,7 +52,7 @@ def problem(
 
 def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
     found = error.extra if isinstance(error.extra, list) else []
-    wrong = [(_field(item), item["message"]) for item in found]
+    wrong = [(_field(item), _MESSAGES.get(item["message"], item["message"])) for item in found]
     detail = "; ".join(f"{field}: {message}" if field else message for field, message in wrong)
     field = next((field for field, _ in wrong if field), None)
     return problem(HTTPStatus.BAD_REQUEST, detail or error.detail, field=field)
@@ -59,8 +61,9 @@ def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[
 def _field(item: dict[str, Any]) -> str | None:
     if missing := _MISSING.search(item["message"]):
         return missing[1]
-    # A parameter that is a keyword of Python has an underscore behind its name there.
-    return item["key"].rstrip("_") if item.get("key") else None
+    # Of the handler's own names, `data` is the whole body, and a keyword of Python has an underscore behind it.
+    key: str = item.get("key", "data")
+    return None if key == "data" else key.rstrip("_")
 
 
 def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -72,15 +75,17 @@ def _rejected(_: Request[Any, Any, Any], error: Rejected) -> Response[Problem]:
 
 
 def _retryable(request: Request[Any, Any, Any], error: Retryable) -> Response[Problem]:
-    log.warning("%s %s: %s", request.method, request.url.path, error)
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
     retry_after = str(math.ceil(error.retry_after or _RETRY_AFTER_SECONDS))
     return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "the database is away or overloaded", headers={"Retry-After": retry_after}
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "a part of LLMFlow is away or overloaded",
+        headers={"Retry-After": retry_after},
     )
 
 
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of LLMFlow; its log says more")
 
 

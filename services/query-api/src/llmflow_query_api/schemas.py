@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from msgspec import Meta, Struct
+
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import ObservationType, Status
-from msgspec import Meta, Struct
 
 Project = Annotated[str, Meta(description="The project that the data belongs to.", examples=["default"])]
 TraceId = Annotated[

@@ -22,12 +22,12 @@ COOKIE_PATH = "/api/v1"
     status_code=HTTPStatus.OK,
     operation_id="login",
     summary="Log in",
-    description="Check a user name and password and set the session cookie. Repeated failures are slowed.",
     response_description="Logged in; the session cookie is set.",
     responses=documented(
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.TOO_MANY_REQUESTS,
         HTTPStatus.SERVICE_UNAVAILABLE,
     ),
@@ -36,6 +36,7 @@ COOKIE_PATH = "/api/v1"
 async def login(
     request: Request[Any, Any, Any], data: JSONBody[Credentials], gate: NamedDependency[SkipValidation[Gate]]
 ) -> Response[Session]:
+    """Check a user name and a password, and set the session cookie. Repeated failures are slowed."""
     gate.check(request, data.username, data.password)
     cookie = Cookie(
         key=COOKIE,
@@ -54,14 +55,13 @@ async def login(
     status_code=HTTPStatus.NO_CONTENT,
     operation_id="logout",
     summary="Log out",
-    description="Remove the session cookie. Right for a client without one, too.",
     response_description="Logged out.",
     response_cookies=[Cookie(key=COOKIE, path=COOKIE_PATH, value="", max_age=0, httponly=True)],
     responses=documented(HTTPStatus.FORBIDDEN),
     tags=["session"],
 )
 async def logout() -> None:
-    return None
+    """Remove the session cookie. Right for a client without one, too."""
 
 
 @get(
@@ -72,4 +72,5 @@ async def logout() -> None:
     tags=["session"],
 )
 async def get_session(request: Request[str, Any, Any]) -> Session:
+    """The user whom the Authorization header or the session cookie names."""
     return Session(username=request.user)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 
-from llmflow_core.config import Settings
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
+
+from llmflow_core.config import Settings
 
 DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
 

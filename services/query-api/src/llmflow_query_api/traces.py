@@ -10,14 +10,14 @@ from litestar import get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter, SkipValidation
+
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
-from llmflow_store.port import Store, TraceQuery
-
 from llmflow_query_api.cursor import decode_cursor
 from llmflow_query_api.present import page_of, span_of, trace_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.schemas import ProjectList, SpanDetail, TraceDetail, TracePage
+from llmflow_store.port import Store, TraceQuery
 
 #: PostgreSQL's text holds every character but NUL.
 _TEXT = r"^[^\x00]*$"
@@ -91,6 +91,7 @@ async def trace_query(
     tags=["traces"],
 )
 async def list_projects(store: StoreDependency) -> ProjectList:
+    """All projects that hold spans, and `default`."""
     return ProjectList(projects=list(await store.list_projects()))
 
 
@@ -98,11 +99,11 @@ async def list_projects(store: StoreDependency) -> ProjectList:
     "/traces",
     operation_id="listTraces",
     summary="List traces, newest first",
-    description="Every condition given must hold. Pages stay stable while traces arrive.",
     responses=documented(*_READ_ERRORS),
     tags=["traces"],
 )
 async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQuery]) -> TracePage:
+    """Every condition given must hold. Pages stay stable while traces arrive: none is repeated, none skipped."""
     return page_of(await store.list_traces(selection))
 
 
@@ -116,6 +117,7 @@ async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQu
 async def get_trace(
     store: StoreDependency, trace_id: TraceIdParameter, project: ProjectParameter = DEFAULT_PROJECT
 ) -> TraceDetail:
+    """The spans come without content, attributes and events; each has those on its own."""
     trace = await store.get_trace(project, trace_id_from_text(trace_id))
     if trace is None:
         raise NotFoundException(f"project {project} has no trace {trace_id}")
@@ -135,6 +137,7 @@ async def get_span(
     span_id: SpanIdParameter,
     project: ProjectParameter = DEFAULT_PROJECT,
 ) -> SpanDetail:
+    """Of several spans with this id, the earliest."""
     span = await store.get_span(project, trace_id_from_text(trace_id), bytes.fromhex(span_id))
     if span is None:
         raise NotFoundException(f"trace {trace_id} of project {project} has no span {span_id}")
