@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from llmflow_testkit.bus_contract import BusContract, Outage
 from llmflow_testkit.clusters import RunningKafka
 from llmflow_testkit.ports import free_port

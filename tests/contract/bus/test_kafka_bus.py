@@ -6,8 +6,9 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+
 from llmflow_bus import Batch
 from llmflow_bus.kafka import KafkaBus
 from llmflow_core.errors import Retryable

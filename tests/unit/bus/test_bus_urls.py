@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from llmflow_bus import open_bus
 from llmflow_bus.embedded import EmbeddedBus
 from llmflow_bus.kafka import KafkaBus, KafkaOptions

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from llmflow_core.errors import ConfigError
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from llmflow_core.errors import ConfigError
 
 
 class Options(BaseModel):

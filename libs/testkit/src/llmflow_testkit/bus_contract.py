@@ -10,9 +10,9 @@ from typing import Protocol
 
 import pytest
 import pytest_asyncio
+
 from llmflow_bus import Batch, Bus, Consumer, Message, Record, open_bus
 from llmflow_core.errors import Permanent, Retryable
-
 from llmflow_testkit.bus_process import bus_process
 from llmflow_testkit.polling import eventually
 

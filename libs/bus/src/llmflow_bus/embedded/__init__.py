@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
-from llmflow_core.errors import ConfigError, LLMFlowError
-
 from llmflow_bus.embedded.consumer import EmbeddedConsumer
 from llmflow_bus.embedded.log import EmbeddedLog
 from llmflow_bus.embedded.producer import EmbeddedProducer
 from llmflow_bus.embedded.worker import EmbeddedOptions
 from llmflow_bus.port import StartAt
 from llmflow_bus.urls import parse_options
+from llmflow_core.errors import ConfigError, LLMFlowError
 
 __all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
 

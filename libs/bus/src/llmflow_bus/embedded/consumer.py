@@ -23,8 +23,8 @@ _BATCH_BYTES = 16 * 2**20
 class EmbeddedConsumer:
     """Its promises are those of `llmflow_bus.port.Consumer`; a batch holds about 16 MiB at most.
 
-    A waiting consumer looks every 40 ms whether any process has written; a dead consumer's partitions are taken over
-    within 0.2 s. All state below `_worker` is touched by one side at a time, as one task uses the consumer.
+    A waiting consumer looks every 40 ms whether any process has written, and every 0.2 s for partitions to take over.
+    The state below is touched by its thread or by the event loop, never at once, as one task uses the consumer.
     """
 
     def __init__(self, options: EmbeddedOptions, group: str, topics: Sequence[str], start_at: StartAt) -> None:

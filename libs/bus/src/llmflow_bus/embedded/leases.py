@@ -13,9 +13,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from llmflow_core.errors import Retryable
-
 from llmflow_bus.embedded.log import Partition
+from llmflow_core.errors import Retryable
 
 _MEMBER = "member-"
 

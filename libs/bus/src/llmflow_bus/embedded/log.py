@@ -20,9 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from llmflow_core.errors import Retryable
-
 from llmflow_bus.port import Message, Record, StartAt
+from llmflow_core.errors import Retryable
 
 _OFFSET_BITS = 40
 _BUSY_SECONDS = 5.0

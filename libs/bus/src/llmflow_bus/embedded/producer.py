@@ -8,11 +8,10 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from llmflow_core.errors import Permanent, Retryable
-
 from llmflow_bus.embedded.log import EmbeddedLog
 from llmflow_bus.embedded.worker import EmbeddedOptions, Worker
 from llmflow_bus.port import Message
+from llmflow_core.errors import Permanent, Retryable
 
 _log = logging.getLogger(__name__)
 

@@ -14,11 +14,11 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     IllegalStateError,
     KafkaError,
 )
-from llmflow_core.errors import Retryable
 
 from llmflow_bus.kafka.guard import outcome, stopped, translated
 from llmflow_bus.kafka.options import KafkaOptions
 from llmflow_bus.port import Batch, Record, StartAt
+from llmflow_core.errors import Retryable
 
 _log = logging.getLogger(__name__)
 

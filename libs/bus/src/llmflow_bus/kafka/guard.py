@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import errors  # type: ignore[import-untyped]
+
 from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 
 _STOP_SECONDS = 3.0

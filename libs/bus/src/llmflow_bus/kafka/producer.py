@@ -13,14 +13,15 @@ from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.errors import (  # type: ignore[import-untyped]
     KafkaError,
     KafkaTimeoutError,
+    ProducerClosed,
     TopicAuthorizationFailedError,
 )
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
-from llmflow_core.errors import Permanent, Retryable
 
 from llmflow_bus.kafka.guard import outcome, stopped, translated
 from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
 from llmflow_bus.port import Message
+from llmflow_core.errors import Permanent, Retryable
 
 _log = logging.getLogger(__name__)
 
@@ -187,4 +188,5 @@ async def _stop(kafka: Any) -> None:
     if sender is not None:
         sender.cancel()
         await asyncio.wait([sender], timeout=_STOP_SECONDS)
+    kafka._message_accumulator.fail_all(ProducerClosed())
     await kafka.client.close()
