@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+
 from llmflow_core.config import environment_of
 from llmflow_core.errors import Permanent
 from llmflow_store import migrations, open_store, sketch

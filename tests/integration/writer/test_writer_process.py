@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
 from llmflow_bus import Message, open_bus, topics
 from llmflow_core.config import environment_of
 from llmflow_store import open_store

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
+
 from llmflow_core.errors import ConfigError, Permanent, Retryable
 from llmflow_store import open_store
 from llmflow_store.connections import translated

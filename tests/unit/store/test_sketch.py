@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmflow_store.sketch import RELATIVE_ERROR, bucket_of, merge, quantile, value_of
 
 nanoseconds = st.integers(0, 2**63 - 1)

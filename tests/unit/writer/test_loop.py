@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+
 from llmflow_bus import Bus, Message, Record, open_bus, topics
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.pricing import Prices

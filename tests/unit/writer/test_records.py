@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+
 from llmflow_bus import Record, topics
 from llmflow_core.pricing import Prices
 from llmflow_testkit.otlp_requests import otlp_request

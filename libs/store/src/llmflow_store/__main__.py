@@ -7,10 +7,10 @@ import sys
 from datetime import timedelta
 
 import asyncpg
+
 from llmflow_core.config import load_settings
 from llmflow_core.errors import LLMFlowError
 from llmflow_core.telemetry import setup_logging
-
 from llmflow_store.migrations import migrate
 from llmflow_store.settings import MigrateSettings
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+
 from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 
 _POSTGRES_EPOCH_US = 946_684_800_000_000

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import asyncpg
+
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
 from llmflow_core.spans import DEFAULT_PROJECT, Span
-
 from llmflow_store import reads, writes
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-from llmflow_core.spans import Span
 
+from llmflow_core.spans import Span
 from llmflow_store.port import Trace, TraceCursor, TracePage, TraceQuery, TraceSummary
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, label, span_from
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import asyncpg
 import orjson
+
 from llmflow_core.errors import Permanent
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.spans import JSON, Span

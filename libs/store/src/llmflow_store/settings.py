@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from llmflow_core.config import Settings
 from pydantic import Field
+
+from llmflow_core.config import Settings
 
 
 class MigrateSettings(Settings):

@@ -1,7 +1,7 @@
 """How spans are stored: staged by COPY, inserted where new, then summed up, all in the caller's transaction.
 
-Rows go in sorted by key, and always in the order spans, content, traces, rollups, so that concurrent writers wait for
-each other but never in a circle.
+Rows go in sorted by key, and the tables are always taken in the same order, rollups last because most writers share
+them: concurrent writers wait for each other, but never in a circle.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
-from llmflow_core.spans import Span, SpanKey
 
+from llmflow_core.spans import Span, SpanKey
 from llmflow_store.port import WriteResult
 from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_row, span_row
 

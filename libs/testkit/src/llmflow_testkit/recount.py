@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import asyncpg
+
 from llmflow_core.spans import Span
 from llmflow_store.connections import set_codecs
 from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from

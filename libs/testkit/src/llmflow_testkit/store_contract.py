@@ -17,12 +17,12 @@ import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.spans import Span
 from llmflow_store import Store, TraceCursor, TraceQuery, TraceSummary, WriteResult, open_store
 from llmflow_store.migrations import migrate
-
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span, random_spans

@@ -9,7 +9,6 @@ import sys
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError
 from llmflow_core.telemetry import setup_logging
-
 from llmflow_writer.app import run
 from llmflow_writer.settings import WriterSettings
 

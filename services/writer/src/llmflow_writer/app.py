@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from llmflow_bus import Bus, open_bus
 from llmflow_core.pricing import Prices
 from llmflow_store import Store, open_store
-
 from llmflow_writer.loop import WriterLoop
 from llmflow_writer.settings import WriterSettings
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from llmflow_bus import Bus, Message, Producer, Record, topics
 from llmflow_core.errors import Permanent
-
 from llmflow_writer.metrics import DEAD_LETTERS
 
 logger = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import uvicorn
+
 from llmflow_core.errors import ConfigError
 from llmflow_core.health import Check, health_app
 

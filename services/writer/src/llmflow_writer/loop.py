@@ -15,7 +15,6 @@ from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span
 from llmflow_store import Store
-
 from llmflow_writer import metrics
 from llmflow_writer.dead_letters import DeadLetters
 from llmflow_writer.records import Decoded, decode

@@ -16,6 +16,7 @@ from importlib.resources import files
 from typing import Any
 
 import asyncpg
+
 from llmflow_core.errors import Permanent
 
 logger = logging.getLogger(__name__)
