@@ -11,8 +11,11 @@ import pytest
 import yaml
 
 from llmflow_core.config import load_settings
-from llmflow_testkit.chart import settings_of, variables_of
+from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.helm import helm, render
+
+#: On a new machine the first test builds Helm.
+pytestmark = pytest.mark.timeout(1500)
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "llmflow"
 #: The oldest version that the chart allows, and the newest whose schemas the tests have.
@@ -188,7 +191,7 @@ def test_environment_is_what_the_service_reads(
         monkeypatch.delenv(variable, raising=False)
     for variable, value in given.items():
         monkeypatch.setenv(variable, value)
-    settings = load_settings(settings_of(block))
+    settings = load_settings(SETTINGS[block])
     (container,) = named(everything, "Deployment", component)["spec"]["template"]["spec"]["containers"]
     listening = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert listening == {name: getattr(settings, field) for field, name in ports.items()}

@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from llmflow_testkit.chart import SETTINGS, variables_of, with_settings
+from llmflow_testkit.chart import with_settings
 from llmflow_testkit.helm import helm
+
+#: On a new machine the first test builds Helm.
+pytestmark = pytest.mark.timeout(1500)
 
 CHART = Path(__file__).parents[2] / "deploy" / "helm" / "llmflow"
 
@@ -103,11 +106,6 @@ def test_every_value_has_a_default_and_every_default_is_a_value(schema: Object) 
 
 def test_settings_in_the_schema_are_the_services_settings(schema: Object) -> None:
     assert schema == with_settings(schema), "run python -m llmflow_testkit.chart"
-
-
-def test_every_setting_of_a_service_is_described() -> None:
-    for block in SETTINGS:
-        assert [name for name, description in variables_of(block).items() if not description] == []
 
 
 def test_chart_and_packages_have_one_version() -> None:

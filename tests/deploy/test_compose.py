@@ -15,9 +15,12 @@ import yaml
 
 from llmflow_core.config import load_settings
 from llmflow_store.settings import MigrateSettings
-from llmflow_testkit.chart import settings_of, variables_of
+from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.compose import find_compose_loader
+
+#: On a new machine the first test builds Docker Compose's loader.
+pytestmark = pytest.mark.timeout(1500)
 
 ROOT = Path(__file__).parents[2]
 #: Each service, its block in the chart's values, and the ports that it listens on by default.
@@ -73,7 +76,7 @@ def test_environment_is_what_the_service_reads(name: str, services: Model, monke
         monkeypatch.delenv(variable, raising=False)
     for variable, value in environment.items():
         monkeypatch.setenv(variable, value)
-    settings = load_settings(settings_of(block))
+    settings = load_settings(SETTINGS[block])
     assert {port: getattr(settings, port) for port in ports} == ports
     assert settings.model_dump().get("host") == "0.0.0.0"
     assert settings.model_dump().get("bus_url", "kafka://kafka:9092") == "kafka://kafka:9092"

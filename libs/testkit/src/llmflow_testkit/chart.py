@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from llmflow.settings_reference import MODELS
 from llmflow_core.config import Settings, variable_of
+from llmflow_store.settings import MigrateSettings
 
-#: A service's block in values.yaml, and the settings that its `env` may hold.
-SETTINGS = {
-    "proxy": "llmflow_proxy.settings:ProxySettings",
-    "ingest": "llmflow_ingest.settings:IngestSettings",
-    "writer": "llmflow_writer.settings:WriterSettings",
-    "exporter": "llmflow_exporter.settings:ExporterSettings",
-    "queryApi": "llmflow_query_api.settings:QueryApiSettings",
-    "migrate": "llmflow_store.settings:MigrateSettings",
+#: Blocks of values.yaml, and the settings that their `env` may hold.
+SETTINGS: dict[str, type[Settings]] = {
+    "proxy": MODELS["proxy"],
+    "ingest": MODELS["ingest"],
+    "writer": MODELS["writer"],
+    "exporter": MODELS["exporter"],
+    "queryApi": MODELS["query-api"],
+    "migrate": MigrateSettings,
 }
 #: Decided by the chart: addresses, ports, and what has a value of its own.
 DECIDED = frozenset(
@@ -42,16 +43,9 @@ DECIDED = frozenset(
 _LIBRARIES = "^(OTEL_|SSL_CERT_|(HTTPS?|NO)_PROXY$|(https?|no)_proxy$)"
 
 
-def settings_of(block: str) -> type[Settings]:
-    """The settings of the service that `block` of values.yaml configures."""
-    module, _, name = SETTINGS[block].partition(":")
-    model: type[Settings] = getattr(import_module(module), name)
-    return model
-
-
 def variables_of(block: str) -> dict[str, str]:
-    """Every environment variable that the service reads, with its description."""
-    model = settings_of(block)
+    """Every environment variable that the service of `block` reads, with its description."""
+    model = SETTINGS[block]
     return {variable_of(model, name): field.description or "" for name, field in model.model_fields.items()}
 
 
