@@ -129,6 +129,32 @@ async def test_a_provider_that_is_too_slow(log_url: str, fake_provider: FakeProv
     assert (span.error_type, span.http_status) == ("timeout", 504)
 
 
+async def test_an_answer_that_comes_before_the_request_is_through(log_url: str, recorded: Recorded) -> None:
+    """As a provider does that finds the body too large: it answers and takes in the rest only then."""
+
+    async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Payload Too Large\r\ncontent-length: 9\r\n\r\ntoo large")
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(2000):
+            yield bytes(65536)
+            await asyncio.sleep(0)
+
+    provider = await asyncio.start_server(impatient, "127.0.0.1", 0)
+    host, port = provider.sockets[0].getsockname()
+    settings = ProxySettings(bus_url=log_url, openai_base_url=f"http://{host}:{port}/v1")
+    with BackgroundServer(create_app(settings)) as proxy:
+        async with httpx.AsyncClient(base_url=proxy.url, trust_env=False, timeout=30) as client:
+            answer = await client.post("/v1/files", content=endless())
+    provider.close()
+    assert (answer.status_code, answer.text) == (413, "too large")
+    assert (await recorded.one()).http_status == 413
+
+
 class AbsentLog:
     """A log that cannot be reached until `back` is set, then the real one."""
 

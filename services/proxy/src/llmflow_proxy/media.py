@@ -12,8 +12,9 @@ from llmflow_core.spans import JSON
 #: Shorter runs are left alone: they are ids, hashes and signatures rather than files.
 _SHORTEST = 512
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,\s]+)*;base64,([A-Za-z0-9+/_=-]+)")
-#: All three classes of characters, so that a long hexadecimal or DNA sequence stays readable text.
-_BASE64 = re.compile(r"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])(?=[^0-9]*[0-9])[A-Za-z0-9+/_-]+={0,2}\s*")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\s*")
+#: Files have all three classes of characters; a long hexadecimal or DNA sequence stays readable text.
+_CLASSES = [re.compile(one) for one in ("[A-Z]", "[a-z]", "[0-9]")]
 
 
 def blob(modality: str, media_type: str | None, content: str) -> dict[str, JSON]:
@@ -45,7 +46,9 @@ def _text(text: str) -> str:
         return text
     if ";base64," in text:
         return _DATA_URL.sub(lambda match: _described(match[1], match[2]), text)
-    return _described(None, text) if _BASE64.fullmatch(text) else text
+    if _BASE64.fullmatch(text) and all(one.search(text) for one in _CLASSES):
+        return _described(None, text)
+    return text
 
 
 def _described(media_type: str | None, content: str) -> str:
