@@ -1,0 +1,86 @@
+import createClient from "openapi-fetch";
+import { ApiError, errorOf, Unreachable } from "./errors";
+import type { components, paths } from "./schema";
+
+export type Wire = components["schemas"];
+
+const client = createClient<paths>({
+  baseUrl: window.location.origin,
+  credentials: "same-origin",
+  // Tells the API that a page is asking: a 401 then must not open the browser's own password dialog.
+  headers: { "X-Requested-With": "XMLHttpRequest" },
+  fetch: (request) => globalThis.fetch(request),
+});
+
+interface Outcome<T> {
+  data?: T;
+  error?: unknown;
+  response: Response;
+}
+
+/** The body of a successful call; otherwise throws `ApiError` or `Unreachable`. */
+async function body<T>(call: Promise<Outcome<T>>): Promise<T> {
+  let outcome: Outcome<T>;
+  try {
+    outcome = await call;
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new Unreachable("No connection to the LLMFlow API.", { cause });
+  }
+  if (!outcome.response.ok) throw errorOf(outcome.response.status, outcome.error);
+  return outcome.data as T;
+}
+
+export interface TraceQuery {
+  project: string;
+  limit: number;
+  cursor?: string;
+  from?: string;
+  to?: string;
+  model?: string;
+  service?: string;
+  user_id?: string;
+  session_id?: string;
+  status?: "error";
+}
+
+export function login(username: string, password: string): Promise<Wire["Session"]> {
+  return body(client.POST("/api/v1/login", { body: { username, password } }));
+}
+
+export async function logout(): Promise<void> {
+  await body(client.POST("/api/v1/logout"));
+}
+
+/** Who is logged in, or null when nobody is. */
+export async function session(signal: AbortSignal): Promise<Wire["Session"] | null> {
+  try {
+    return await body(client.GET("/api/v1/session", { signal }));
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 401) return null;
+    throw error;
+  }
+}
+
+export function projects(signal: AbortSignal): Promise<Wire["ProjectList"]> {
+  return body(client.GET("/api/v1/projects", { signal }));
+}
+
+export function traces(query: TraceQuery, signal: AbortSignal): Promise<Wire["TracePage"]> {
+  return body(client.GET("/api/v1/traces", { params: { query }, signal }));
+}
+
+export function trace(project: string, traceId: string, signal: AbortSignal): Promise<Wire["TraceDetail"]> {
+  const params = { path: { trace_id: traceId }, query: { project } };
+  return body(client.GET("/api/v1/traces/{trace_id}", { params, signal }));
+}
+
+export function span(
+  project: string,
+  traceId: string,
+  spanId: string,
+  signal: AbortSignal,
+): Promise<Wire["SpanDetail"]> {
+  const params = { path: { trace_id: traceId, span_id: spanId }, query: { project } };
+  return body(client.GET("/api/v1/traces/{trace_id}/spans/{span_id}", { params, signal }));
+}

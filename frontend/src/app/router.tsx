@@ -1,0 +1,75 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Outlet,
+  redirect,
+} from "@tanstack/react-router";
+import { parseSpanSearch, parseTraceSearch } from "../model/filters";
+import { Failure } from "../ui/Failure";
+import { NotFound } from "../ui/NotFound";
+import { RequireSession } from "./RequireSession";
+
+const root = createRootRoute({ component: Outlet });
+
+const loginRoute = createRoute({
+  getParentRoute: () => root,
+  path: "/login",
+  validateSearch: (raw: Record<string, unknown>): { redirect?: string } =>
+    isInternal(raw.redirect) ? { redirect: raw.redirect } : {},
+  component: lazyRouteComponent(() => import("../pages/login/LoginPage"), "LoginPage"),
+});
+
+const sessionRoute = createRoute({ getParentRoute: () => root, id: "session", component: RequireSession });
+
+const homeRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/traces", replace: true });
+  },
+});
+
+const tracesRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/traces",
+  validateSearch: parseTraceSearch,
+  component: lazyRouteComponent(() => import("../pages/traces/TracesPage"), "TracesPage"),
+});
+
+const traceRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/traces/$traceId",
+  validateSearch: parseSpanSearch,
+  component: lazyRouteComponent(() => import("../pages/trace/TracePage"), "TracePage"),
+});
+
+const routeTree = root.addChildren([loginRoute, sessionRoute.addChildren([homeRoute, tracesRoute, traceRoute])]);
+
+/** The pages. A URL's query is plain `name=value` pairs, so that people can read and write it. */
+export function createAppRouter() {
+  return createRouter({
+    routeTree,
+    defaultNotFoundComponent: NotFound,
+    defaultErrorComponent: ({ error, reset }) => (
+      <Failure error={error instanceof Error ? error : new Error(String(error))} onRetry={reset} />
+    ),
+    parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+    stringifySearch: (search) => {
+      const given = Object.entries(search).filter(([, value]) => value !== undefined && value !== "");
+      return given.length > 0 ? `?${new URLSearchParams(given.map(([key, value]) => [key, String(value)]))}` : "";
+    },
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}
+
+/** A path of this page; `//host` and `/\host` would lead to another one. */
+function isInternal(path: unknown): path is string {
+  return typeof path === "string" && /^\/(?![/\\])/.test(path);
+}

@@ -1,0 +1,81 @@
+import type { Wire } from "../api/client";
+
+/** One piece of a message, as the page shows it. */
+export type Part =
+  | { type: "text" | "reasoning" | "refusal"; text: string }
+  | { type: "tool_call"; id: string | null; name: string; arguments: unknown }
+  | { type: "tool_result"; id: string | null; name: string | null; result: unknown }
+  | { type: "media"; media: "image" | "audio" | "file"; uri: string | null; description: string }
+  | { type: "json"; value: unknown };
+
+export interface Message {
+  role: string;
+  name: string | null;
+  finishReason: string | null;
+  parts: Part[];
+}
+
+export interface Conversation {
+  input: Message[];
+  output: Message[];
+  /** The tool definitions that the model was offered, as they came. */
+  tools: unknown[];
+}
+
+/** The conversation with every tool result named after the call that it answers. */
+export function toConversation(wire: Wire["Conversation"]): Conversation {
+  const input = wire.input ?? [];
+  const output = wire.output ?? [];
+  const calls = new Map<string, string>();
+  for (const part of [...input, ...output].flatMap((message) => message.parts ?? [])) {
+    if (part.type === "tool_call" && part.id && part.name) calls.set(part.id, part.name);
+  }
+  const convert = (message: Wire["Message"]): Message => ({
+    role: message.role,
+    name: message.name ?? null,
+    finishReason: message.finish_reason ?? null,
+    parts: (message.parts ?? []).map((part) => toPart(part, calls)),
+  });
+  return { input: input.map(convert), output: output.map(convert), tools: wire.tools ?? [] };
+}
+
+export function isEmpty(conversation: Conversation): boolean {
+  return conversation.input.length === 0 && conversation.output.length === 0;
+}
+
+function toPart(part: Wire["Part"], calls: ReadonlyMap<string, string>): Part {
+  switch (part.type) {
+    case "text":
+    case "reasoning":
+    case "refusal":
+      return { type: part.type, text: part.text ?? "" };
+    case "tool_call":
+      return { type: "tool_call", id: part.id ?? null, name: part.name ?? "tool", arguments: part.arguments };
+    case "tool_call_response": {
+      const id = part.id ?? null;
+      return { type: "tool_result", id, name: part.name ?? calls.get(id ?? "") ?? null, result: part.result };
+    }
+    case "image":
+    case "audio":
+    case "file":
+      return { type: "media", media: part.type, uri: part.uri ?? null, description: describe(part) };
+    default:
+      return { type: "json", value: part.value };
+  }
+}
+
+function describe(part: Wire["Part"]): string {
+  const size = part.size == null ? null : `${part.size.toLocaleString("en-US")} bytes`;
+  return [part.name, part.media_type, size, part.digest].filter(Boolean).join(" · ");
+}
+
+/** The JSON object or array that a text holds, or undefined when it is ordinary text. */
+export function jsonIn(text: string): object | undefined {
+  const start = text.trimStart()[0];
+  if (start !== "{" && start !== "[") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

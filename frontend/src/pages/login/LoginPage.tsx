@@ -1,0 +1,63 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useRouter, useSearch } from "@tanstack/react-router";
+import { type FormEvent, useEffect, useState } from "react";
+import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { login } from "../../api/client";
+import { ApiError } from "../../api/errors";
+import { sessionQuery } from "../../app/queries";
+import { Logo } from "../../ui/Logo";
+import styles from "./LoginPage.module.css";
+
+export function LoginPage() {
+  const { redirect = "/traces" } = useSearch({ from: "/login" });
+  const client = useQueryClient();
+  const session = useQuery({ ...sessionQuery, enabled: false });
+  const [username, setUsername] = useState("");
+  const [password, setPassword] = useState("");
+  const enter = useMutation({
+    mutationFn: () => login(username, password),
+    onSuccess: (user) => client.setQueryData(sessionQuery.queryKey, user),
+  });
+  const router = useRouter();
+  const loggedIn = Boolean(session.data);
+  useEffect(() => {
+    if (loggedIn) router.history.replace(redirect);
+  }, [loggedIn, redirect, router]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!enter.isPending) enter.mutate();
+  };
+  return (
+    <main className={styles.page}>
+      <title>Log in · LLMFlow</title>
+      <Form className={styles.form} onSubmit={submit}>
+        <div className={styles.brand}>
+          <Logo />
+          <h1>Log in to LLMFlow</h1>
+        </div>
+        <TextField name="username" value={username} onChange={setUsername} autoFocus isRequired>
+          <Label>User name</Label>
+          <Input autoComplete="username" autoCapitalize="none" spellCheck={false} />
+        </TextField>
+        <TextField name="password" type="password" value={password} onChange={setPassword} isRequired>
+          <Label>Password</Label>
+          <Input autoComplete="current-password" />
+        </TextField>
+        {enter.error && (
+          <p role="alert" className={styles.error}>
+            {reason(enter.error)}
+          </p>
+        )}
+        <Button type="submit" className={styles.submit} data-pending={enter.isPending || undefined}>
+          Log in
+        </Button>
+      </Form>
+    </main>
+  );
+}
+
+function reason(error: Error): string {
+  if (error instanceof ApiError && error.status === 401) return "Wrong user name or password.";
+  if (error instanceof ApiError && error.status === 429) return "Too many attempts. Wait a little, then try again.";
+  return error.message;
+}

@@ -1,0 +1,142 @@
+import { type Conversation as Content, jsonIn, type Message, type Part } from "../../model/conversation";
+import { plural } from "../../model/format";
+import { FoldedText } from "../../ui/Fold";
+import { Json } from "../../ui/Json";
+import styles from "./Conversation.module.css";
+
+/** Text longer than this is not looked at for JSON. */
+const JSON_CHARACTERS = 200_000;
+
+const ROLES: Record<string, string> = {
+  system: "System",
+  developer: "Developer",
+  user: "User",
+  assistant: "Assistant",
+  tool: "Tool",
+  input: "Input",
+  output: "Output",
+};
+
+/** Roles whose text is the same in every call, and so is folded early. */
+const INSTRUCTIONS = new Set(["system", "developer"]);
+
+/** A span's content as people speak of it: messages in order, the answer set apart. */
+export function Conversation({ conversation: { input, output, tools } }: { conversation: Content }) {
+  return (
+    <div className={styles.conversation}>
+      {tools.length > 0 && (
+        <details className={styles.tools}>
+          <summary>{plural(tools.length, "tool")} offered</summary>
+          <Json value={tools} label="Tools offered" />
+        </details>
+      )}
+      {input.length > 0 && <Messages label="Input messages" messages={input} />}
+      {output.length > 0 && <Messages label="Output messages" messages={output} answer />}
+    </div>
+  );
+}
+
+function Messages({ label, messages, answer }: { label: string; messages: Message[]; answer?: boolean }) {
+  return (
+    <ol className={styles.messages} aria-label={label} data-answer={answer}>
+      {messages.map((message, index) => {
+        const role = ROLES[message.role] ?? message.role;
+        return (
+          // biome-ignore lint/suspicious/noArrayIndexKey: messages have no identity but their order
+          <li key={index} className={styles.message} data-role={message.role} aria-label={`${role} message`}>
+            <div className={styles.role}>
+              {role}
+              {message.name && <span>{message.name}</span>}
+              {message.finishReason && <span className={styles.finish}>{message.finishReason}</span>}
+            </div>
+            {message.parts.map((part, place) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: parts have no identity but their order
+              <PartView key={place} part={part} instruction={INSTRUCTIONS.has(message.role)} />
+            ))}
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function PartView({ part, instruction }: { part: Part; instruction: boolean }) {
+  switch (part.type) {
+    case "text":
+      return <Text text={part.text} what="message" short={instruction} />;
+    case "refusal":
+      return (
+        <div className={styles.refusal}>
+          <Text text={part.text} what="refusal" />
+        </div>
+      );
+    case "reasoning":
+      return (
+        <details className={styles.reasoning}>
+          <summary>Reasoning, {plural(part.text.length, "character")}</summary>
+          <FoldedText text={part.text} what="reasoning" />
+        </details>
+      );
+    case "tool_call":
+      return (
+        <div className={styles.call}>
+          <div className={styles.callHead}>
+            Calls <strong>{part.name}</strong>
+            {part.id && <code title="Tool call ID">{part.id}</code>}
+          </div>
+          <Value value={part.arguments} label={`Arguments of ${part.name}`} />
+        </div>
+      );
+    case "tool_result":
+      return (
+        <div className={styles.call}>
+          <div className={styles.callHead}>
+            {part.name ? (
+              <>
+                Result of <strong>{part.name}</strong>
+              </>
+            ) : (
+              "Tool result"
+            )}
+            {part.id && <code title="Tool call ID">{part.id}</code>}
+          </div>
+          <Value value={part.result} label={`Result of ${part.name ?? "the tool"}`} />
+        </div>
+      );
+    case "media":
+      return <Media part={part} />;
+    case "json":
+      return <Value value={part.value} label="Content" />;
+  }
+}
+
+function Value({ value, label }: { value: unknown; label: string }) {
+  return typeof value === "string" ? <Text text={value} what={label} /> : <Json value={value} label={label} />;
+}
+
+function Text({ text, what, short = false }: { text: string; what: string; short?: boolean }) {
+  const json = text.length <= JSON_CHARACTERS ? jsonIn(text) : undefined;
+  return json ? <Json value={json} label={what} /> : <FoldedText text={text} what={what} short={short} />;
+}
+
+/** Media from elsewhere are links: the page itself asks no other host for anything. */
+function Media({ part }: { part: Extract<Part, { type: "media" }> }) {
+  const { uri, media, description } = part;
+  if (media === "image" && uri?.startsWith("data:image/")) {
+    return <img src={uri} alt={description || "Image of the message"} className={styles.image} />;
+  }
+  return (
+    <p className={styles.media}>
+      {media}
+      {description && ` · ${description}`}
+      {uri && /^https?:\/\//.test(uri) && (
+        <>
+          {" · "}
+          <a href={uri} target="_blank" rel="noreferrer noopener">
+            {uri}
+          </a>
+        </>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,109 @@
+import { IconArrowLeft } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
+import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { spanQuery } from "../../app/queries";
+import { isEmpty } from "../../model/conversation";
+import type { SpanTab } from "../../model/filters";
+import type { Span, SpanDetail } from "../../model/span";
+import type { Trace } from "../../model/trace";
+import { CopyButton } from "../../ui/CopyButton";
+import { Failure } from "../../ui/Failure";
+import { Json } from "../../ui/Json";
+import { TypeMark } from "../../ui/TypeMark";
+import { Attributes } from "./Attributes";
+import { Conversation } from "./Conversation";
+import { Events } from "./Events";
+import { SpanErrors } from "./SpanErrors";
+import { SpanFacts } from "./SpanFacts";
+import styles from "./SpanPanel.module.css";
+
+interface Props {
+  trace: Trace;
+  span: Span;
+  tab: SpanTab | undefined;
+  onTab: (tab: SpanTab) => void;
+  /** Given when the panel hides the tree. */
+  onClose: (() => void) | undefined;
+}
+
+/** Everything about one span: its facts at once, its content as soon as it is loaded. */
+export function SpanPanel({ trace, span, tab, onTab, onClose }: Props) {
+  const query = useQuery(spanQuery(trace.project, trace.id, span.id));
+  return (
+    <section className={styles.panel} aria-label="Span details">
+      <div className={styles.head}>
+        {onClose && (
+          <Button className={styles.back} onPress={onClose}>
+            <IconArrowLeft size={16} stroke={1.8} aria-hidden />
+            All spans
+          </Button>
+        )}
+        <div className={styles.title}>
+          <TypeMark type={span.type} />
+          <h2>{span.name}</h2>
+          <span className={styles.copies}>
+            <CopyButton what="span ID" text={span.id} label="ID" />
+            {query.data && (
+              <CopyButton what="span as JSON" text={() => JSON.stringify(query.data.json, null, 2)} label="JSON" />
+            )}
+          </span>
+        </div>
+      </div>
+      <SpanErrors span={span} detail={query.data} />
+      <SpanFacts trace={trace} span={span} detail={query.data} />
+      {query.isPending && !query.error && <p className={styles.loading}>Loading the content…</p>}
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      {query.data && <Content detail={query.data} tab={tab} onTab={onTab} />}
+    </section>
+  );
+}
+
+interface ContentProps {
+  detail: SpanDetail;
+  tab: SpanTab | undefined;
+  onTab: (tab: SpanTab) => void;
+}
+
+function Content({ detail, tab, onTab }: ContentProps) {
+  const silent = isEmpty(detail.conversation);
+  const happened = detail.events.length + detail.links.length;
+  return (
+    <Tabs
+      className={styles.tabs}
+      selectedKey={tab ?? (silent ? "attributes" : "messages")}
+      onSelectionChange={(key) => onTab(key as SpanTab)}
+    >
+      <TabList aria-label="Parts of the span" className={styles.tabList}>
+        <Tab id="messages" className={styles.tab}>
+          Messages
+        </Tab>
+        <Tab id="attributes" className={styles.tab}>
+          Attributes
+        </Tab>
+        <Tab id="events" className={styles.tab}>
+          Events{happened > 0 && <span className={styles.count}>{happened}</span>}
+        </Tab>
+        <Tab id="raw" className={styles.tab}>
+          Raw
+        </Tab>
+      </TabList>
+      <TabPanel id="messages" className={styles.content}>
+        {silent ? (
+          <p className={styles.none}>This span has no recorded content.</p>
+        ) : (
+          <Conversation conversation={detail.conversation} />
+        )}
+      </TabPanel>
+      <TabPanel id="attributes" className={styles.content}>
+        <Attributes detail={detail} />
+      </TabPanel>
+      <TabPanel id="events" className={styles.content}>
+        <Events detail={detail} />
+      </TabPanel>
+      <TabPanel id="raw" className={styles.content}>
+        <p className={styles.none}>The content as it was received, by attribute.</p>
+        <Json value={detail.rawContent} label="Raw content" />
+      </TabPanel>
+    </Tabs>
+  );
+}

@@ -1,0 +1,78 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { DEFAULT_PROJECT, type TraceSearch } from "../../model/filters";
+import { formatCount, formatDuration, plural } from "../../model/format";
+import type { Trace } from "../../model/trace";
+import { CopyButton } from "../../ui/CopyButton";
+import { Cost } from "../../ui/Cost";
+import { Time } from "../../ui/Time";
+import styles from "./TraceHeader.module.css";
+
+/** What the trace is; `brief` leaves room for what is below. */
+export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) {
+  const inProject: TraceSearch = trace.project === DEFAULT_PROJECT ? {} : { project: trace.project };
+  return (
+    <div className={styles.header}>
+      <div className={styles.title}>
+        <nav aria-label="Breadcrumb" className={styles.crumbs}>
+          <Link to="/traces" search={inProject}>
+            Traces
+          </Link>
+          <span aria-hidden>/</span>
+        </nav>
+        <h1>{trace.name}</h1>
+        {trace.failed && <span className={styles.failed}>{plural(trace.errorCount, "error")}</span>}
+        {!trace.hasRoot && <span className={styles.note}>root span missing</span>}
+        <span className={styles.id}>
+          <code title={trace.id}>{trace.id.slice(0, 8)}…</code>
+          <CopyButton what="trace ID" text={trace.id} />
+        </span>
+      </div>
+      <dl className={styles.facts} hidden={brief} aria-label="Trace summary">
+        <Fact name="Started">
+          <Time iso={trace.startTime} full />
+        </Fact>
+        <Fact name="Duration">{formatDuration(trace.durationNs)}</Fact>
+        <Fact name="Spans">{formatCount(trace.spanCount)}</Fact>
+        <Fact name="Tokens">
+          {formatCount(trace.inputTokens)} in, {formatCount(trace.outputTokens)} out
+        </Fact>
+        <Fact name="Cost">
+          <Cost usd={trace.cost} unpriced={trace.unpricedCount} />
+        </Fact>
+        {trace.service && (
+          <Fact name="Service">
+            <Link to="/traces" search={{ ...inProject, service: trace.service }}>
+              {trace.service}
+            </Link>
+          </Fact>
+        )}
+        {trace.userId && (
+          <Fact name="User">
+            <Link to="/traces" search={{ ...inProject, user: trace.userId }}>
+              {trace.userId}
+            </Link>
+          </Fact>
+        )}
+        {trace.sessionId && (
+          <Fact name="Session">
+            <Link to="/traces" search={{ ...inProject, session: trace.sessionId }}>
+              {trace.sessionId}
+            </Link>
+          </Fact>
+        )}
+        {trace.environment && <Fact name="Environment">{trace.environment}</Fact>}
+        {trace.tags.length > 0 && <Fact name="Tags">{trace.tags.join(", ")}</Fact>}
+      </dl>
+    </div>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,87 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
+import { ApiError } from "../../api/errors";
+import { NARROW, useMedia } from "../../app/hooks";
+import { traceQuery } from "../../app/queries";
+import { DEFAULT_PROJECT } from "../../model/filters";
+import { reveal, type TreeState } from "../../model/rows";
+import type { TraceDetail } from "../../model/span";
+import { buildTree } from "../../model/tree";
+import { Failure } from "../../ui/Failure";
+import { SpanPanel } from "./SpanPanel";
+import { SpanTreeGrid } from "./SpanTreeGrid";
+import { TraceHeader } from "./TraceHeader";
+import styles from "./TracePage.module.css";
+
+const NOTHING_COLLAPSED: ReadonlySet<string> = new Set();
+
+export function TracePage() {
+  const { traceId } = useParams({ from: "/session/traces/$traceId" });
+  const search = useSearch({ from: "/session/traces/$traceId" });
+  const project = search.project ?? DEFAULT_PROJECT;
+  const query = useQuery(traceQuery(project, traceId));
+  return (
+    <div className={styles.page}>
+      <title>{`${query.data?.trace.name ?? "Trace"} · LLMFlow`}</title>
+      {query.data && <TraceView key={`${project}/${traceId}`} detail={query.data} />}
+      {query.isPending && !query.error && <p className={styles.loading}>Loading the trace…</p>}
+      {query.error && !query.data && (
+        <Failure error={query.error} onRetry={() => query.refetch()} page>
+          {query.error instanceof ApiError && query.error.status === 404 && (
+            <p>
+              Its spans may not have arrived yet, or their retention is over.{" "}
+              <Link to="/traces" search={project === DEFAULT_PROJECT ? {} : { project }}>
+                All traces
+              </Link>
+            </p>
+          )}
+        </Failure>
+      )}
+    </div>
+  );
+}
+
+function TraceView({ detail: { trace, spans } }: { detail: TraceDetail }) {
+  const search = useSearch({ from: "/session/traces/$traceId" });
+  const navigate = useNavigate({ from: "/traces/$traceId" });
+  const narrow = useMedia(NARROW);
+  const tree = useMemo(() => buildTree(spans), [spans]);
+  const [collapsed, setCollapsed] = useState(NOTHING_COLLAPSED);
+  const wanted = search.span && tree.indexOf.has(search.span) ? search.span : null;
+  const selected = wanted ?? (narrow ? null : (tree.nodes[0]?.key ?? null));
+  const state: TreeState = { selected, collapsed };
+
+  const setState = (next: TreeState) => {
+    if (next.collapsed !== collapsed) setCollapsed(next.collapsed);
+    if (next.selected === null || next.selected === selected) return;
+    navigate({ search: { ...search, span: next.selected }, replace: !narrow });
+  };
+  const node = tree.nodes[tree.indexOf.get(selected ?? "") ?? -1];
+  const onePane = narrow && node !== undefined;
+  return (
+    <>
+      <TraceHeader trace={trace} brief={onePane} />
+      <div className={styles.panes}>
+        {!onePane && (
+          <SpanTreeGrid
+            tree={tree}
+            state={state}
+            onChange={setState}
+            onSelect={(key) => setState(reveal(tree, state, key))}
+          />
+        )}
+        {node && (
+          <SpanPanel
+            key={node.key}
+            trace={trace}
+            span={node.span}
+            tab={search.tab}
+            onTab={(tab) => navigate({ search: { ...search, tab }, replace: true })}
+            onClose={onePane ? () => navigate({ search: { ...search, span: undefined }, replace: true }) : undefined}
+          />
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,58 @@
+import { Link } from "@tanstack/react-router";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { DEFAULT_PROJECT } from "../../model/filters";
+import { snippets } from "../../model/snippets";
+import { CopyButton } from "../../ui/CopyButton";
+import styles from "./empty.module.css";
+
+/** What a project without traces shows: how to send the first one. */
+export function FirstRun({ project, projects }: { project: string; projects: readonly string[] }) {
+  const others = projects.filter((name) => name !== project);
+  const choices = snippets(window.location.hostname, project);
+  return (
+    <section className={styles.empty} aria-label="Send a first trace">
+      <h2>
+        {project === DEFAULT_PROJECT ? "No traces yet" : `No traces in ${project} yet`}
+        <span className={styles.waiting}>waiting for the first one…</span>
+      </h2>
+      {others.length > 0 && (
+        <p className={styles.others}>
+          There are traces in{" "}
+          {others.map((name, index) => (
+            <span key={name}>
+              {index > 0 && ", "}
+              <Link to="/traces" search={name === DEFAULT_PROJECT ? {} : { project: name }}>
+                {name}
+              </Link>
+            </span>
+          ))}
+          .
+        </p>
+      )}
+      <p>
+        Point an application’s base URL at the LLMFlow proxy, or send OpenTelemetry spans. The trace shows up here as
+        soon as it arrives.
+      </p>
+      <Tabs className={styles.tabs}>
+        <TabList aria-label="Ways to send a trace" className={styles.tabList}>
+          {choices.map(({ id, label }) => (
+            <Tab key={id} id={id} className={styles.tab}>
+              {label}
+            </Tab>
+          ))}
+        </TabList>
+        {choices.map(({ id, label, code }) => (
+          <TabPanel key={id} id={id} className={styles.panel}>
+            <pre>{code}</pre>
+            <div className={styles.copy}>
+              <CopyButton what={`${label} snippet`} text={code} label="Copy" />
+            </div>
+          </TabPanel>
+        ))}
+      </Tabs>
+      <p className={styles.hint}>
+        No application at hand? <code>llmflow demo</code> sends sample traffic.
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,26 @@
+import { Link } from "@tanstack/react-router";
+import { DEFAULT_PROJECT } from "../../model/filters";
+import type { Trace } from "../../model/trace";
+import styles from "./TraceTable.module.css";
+
+/** A trace's name as the link that covers its whole row, and the beginning of its input. */
+export function TraceLink({ trace }: { trace: Trace }) {
+  return (
+    <>
+      <Link
+        to="/traces/$traceId"
+        params={{ traceId: trace.id }}
+        search={trace.project === DEFAULT_PROJECT ? {} : { project: trace.project }}
+        className={styles.link}
+      >
+        {trace.name}
+      </Link>
+      {!trace.hasRoot && (
+        <span className={styles.note} title="The span that the others hang on has not arrived">
+          no root
+        </span>
+      )}
+      <span className={styles.preview}>{trace.inputPreview}</span>
+    </>
+  );
+}

@@ -1,0 +1,153 @@
+import { type Row, useTable } from "@tanstack/react-table";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type MouseEvent, memo, type RefObject, useEffect, useRef } from "react";
+import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
+import type { Trace } from "../../model/trace";
+import { columns, features } from "./columns";
+import styles from "./TraceTable.module.css";
+import { useArrivals } from "./useArrivals";
+
+const ROW_HEIGHT = 34;
+const NARROW_ROW_HEIGHT = 62;
+/** Rows from the end at which the next page is asked for. */
+const AHEAD = 30;
+
+interface Props {
+  traces: Trace[];
+  scroller: RefObject<HTMLDivElement | null>;
+  /** The rows belong to the filters before, the new ones are on their way. */
+  stale: boolean;
+  hasMore: boolean;
+  onMore: () => void;
+  onScrolledFromTop: (scrolled: boolean) => void;
+}
+
+export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolledFromTop }: Props) {
+  const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+  const table = useTable({ features, columns, data: traces, getRowId: (trace) => `${trace.project}/${trace.id}` });
+  const rows = table.getRowModel().rows;
+  const arrived = useArrivals(traces);
+  const virtualizer = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => scroller.current,
+    getItemKey: (index) => rows[index]?.id ?? index,
+    estimateSize: () => height,
+    overscan: 12,
+  });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
+  useEffect(() => virtualizer.measure(), [height]);
+
+  const items = virtualizer.getVirtualItems();
+  const nearEnd = (items.at(-1)?.index ?? 0) >= rows.length - AHEAD;
+  useEffect(() => {
+    if (nearEnd && hasMore) onMore();
+  });
+
+  const goTo = useRowFocus(scroller, rows.length, (index) => virtualizer.scrollToIndex(index));
+  useShortcuts({
+    j: () => goTo(+1),
+    k: () => goTo(-1),
+  });
+
+  return (
+    <div
+      ref={scroller}
+      className={styles.scroller}
+      data-stale={stale || undefined}
+      onScroll={({ currentTarget }) => onScrolledFromTop(currentTarget.scrollTop > height)}
+    >
+      <div role="table" aria-label="Traces" aria-rowcount={hasMore ? -1 : rows.length + 1} className={styles.table}>
+        <div role="rowgroup" className={styles.header}>
+          {table.getHeaderGroups().map((group) => (
+            <div key={group.id} role="row" aria-rowindex={1} className={styles.row}>
+              {group.headers.map((header) => (
+                <div key={header.id} role="columnheader" className={styles[header.column.id]}>
+                  <table.FlexRender header={header} />
+                </div>
+              ))}
+            </div>
+          ))}
+        </div>
+        <div role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
+          {items.map((item) => {
+            const row = rows[item.index];
+            return (
+              row && (
+                <TraceRow
+                  key={row.id}
+                  row={row}
+                  index={item.index}
+                  top={item.start}
+                  isNew={arrived.has(row.original.id)}
+                />
+              )
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  row: Row<typeof features, Trace>;
+  index: number;
+  top: number;
+  isNew: boolean;
+}
+
+const TraceRow = memo(
+  function TraceRow({ row, index, top, isNew }: RowProps) {
+    return (
+      // biome-ignore lint/a11y/useKeyWithClickEvents: the row's link is there for the keyboard
+      <div
+        role="row"
+        aria-rowindex={index + 2}
+        data-index={index}
+        data-new={isNew || undefined}
+        data-failed={row.original.failed || undefined}
+        className={styles.row}
+        style={{ transform: `translateY(${top}px)` }}
+        onClick={passToLink}
+      >
+        {row.getAllCells().map((cell) => (
+          <div key={cell.id} role="cell" className={styles[cell.column.id]}>
+            {cell.column.columnDef.cell instanceof Function && cell.column.columnDef.cell(cell.getContext())}
+          </div>
+        ))}
+      </div>
+    );
+  },
+  (before, after) =>
+    before.row.original === after.row.original &&
+    before.index === after.index &&
+    before.top === after.top &&
+    before.isNew === after.isNew,
+);
+
+/** A click beside the row's link, on something that lies above it for its title, is a click on the link. */
+function passToLink(event: MouseEvent<HTMLElement>) {
+  if (event.target instanceof Element && event.target.closest("a")) return;
+  event.currentTarget.querySelector("a")?.dispatchEvent(new window.MouseEvent("click", event.nativeEvent));
+}
+
+/** Moves the focus by rows, from the focused one or else from above the first. */
+function useRowFocus(scroller: RefObject<HTMLDivElement | null>, count: number, scrollTo: (index: number) => void) {
+  const wanted = useRef<number | null>(null);
+  const focus = () => {
+    const link = scroller.current?.querySelector<HTMLElement>(`[data-index="${wanted.current}"] a`);
+    if (!link) return;
+    wanted.current = null;
+    link.focus({ preventScroll: true });
+  };
+  useEffect(() => {
+    if (wanted.current !== null) focus();
+  });
+  return (by: number) => {
+    const focused = document.activeElement?.closest<HTMLElement>("[data-index]");
+    const from = focused ? Number(focused.dataset.index) : -1;
+    wanted.current = Math.min(count - 1, Math.max(0, from + by));
+    scrollTo(wanted.current);
+    focus();
+  };
+}

@@ -1,0 +1,26 @@
+import { IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
+import { Button } from "react-aria-components";
+import { setTheme, THEMES, type Theme, useTheme } from "../app/theme";
+
+const LOOKS: Record<Theme, { icon: typeof IconSun; label: string }> = {
+  system: { icon: IconDeviceDesktop, label: "Auto" },
+  light: { icon: IconSun, label: "Light" },
+  dark: { icon: IconMoon, label: "Dark" },
+};
+
+/** Goes round the themes: the system's, light, dark. */
+export function ThemeToggle({ className }: { className: string | undefined }) {
+  const theme = useTheme();
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] as Theme;
+  const { icon: Icon, label } = LOOKS[theme];
+  return (
+    <Button
+      className={className}
+      aria-label={`Theme: ${label}. Change to ${LOOKS[next].label}`}
+      onPress={() => setTheme(next)}
+    >
+      <Icon size={20} stroke={1.6} aria-hidden />
+      <span>{label}</span>
+    </Button>
+  );
+}
