@@ -52,6 +52,7 @@ def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request_headers}
     correlation = correlate(headers)
+    secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
     reading = Reading()
     error = _read_bodies(exchange, reading, limit, headers)
     attributes = {**correlation.attributes, **_http_attributes(exchange), **reading.attributes}
@@ -63,14 +64,13 @@ def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
         span_id=correlation.span_id,
         parent_span_id=correlation.parent_span_id,
         trace_state=correlation.trace_state,
-        name=_name(exchange, reading),
+        name=without(_name(exchange, reading), secrets),
         kind=trace_pb2.Span.SPAN_KIND_CLIENT,
         start_time_unix_nano=exchange.start_ns,
         end_time_unix_nano=exchange.start_ns + ((exchange.ended or exchange.started) - exchange.started),
     )
     if correlation.link:
         span.links.add(trace_id=correlation.link[0], span_id=correlation.link[1])
-    secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
     if error:
         attributes["error.type"] = error[0]
         span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
