@@ -76,7 +76,7 @@ lint: .make/dev .make/npm  ## Check style, types and the import rules
 # The real Kafka, TimescaleDB, Helm and Chromium are fetched or built while the fast tests run.
 .PHONY: test
 test: .make/dev .make/page  ## Install what tests need and run them all; ARGS goes to pytest
-	$(BIN)/python -m llmflow_testkit.clusters prepare & preparing=$$!; \
+	$(BIN)/python -m llmflow_testkit.prepare & preparing=$$!; \
 	$(BIN)/pytest tests/unit $(ARGS); \
 	(cd frontend && $(NPM) test); \
 	wait $$preparing; \

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import llmflow
 import pytest
+
+import llmflow
 from llmflow_testkit.clusters import create_database, start_kafka
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.stack import Stack
@@ -16,7 +17,7 @@ from llmflow_testkit.stack import Stack
 if TYPE_CHECKING:
     from llmflow_testkit.providers import FakeProvider
 
-pytest_plugins = ["llmflow_testkit.plugin"]
+pytest_plugins = ["llmflow_testkit.plugin", "llmflow_testkit.providers.fixtures"]
 
 EMBEDDED = pytest.param("embedded", id="embedded-log-and-postgresql")
 CLUSTER = pytest.param("cluster", id="kafka-and-timescaledb", marks=[pytest.mark.kafka, pytest.mark.timescaledb])

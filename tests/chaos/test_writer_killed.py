@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import asyncpg
 import httpx
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
 from llmflow.demo import requests
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.stack import Stack
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 TRACES = 3_000
 KILLS = 5

@@ -9,14 +9,15 @@ from typing import Any
 import httpx
 import pytest
 from anthropic import AsyncAnthropic
-from llmflow_testkit.polling import eventually
-from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
 from openai import AsyncOpenAI
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from playwright.async_api import Page, expect
+
+from llmflow_testkit.polling import eventually
+from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
 
 VISIBLE_WITHIN_SECONDS = 2.0
 
@@ -87,7 +88,7 @@ async def test_an_anthropic_call_is_seen(stack: Stack, stream: bool) -> None:
     headers = {"X-Trace-Id": str(trace_id)}
     async with AsyncAnthropic(base_url=stack.url("proxy"), api_key="sk-ant-test", max_retries=0) as client:
         arguments: dict[str, Any] = {
-            "model": "claude-sonnet-4-5",
+            "model": "claude-haiku-4-5",
             "max_tokens": 200,
             "system": "Be brief.",
             "messages": [{"role": "user", "content": "Say hello"}],
@@ -102,7 +103,7 @@ async def test_an_anthropic_call_is_seen(stack: Stack, stream: bool) -> None:
     trace = await trace_of(stack, trace_id.hex)
 
     (span,) = trace["spans"]
-    assert (span["provider"], span["model"]) == ("anthropic", "claude-sonnet-4-5")
+    assert (span["provider"], span["model"]) == ("anthropic", "claude-haiku-4-5")
     assert span["output_tokens"] == message.usage.output_tokens
     conversation = (await span_of(stack, trace_id.hex, span["span_id"]))["conversation"]
     assert said(conversation["input"], "system") == "Be brief."

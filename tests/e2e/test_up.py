@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 
@@ -62,21 +62,17 @@ class Up:
         return self.folder / "up.log"
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that works for this data folder, except the one that this object started."""
-        own = os.getpid()
-        data = str(self.data_dir.resolve())
+        """Every service and PostgreSQL server that works on this data folder."""
+        log_url = f"embedded{(self.data_dir / 'log').as_uri().removeprefix('file')}"
+        postgres = str((self.data_dir / "postgres").resolve())
         found = []
         for process in psutil.process_iter():
             try:
-                environment = process.environ()
-                belongs = any(data in value for value in environment.values()) or any(
-                    data in part or part.startswith(str((self.data_dir / "postgres").resolve()))
-                    for part in process.cmdline()
-                )
+                serves = process.environ().get("LLMFLOW_BUS_URL") == log_url
+                if serves or any(part.startswith(postgres) for part in process.cmdline()):
+                    found.append(process)
             except psutil.Error:
                 continue
-            if belongs and process.pid != own:
-                found.append(process)
         return found
 
     def demo(self, *flags: str) -> str:
@@ -106,6 +102,7 @@ async def test_it_says_what_to_open_keeps_its_data_and_stops_cleanly(up: Up) -> 
     assert up.page_url in banner
     assert f'base_url="http://localhost:{up.ports["--proxy-port"]}/v1"' in banner
     assert httpx.get(up.page_url, trust_env=False).status_code == 200
+    assert len(up.processes()) == 6
 
     sent = up.demo("--traces", "50")
     assert "50 traces" in sent
@@ -151,7 +148,7 @@ async def test_nothing_that_is_left_of_a_killed_one_blocks_the_next(up: Up) -> N
 
 async def test_a_service_that_dies_is_started_again(up: Up) -> None:
     await up.start()
-    (writer,) = (process for process in up.processes() if "llmflow_writer" in process.cmdline())
+    (writer,) = (process for process in up.processes() if process.cmdline()[-1] == "llmflow_writer")
     writer.kill()
     up.demo("--traces", "5")
     await eventually(lambda: up.spans("demo"), within=20)

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]
 from aiokafka.structs import TopicPartition  # type: ignore[import-untyped]
+
 from llmflow_testkit.clusters import RunningKafka, RunningPostgres
 
 

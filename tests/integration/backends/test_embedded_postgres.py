@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import psutil
 import pytest
+
 from llmflow_core.errors import ConfigError, Permanent
 from llmflow_store.embedded_postgres import SMALL_MEMORY, EmbeddedPostgres
 from llmflow_store.postgres_files import ROOT_DATA, SERVER_UID, copy_binaries, wheel_binaries

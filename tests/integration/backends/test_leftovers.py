@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import psutil
+
 from llmflow_testkit.clusters.leftovers import run_folder
 
 RUN = """

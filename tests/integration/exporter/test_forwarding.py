@@ -17,8 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from prometheus_client import REGISTRY
 
 from llmflow_bus import Message, Record, open_bus, topics
-from llmflow_exporter.app import run
-from llmflow_exporter.dead_letters import (
+from llmflow_bus.dead_letters import (
     OFFSET_HEADER,
     PARTITION_HEADER,
     REASON_HEADER,
@@ -26,6 +25,7 @@ from llmflow_exporter.dead_letters import (
     TOPIC_HEADER,
     DeadLetters,
 )
+from llmflow_exporter.app import run
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, Forwarder
 from llmflow_exporter.otlp_http import OtlpHttp

@@ -16,9 +16,6 @@ from llmflow_proxy.app import create_app
 from llmflow_proxy.settings import ProxySettings
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.providers import BackgroundServer, FakeProvider
-from llmflow_testkit.providers.fixtures import fake_provider
-
-__all__ = ["fake_provider"]
 
 
 @pytest.fixture

@@ -150,7 +150,6 @@ async def test_the_server_in_front_adds_no_server_header(client: httpx.AsyncClie
     assert len(answer.headers.get_list("set-cookie")) == 2
 
 
-@pytest.mark.xfail(reason="llmflow_core.serving lets uvicorn add a Date of its own to the provider's")
 async def test_the_server_in_front_adds_no_date_header(client: httpx.AsyncClient) -> None:
     assert len((await client.get("/v1/models")).headers.get_list("date")) == 1
 

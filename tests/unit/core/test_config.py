@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import Field
+
 from llmflow_core.config import Settings, load_settings
 from llmflow_core.errors import ConfigError
-from pydantic import Field
 
 
 class Example(Settings):

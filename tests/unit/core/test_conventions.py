@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+
 from llmflow_core.content import conversation
 from llmflow_core.conventions import apply_conventions
 from llmflow_core.messages import Message, Part

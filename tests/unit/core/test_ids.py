@@ -4,6 +4,7 @@ import uuid
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llmflow_core.ids import new_span_id, new_trace_id, trace_id_from_text
 
 

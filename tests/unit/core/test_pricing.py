@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import ObservationType, Span
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from llmflow.settings_reference import MODELS, reference
 from llmflow_core.config import Settings
 

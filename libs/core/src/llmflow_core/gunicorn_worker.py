@@ -1,4 +1,4 @@
-"""gunicorn's worker for LLMFlow's applications."""
+"""gunicorn's workers for LLMFlow's applications."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from uvicorn_worker import UvicornWorker
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
-    """A uvicorn worker that logs no access lines and sends no server header: the proxy's answers are the provider's."""
+    """A uvicorn worker that logs no access lines and sends no server header."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
@@ -17,3 +17,9 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "access_log": False,
         "log_config": None,
     }
+
+
+class DatelessWorker(Worker):
+    """One that leaves the Date header to the application: the proxy's answers bring the provider's."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {**Worker.CONFIG_KWARGS, "date_header": False}

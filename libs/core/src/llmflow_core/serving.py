@@ -11,19 +11,20 @@ GRACE_SECONDS = 30
 KEEP_ALIVE_SECONDS = 75
 
 
-def serve(factory: str, *, host: str, port: int, workers: int) -> None:
+def serve(factory: str, *, host: str, port: int, workers: int, date_header: bool = True) -> None:
     """Serve the application that `factory` ("module:function") makes until SIGTERM or SIGINT.
 
     With `workers` of 1 or more gunicorn supervises that many processes, each calling the factory after the fork, and
-    replaces one that dies. With 0 this process serves by itself, for when somebody else supervises it.
+    replaces one that dies. With 0 this process serves by itself, for when somebody else supervises it. `date_header`
+    False is for an application whose answers bring their own.
     """
     if workers == 0:
-        _serve_here(factory, host, port)
+        _serve_here(factory, host, port, date_header)
     else:
-        _serve_with_gunicorn(factory, host, port, workers)
+        _serve_with_gunicorn(factory, host, port, workers, date_header)
 
 
-def _serve_here(factory: str, host: str, port: int) -> None:
+def _serve_here(factory: str, host: str, port: int, date_header: bool) -> None:
     import uvicorn
 
     uvicorn.run(
@@ -34,19 +35,21 @@ def _serve_here(factory: str, host: str, port: int) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=date_header,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
 
 
-def _serve_with_gunicorn(factory: str, host: str, port: int, workers: int) -> None:
+def _serve_with_gunicorn(factory: str, host: str, port: int, workers: int, date_header: bool) -> None:
     from gunicorn.app.base import BaseApplication
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             self.cfg.set("bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
             self.cfg.set("workers", workers)
-            self.cfg.set("worker_class", "llmflow_core.gunicorn_worker.Worker")
+            worker = "Worker" if date_header else "DatelessWorker"
+            self.cfg.set("worker_class", f"llmflow_core.gunicorn_worker.{worker}")
             self.cfg.set("keepalive", KEEP_ALIVE_SECONDS)
             self.cfg.set("graceful_timeout", GRACE_SECONDS)
             self.cfg.set("control_socket_disable", True)

@@ -38,7 +38,6 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from llmflow_core.errors import ConfigError, Permanent
-
 from llmflow_store.postgres_files import SERVER_UID, Binaries, make_data_dir, wheel_binaries
 from llmflow_store.postgres_orphans import postmaster, stop_orphan
 

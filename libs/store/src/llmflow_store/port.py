@@ -62,7 +62,7 @@ class TraceCursor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceQuery:
-    """Which traces, newest first. Every condition given must hold; times bound the trace's start (from ≤ start < to)."""
+    """Which traces, newest first. Every condition given must hold; times bound the start (from ≤ start < to)."""
 
     project: str
     limit: int = 50
@@ -105,7 +105,8 @@ class Store(Protocol):
         ...
 
     async def list_traces(self, query: TraceQuery) -> TracePage:
-        """One page of trace summaries. Pages stay stable while data arrives: none is repeated, none skipped."""
+        """One page of trace summaries. While data arrives no trace is skipped, and one is repeated only if a late span
+        moved its start further back meanwhile."""
         ...
 
     async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:

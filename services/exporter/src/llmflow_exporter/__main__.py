@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
-
 from llmflow_core.config import load_settings
-from llmflow_core.errors import ConfigError
+from llmflow_core.program import exit_on_config_error, run_until_signalled
 from llmflow_core.telemetry import setup_logging
 from llmflow_exporter.app import run
 from llmflow_exporter.settings import ExporterSettings
 
 
-async def _run_until_signalled(settings: ExporterSettings) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(settings, stop)
-
-
 def main() -> None:
     """Check the settings, then forward."""
-    try:
+    with exit_on_config_error():
         settings = load_settings(ExporterSettings)
         setup_logging("exporter", verbose=settings.verbose)
-        asyncio.run(_run_until_signalled(settings))
-    except ConfigError as error:
-        sys.exit(str(error))
+        run_until_signalled(lambda stop: run(settings, stop))
 
 
 if __name__ == "__main__":

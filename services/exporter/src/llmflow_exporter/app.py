@@ -7,7 +7,7 @@ import logging
 from contextlib import AsyncExitStack
 
 from llmflow_bus import Bus, open_bus
-from llmflow_exporter.dead_letters import DeadLetters
+from llmflow_bus.dead_letters import DeadLetters
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import Forwarder
 from llmflow_exporter.settings import ExporterSettings
@@ -26,7 +26,7 @@ async def run(settings: ExporterSettings, stop: asyncio.Event, *, bus: Bus | Non
             bus = bus or open_bus(settings.bus_url)
             stack.push_async_callback(bus.close)
         if settings.health_port:
-            from llmflow_exporter.health_server import health_server
+            from llmflow_core.health_server import health_server
 
             checks = {"log": bus.healthy} if bus else {}
             await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))

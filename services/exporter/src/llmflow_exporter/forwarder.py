@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
+from llmflow_bus.dead_letters import DeadLetters
 from llmflow_core.errors import Retryable
 from llmflow_exporter import metrics
-from llmflow_exporter.dead_letters import DeadLetters
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.transport import Reply, Transport, Verdict

@@ -12,10 +12,11 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
 
+from llmflow_core.projects import PROJECT_HEADER, project_named
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding, decompress
 from llmflow_ingest.errors import UnsupportedMedia, failure_of
-from llmflow_ingest.receiver import PROJECT_HEADER, Receiver, project_named
+from llmflow_ingest.receiver import Receiver
 
 #: Where traces are taken: OTLP's own path, and those of Langfuse and Opik, whose clients then need only another host.
 TRACES_PATHS = ["/v1/traces", "/otel/v1/traces", "/api/public/otel/v1/traces", "/api/v1/private/otel/v1/traces"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -11,28 +9,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from llmflow_bus import Message, topics
-from llmflow_core.errors import Rejected
 from llmflow_core.otlp import check_request
-from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.log import Log
 from llmflow_ingest.splitting import span_count, split
 
-#: HTTP header and gRPC metadata key that names the project.
-PROJECT_HEADER = "x-llmflow-project"
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 # Enough to find the fault; a request of a million bad spans must not get a million lines back.
 _PROBLEMS_NAMED = 10
-
-
-def project_named(header: str | None) -> str:
-    """The project that the header names, or the default one. Raises Rejected for what cannot be a project's name."""
-    if header is None:
-        return DEFAULT_PROJECT
-    if not _PROJECT.fullmatch(header):
-        raise Rejected(f"must match ^{_PROJECT.pattern}$", field=PROJECT_HEADER)
-    return header
 
 
 class Receiver:

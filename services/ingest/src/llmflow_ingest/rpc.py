@@ -8,10 +8,11 @@ import grpc
 import grpc.aio
 
 from llmflow_core.errors import ConfigError, LLMFlowError
+from llmflow_core.projects import PROJECT_HEADER, project_named
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.errors import Failure, failure_of
-from llmflow_ingest.receiver import PROJECT_HEADER, Receiver, project_named
+from llmflow_ingest.receiver import Receiver
 
 _SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}

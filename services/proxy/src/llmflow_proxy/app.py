@@ -41,7 +41,7 @@ def create_app(
     return Proxy(settings, bus, transport)
 
 
-def factory() -> Proxy:
+def from_environment() -> Proxy:
     """The proxy of this process' environment, for the server that loads it. Raises ConfigError."""
     settings = load_settings(ProxySettings)
     setup_logging("proxy", verbose=settings.verbose)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from llmflow_core.errors import Rejected
 from llmflow_core.ids import new_span_id, new_trace_id, trace_id_from_text
+from llmflow_core.projects import PROJECT_HEADER, project_named
 from llmflow_core.spans import DEFAULT_PROJECT
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
 _SPAN_ID = re.compile(r"[0-9a-fA-F]{16}")
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _TRACE_PREFIX = "x-trace-"
 _OWN_PREFIXES = (b"x-trace-", b"x-llmflow-")
 _USER = ("x-trace-user-id", "x-user-id", "helicone-user-id")
@@ -46,9 +47,8 @@ def correlate(headers: Mapping[str, str]) -> Correlation:
     caller = _caller_span(headers.get("traceparent", ""))
     named = headers.get("x-trace-id", "").strip()
     trace_id = trace_id_from_text(named) if named else caller[0] if caller else new_trace_id()
-    project = headers.get("x-llmflow-project", DEFAULT_PROJECT)
     correlation = Correlation(
-        project=project if _PROJECT.fullmatch(project) else DEFAULT_PROJECT,
+        project=_project(headers),
         service=headers.get("x-llmflow-service"),
         trace_id=trace_id,
         span_id=new_span_id(),
@@ -70,8 +70,9 @@ def correlate(headers: Mapping[str, str]) -> Correlation:
         correlation.parent_span_id = bytes.fromhex(parent)
     elif parent:
         correlation.attributes["parent_id"] = parent
-    if correlation.project != project:
-        correlation.attributes["llmflow.requested_project"] = project
+    requested = headers.get(PROJECT_HEADER, correlation.project)
+    if requested != correlation.project:
+        correlation.attributes["llmflow.requested_project"] = requested
     return correlation
 
 
@@ -89,3 +90,10 @@ def _caller_span(traceparent: str) -> tuple[bytes, bytes] | None:
 
 def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
     return next((headers[name] for name in names if headers.get(name)), None)
+
+
+def _project(headers: Mapping[str, str]) -> str:
+    try:
+        return project_named(headers.get(PROJECT_HEADER))
+    except Rejected:
+        return DEFAULT_PROJECT

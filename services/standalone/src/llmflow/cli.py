@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from llmflow_core.errors import LLMFlowError
-from llmflow_core.telemetry import setup_logging
 
 from llmflow.instance import default_data_dir, read_where
+from llmflow_core.errors import LLMFlowError
+from llmflow_core.telemetry import setup_logging
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="LLM observability on one machine."

@@ -11,14 +11,14 @@ import time
 from collections.abc import Iterator
 
 import httpx
-from llmflow_core.errors import LLMFlowError
-from llmflow_core.otlp import key_values
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from llmflow.demo_scenarios import SCENARIOS, Recorder
+from llmflow_core.errors import LLMFlowError
+from llmflow_core.otlp import key_values
 
 PROJECT = "demo"
 _TRACES_PER_REQUEST = 20

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from llmflow_core.otlp import key_values
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from llmflow_core.otlp import key_values
 
 _SECOND = 10**9
 _USERS = [f"user-{number:03d}" for number in range(40)]

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 import platformdirs
+
 from llmflow_core.errors import LLMFlowError
 
 

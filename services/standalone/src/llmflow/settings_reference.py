@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
 from llmflow_core.config import Settings, variable_of
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_ingest.settings import IngestSettings
 from llmflow_proxy.settings import ProxySettings
 from llmflow_query_api.settings import QueryApiSettings
+from llmflow_store.settings import MigrateSettings
 from llmflow_writer.settings import WriterSettings
-from pydantic import SecretStr
-from pydantic_core import PydanticUndefined
 
 MODELS: dict[str, type[Settings]] = {
+    "migrate": MigrateSettings,
     "proxy": ProxySettings,
     "ingest": IngestSettings,
     "writer": WriterSettings,

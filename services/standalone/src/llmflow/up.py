@@ -12,11 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmflow_core.errors import ConfigError, LLMFlowError
-from llmflow_store.embedded_postgres import EmbeddedPostgres
-
 from llmflow.instance import Instance, Where
 from llmflow.supervisor import Service, Supervisor
+from llmflow_core.errors import ConfigError, LLMFlowError
+from llmflow_store.embedded_postgres import EmbeddedPostgres
 
 _FRONTEND = Path(__file__).parent / "page"
 

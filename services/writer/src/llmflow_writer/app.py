@@ -22,7 +22,7 @@ async def run(
         bus = bus or open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
         if settings.health_port:
-            from llmflow_writer.health_server import health_server  # costs memory that a writer without it saves
+            from llmflow_core.health_server import health_server  # costs memory that a writer without it saves
 
             checks = {"log": bus.healthy, "database": store.healthy}
             await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))

@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
+from llmflow_bus.dead_letters import DeadLetters
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span
 from llmflow_store import Store
 from llmflow_writer import metrics
-from llmflow_writer.dead_letters import DeadLetters
 from llmflow_writer.records import Decoded, decode
 from llmflow_writer.settings import WriterSettings
 
@@ -90,7 +90,8 @@ class WriterLoop:
         await self._write([(span, decoded) for decoded in portion for span in decoded.spans])
         for decoded in portion:
             if decoded.problems:
-                await self._dead_letters.keep(decoded.record, decoded.problems)
+                await self._dead_letters.keep(decoded.record, source=GROUP, reason="; ".join(decoded.problems))
+                metrics.DEAD_LETTERS.inc()
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
 
     async def _write(self, spans: Sequence[tuple[Span, Decoded]]) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-import re
 from dataclasses import dataclass, field
 
 from llmflow_bus import Record, topics
 from llmflow_core import otlp
 from llmflow_core.errors import Rejected
 from llmflow_core.pricing import Prices
-from llmflow_core.spans import DEFAULT_PROJECT, Span
+from llmflow_core.projects import project_named
+from llmflow_core.spans import Span
 
 logger = logging.getLogger(__name__)
-
-_PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,8 @@ class Decoded:
 
 def decode(record: Record, prices: Prices) -> Decoded:
     """Read a record's spans and price them. Never raises: a record that cannot be read has a problem and no spans."""
-    project = record.headers.get(topics.PROJECT_HEADER, DEFAULT_PROJECT)
-    if not _PROJECT.fullmatch(project):
-        return Decoded(record, problems=[f"header {topics.PROJECT_HEADER}: {project!r} cannot be a project's name"])
     try:
+        project = project_named(record.headers.get(topics.PROJECT_HEADER), field=f"header {topics.PROJECT_HEADER}")
         request = otlp.parse_traces(record.value)
         problems = otlp.check_request(request)
         spans = otlp.spans_of(request, project)

@@ -1,6 +1,6 @@
 """The real servers that tests run against: Kafka, TimescaleDB, and PostgreSQL as the one-machine set embeds it.
 
-`python -m llmflow_testkit.clusters prepare` downloads what the first test would otherwise wait for.
+`python -m llmflow_testkit.prepare` downloads what the first test would otherwise wait for.
 """
 
 from llmflow_testkit.clusters.cache import BackendMissing

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+
 from llmflow_store.postgres_orphans import stop_orphan
 
 _PREFIX = "llmflow-test-"

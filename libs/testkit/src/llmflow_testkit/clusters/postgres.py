@@ -13,9 +13,9 @@ from typing import Any, Self
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+
 from llmflow_store.embedded_postgres import SMALL_MEMORY, EmbeddedPostgres
 from llmflow_store.postgres_files import Binaries
-
 from llmflow_testkit.ports import free_port
 
 #: The operating system outlives every test, so nothing needs to reach the disk; a killed server still loses nothing.

@@ -13,7 +13,6 @@ import subprocess
 from pathlib import Path
 
 from llmflow_store.postgres_files import Binaries
-
 from llmflow_testkit.clusters.cache import BackendMissing, built_once, require, run
 from llmflow_testkit.clusters.postgres import NOT_DURABLE, RunningPostgres
 
