@@ -11,6 +11,7 @@ export default defineConfig({
   test: {
     environment: "happy-dom",
     environmentOptions: { happyDOM: { url: "http://localhost:3000/" } },
+    testTimeout: 15_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -15,7 +15,7 @@ export interface paths {
         put?: never;
         /**
          * Log in
-         * @description Check a user name and password and set the session cookie. Repeated failures are slowed.
+         * @description Check a user name and a password, and set the session cookie. Repeated failures are slowed.
          */
         post: operations["login"];
         delete?: never;
@@ -51,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is logged in */
+        /**
+         * Who is logged in
+         * @description The user whom the Authorization header or the session cookie names.
+         */
         get: operations["getSession"];
         put?: never;
         post?: never;
@@ -68,7 +71,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the projects */
+        /**
+         * List the projects
+         * @description All projects that hold spans, and `default`.
+         */
         get: operations["listProjects"];
         put?: never;
         post?: never;
@@ -87,7 +93,7 @@ export interface paths {
         };
         /**
          * List traces, newest first
-         * @description Every condition given must hold. Pages stay stable while traces arrive.
+         * @description Every condition given must hold. Pages stay stable while traces arrive: none is repeated, none skipped.
          */
         get: operations["listTraces"];
         put?: never;
@@ -105,7 +111,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show one trace with all its spans */
+        /**
+         * Show one trace with all its spans
+         * @description The spans come without content, attributes and events; each has those on its own.
+         */
         get: operations["getTrace"];
         put?: never;
         post?: never;
@@ -122,7 +131,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Show one span with its content */
+        /**
+         * Show one span with its content
+         * @description Of several spans with this id, the earliest.
+         */
         get: operations["getSpan"];
         put?: never;
         post?: never;
@@ -240,7 +252,7 @@ export interface components {
         };
         /**
          * SpanDetail
-         * @description Everything known of one span. `conversation` is its content in one shape, `raw_content` the content as it came.
+         * @description Everything known of one span. `conversation` is its content in one shape, `raw_content` as it came.
          */
         SpanDetail: {
             /**
@@ -253,12 +265,12 @@ export interface components {
             scope: string;
             scope_version: string;
             /**
-             * @description US dollars; null when no price is known.
+             * @description US dollars, in plain digits; null when no price is known.
              * @example 0.000375000
              */
             input_cost: string | null;
             /**
-             * @description US dollars; null when no price is known.
+             * @description US dollars, in plain digits; null when no price is known.
              * @example 0.000375000
              */
             output_cost: string | null;
@@ -357,7 +369,7 @@ export interface components {
             cache_write_tokens: number | null;
             reasoning_tokens: number | null;
             /**
-             * @description US dollars; null when no price is known.
+             * @description US dollars, in plain digits; null when no price is known.
              * @example 0.000375000
              */
             cost: string | null;
@@ -417,7 +429,7 @@ export interface components {
             cache_write_tokens: number | null;
             reasoning_tokens: number | null;
             /**
-             * @description US dollars; null when no price is known.
+             * @description US dollars, in plain digits; null when no price is known.
              * @example 0.000375000
              */
             cost: string | null;
@@ -494,7 +506,7 @@ export interface components {
             input_tokens: number;
             output_tokens: number;
             /**
-             * @description US dollars; null when no price is known.
+             * @description US dollars, in plain digits; null when no price is known.
              * @example 0.000375000
              */
             cost: string | null;
@@ -574,6 +586,15 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -738,7 +759,7 @@ export interface operations {
                 to?: string | null;
                 /** @description Traces that used this model. */
                 model?: string | null;
-                /** @description Traces of this service. */
+                /** @description Traces that this service took part in. */
                 service?: string | null;
                 /** @description Traces of this user. */
                 user_id?: string | null;

@@ -5,6 +5,7 @@ import { Failure } from "../ui/Failure";
 import { Outage } from "../ui/Outage";
 import { sessionQuery } from "./queries";
 import { Shell } from "./Shell";
+import styles from "./Shell.module.css";
 
 /** Shows its pages to a logged-in user; anyone else goes to the login page, which leads back here. */
 export function RequireSession() {
@@ -27,6 +28,7 @@ export function RequireSession() {
   return (
     <main>
       <Outage />
+      {session.isPending && <p className={styles.connecting}>Connecting to LLMFlow…</p>}
       {session.error && <Failure error={session.error} onRetry={() => session.refetch()} />}
     </main>
   );

@@ -51,6 +51,8 @@ const routeTree = root.addChildren([loginRoute, sessionRoute.addChildren([homeRo
 export function createAppRouter() {
   return createRouter({
     routeTree,
+    // What no page knows is no part of its search: without this the values that it refused come through.
+    search: { strict: true },
     defaultNotFoundComponent: NotFound,
     defaultErrorComponent: ({ error, reset }) => (
       <Failure error={error instanceof Error ? error : new Error(String(error))} onRetry={reset} />

@@ -24,49 +24,46 @@ export interface Conversation {
 
 /** The conversation with every tool result named after the call that it answers. */
 export function toConversation(wire: Wire["Conversation"]): Conversation {
-  const input = wire.input ?? [];
-  const output = wire.output ?? [];
-  const calls = new Map<string, string>();
-  for (const part of [...input, ...output].flatMap((message) => message.parts ?? [])) {
-    if (part.type === "tool_call" && part.id && part.name) calls.set(part.id, part.name);
+  const calls = new Map<string | null, string>();
+  for (const part of [...wire.input, ...wire.output].flatMap((message) => message.parts)) {
+    if (part.type === "tool_call" && part.id !== null && part.name !== null) calls.set(part.id, part.name);
   }
   const convert = (message: Wire["Message"]): Message => ({
     role: message.role,
-    name: message.name ?? null,
-    finishReason: message.finish_reason ?? null,
-    parts: (message.parts ?? []).map((part) => toPart(part, calls)),
+    name: message.name,
+    finishReason: message.finish_reason,
+    parts: message.parts.map((part) => toPart(part, calls)),
   });
-  return { input: input.map(convert), output: output.map(convert), tools: wire.tools ?? [] };
+  return { input: wire.input.map(convert), output: wire.output.map(convert), tools: wire.tools };
 }
 
 export function isEmpty(conversation: Conversation): boolean {
   return conversation.input.length === 0 && conversation.output.length === 0;
 }
 
-function toPart(part: Wire["Part"], calls: ReadonlyMap<string, string>): Part {
+function toPart(part: Wire["Part"], calls: ReadonlyMap<string | null, string>): Part {
+  const { id, name, uri } = part;
   switch (part.type) {
     case "text":
     case "reasoning":
     case "refusal":
       return { type: part.type, text: part.text ?? "" };
     case "tool_call":
-      return { type: "tool_call", id: part.id ?? null, name: part.name ?? "tool", arguments: part.arguments };
-    case "tool_call_response": {
-      const id = part.id ?? null;
-      return { type: "tool_result", id, name: part.name ?? calls.get(id ?? "") ?? null, result: part.result };
-    }
+      return { type: "tool_call", id, name: name ?? "tool", arguments: part.arguments };
+    case "tool_call_response":
+      return { type: "tool_result", id, name: name ?? calls.get(id) ?? null, result: part.result };
     case "image":
     case "audio":
     case "file":
-      return { type: "media", media: part.type, uri: part.uri ?? null, description: describe(part) };
+      return { type: "media", media: part.type, uri, description: describe(part) };
     default:
       return { type: "json", value: part.value };
   }
 }
 
-function describe(part: Wire["Part"]): string {
-  const size = part.size == null ? null : `${part.size.toLocaleString("en-US")} bytes`;
-  return [part.name, part.media_type, size, part.digest].filter(Boolean).join(" · ");
+function describe({ name, media_type, size, digest }: Wire["Part"]): string {
+  const bytes = size === null ? null : `${size.toLocaleString("en-US")} bytes`;
+  return [name, media_type, bytes, digest].filter(Boolean).join(" · ");
 }
 
 /** The JSON object or array that a text holds, or undefined when it is ordinary text. */

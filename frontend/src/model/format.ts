@@ -2,6 +2,7 @@ const NS = { us: 1e3, ms: 1e6, s: 1e9, min: 60e9, h: 3600e9 };
 
 /** A duration in nanoseconds with three digits at most: `812 ms`, `1.24 s`, `2m 03s`. */
 export function formatDuration(ns: number): string {
+  if (ns === 0) return "0 s";
   if (ns < NS.us) return `${Math.round(ns)} ns`;
   if (ns < NS.ms * 0.9995) return `${digits(ns / NS.us)} µs`;
   if (ns < NS.s * 0.9995) return `${digits(ns / NS.ms)} ms`;

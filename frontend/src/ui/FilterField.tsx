@@ -1,5 +1,5 @@
 import { IconX } from "@tabler/icons-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Button, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import styles from "./field.module.css";
 
@@ -19,11 +19,13 @@ export function FilterField({ label, value, suggestions, onCommit }: Props) {
     setCommitted(value);
     setDraft(value);
   }
+  const root = useRef<HTMLDivElement>(null);
   const commit = (text: string) => {
     if (text.trim() !== value) onCommit(text.trim());
   };
   return (
     <ComboBox
+      ref={root}
       className={styles.field}
       data-set={value === "" ? undefined : true}
       allowsCustomValue
@@ -47,7 +49,7 @@ export function FilterField({ label, value, suggestions, onCommit }: Props) {
           <IconX size={14} stroke={1.8} aria-hidden />
         </Button>
       )}
-      <Popover className={styles.popover} placement="bottom start">
+      <Popover className={styles.popover} triggerRef={root} placement="bottom start">
         <ListBox className={styles.list}>
           {({ id }: { id: string }) => (
             <ListBoxItem className={styles.option} textValue={id}>

@@ -11,8 +11,7 @@ export function Outage() {
         <p className={styles.outage}>
           <IconPlugConnectedX size={18} stroke={1.6} aria-hidden />
           <span>
-            <strong>LLMFlow’s API does not answer.</strong> {sentence(reason)} Trying again until it does; what you see
-            may be old.
+            <strong>LLMFlow’s API does not answer.</strong> {sentence(reason)} Trying again until it does.
           </span>
         </p>
       )}

@@ -53,7 +53,9 @@ export function SpanTreeGrid({ tree, state, onChange, onSelect }: Props) {
     },
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
-  useEffect(() => virtualizer.measure(), [height]);
+  useEffect(() => {
+    virtualizer.measure();
+  }, [height]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: follows the selection, not the rows that come and go
   useEffect(() => {
     if (active >= 0) virtualizer.scrollToIndex(active, { align: "auto" });

@@ -34,9 +34,11 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
         </Fact>
         <Fact name="Duration">{formatDuration(trace.durationNs)}</Fact>
         <Fact name="Spans">{formatCount(trace.spanCount)}</Fact>
-        <Fact name="Tokens">
-          {formatCount(trace.inputTokens)} in, {formatCount(trace.outputTokens)} out
-        </Fact>
+        {trace.inputTokens + trace.outputTokens > 0 && (
+          <Fact name="Tokens">
+            {formatCount(trace.inputTokens)} in, {formatCount(trace.outputTokens)} out
+          </Fact>
+        )}
         <Fact name="Cost">
           <Cost usd={trace.cost} unpriced={trace.unpricedCount} />
         </Fact>

@@ -1,6 +1,6 @@
 import { type Row, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type MouseEvent, memo, type RefObject, useEffect, useRef } from "react";
+import { type MouseEvent, memo, type RefObject, type UIEvent, useEffect, useRef } from "react";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
 import type { Trace } from "../../model/trace";
 import { columns, features } from "./columns";
@@ -11,6 +11,8 @@ const ROW_HEIGHT = 34;
 const NARROW_ROW_HEIGHT = 62;
 /** Rows from the end at which the next page is asked for. */
 const AHEAD = 30;
+
+const NO_TRACES: Trace[] = [];
 
 interface Props {
   traces: Trace[];
@@ -26,7 +28,7 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
   const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const table = useTable({ features, columns, data: traces, getRowId: (trace) => `${trace.project}/${trace.id}` });
   const rows = table.getRowModel().rows;
-  const arrived = useArrivals(traces);
+  const arrived = useArrivals(stale ? NO_TRACES : traces);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -35,14 +37,14 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
     overscan: 12,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
-  useEffect(() => virtualizer.measure(), [height]);
-
-  const items = virtualizer.getVirtualItems();
-  const nearEnd = (items.at(-1)?.index ?? 0) >= rows.length - AHEAD;
   useEffect(() => {
-    if (nearEnd && hasMore) onMore();
-  });
+    virtualizer.measure();
+  }, [height]);
 
+  const onScroll = ({ currentTarget: { scrollTop, scrollHeight, clientHeight } }: UIEvent) => {
+    onScrolledFromTop(scrollTop > height);
+    if (hasMore && scrollHeight - scrollTop - clientHeight < AHEAD * height) onMore();
+  };
   const goTo = useRowFocus(scroller, rows.length, (index) => virtualizer.scrollToIndex(index));
   useShortcuts({
     j: () => goTo(+1),
@@ -50,12 +52,7 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
   });
 
   return (
-    <div
-      ref={scroller}
-      className={styles.scroller}
-      data-stale={stale || undefined}
-      onScroll={({ currentTarget }) => onScrolledFromTop(currentTarget.scrollTop > height)}
-    >
+    <div ref={scroller} className={styles.scroller} data-stale={stale || undefined} onScroll={onScroll}>
       <div role="table" aria-label="Traces" aria-rowcount={hasMore ? -1 : rows.length + 1} className={styles.table}>
         <div role="rowgroup" className={styles.header}>
           {table.getHeaderGroups().map((group) => (
@@ -69,7 +66,7 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
           ))}
         </div>
         <div role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
-          {items.map((item) => {
+          {virtualizer.getVirtualItems().map((item) => {
             const row = rows[item.index];
             return (
               row && (

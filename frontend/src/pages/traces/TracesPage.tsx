@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useMemo, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { projectsQuery, tracesQuery } from "../../app/queries";
 import { DEFAULT_PROJECT, isFiltered, type TraceSearch } from "../../model/filters";
 import { Failure } from "../../ui/Failure";
@@ -26,15 +26,20 @@ export function TracesPage() {
   if (loadedPages !== pageCount) setPageCount(loadedPages);
   const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another list starts at its top
+  useEffect(() => {
+    scroller.current?.scrollTo({ top: 0 });
+  }, [search]);
+
   const projects = useQuery(projectsQuery);
   const project = search.project ?? DEFAULT_PROJECT;
   const setSearch = (next: TraceSearch) => navigate({ search: next });
 
   const goLive = () => {
+    scroller.current?.scrollTo({ top: 0 });
     client.setQueryData(tracesQuery(search, true).queryKey, (data) =>
       data ? { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) } : data,
     );
-    scroller.current?.scrollTo({ top: 0 });
     setAtTop(true);
     setFollow(true);
   };

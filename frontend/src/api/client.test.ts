@@ -1,0 +1,41 @@
+import { expect, it, vi } from "vitest";
+import * as api from "./client";
+import { ApiError, Unreachable } from "./errors";
+
+const signal = new AbortController().signal;
+
+function answer(status: number, body: unknown) {
+  const fetched = vi.fn<(request: Request) => Promise<Response>>(async () => Response.json(body, { status }));
+  vi.stubGlobal("fetch", fetched);
+  return fetched;
+}
+
+it("asks the page's own origin, as a page", async () => {
+  const fetched = answer(200, { traces: [], next_cursor: null });
+  await api.traces({ project: "demo", limit: 5, user_id: "a b" }, signal);
+  const request = fetched.mock.calls[0]?.[0] as Request;
+  expect(request.url).toBe("http://localhost:3000/api/v1/traces?project=demo&limit=5&user_id=a%20b");
+  expect(request.headers.get("X-Requested-With")).toBe("XMLHttpRequest");
+});
+
+it("raises a problem's detail", async () => {
+  answer(400, { type: "about:blank", title: "Bad Request", status: 400, detail: "cursor: not one of this list" });
+  const error = await api.projects(signal).catch((cause) => cause);
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject({ status: 400, title: "Bad Request", message: "cursor: not one of this list" });
+});
+
+it.each([502, 503, 504])("takes %d for an outage", async (status) => {
+  answer(status, { detail: "the database is away or overloaded" });
+  await expect(api.projects(signal)).rejects.toThrow(new Unreachable("the database is away or overloaded"));
+});
+
+it("takes a failed connection for an outage", async () => {
+  vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
+  await expect(api.projects(signal)).rejects.toBeInstanceOf(Unreachable);
+});
+
+it("knows that nobody is logged in", async () => {
+  answer(401, { title: "Unauthorized", status: 401, detail: "log in first" });
+  await expect(api.session(signal)).resolves.toBeNull();
+});

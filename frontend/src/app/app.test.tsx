@@ -1,0 +1,118 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { cleanup, render, screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createQueryClient } from "./queries";
+import { createAppRouter } from "./router";
+
+const PATIENCE = { timeout: 5000 };
+
+/** An API with one user, no traces, and switches for what goes wrong. */
+class FakeApi {
+  loggedIn = false;
+  away = false;
+
+  readonly fetch = async (request: Request): Promise<Response> => {
+    if (this.away) throw new TypeError("Failed to fetch");
+    const { pathname } = new URL(request.url);
+    if (pathname === "/api/v1/login") {
+      this.loggedIn = (await request.json()).password === "right";
+      return this.loggedIn ? Response.json({ username: "ada" }) : refusal("wrong user name or password");
+    }
+    if (!this.loggedIn) return refusal("log in first");
+    if (pathname === "/api/v1/session") return Response.json({ username: "ada" });
+    if (pathname === "/api/v1/projects") return Response.json({ projects: ["default", "demo"] });
+    if (pathname === "/api/v1/traces") return Response.json({ traces: [], next_cursor: null });
+    return Response.json({ title: "Not Found", status: 404, detail: "no such trace" }, { status: 404 });
+  };
+}
+
+function refusal(detail: string): Response {
+  return Response.json({ title: "Unauthorized", status: 401, detail }, { status: 401 });
+}
+
+function open(path: string) {
+  window.history.replaceState(null, "", path);
+  render(
+    <QueryClientProvider client={createQueryClient()}>
+      <RouterProvider router={createAppRouter()} />
+    </QueryClientProvider>,
+  );
+}
+
+async function logIn(password: string) {
+  const user = userEvent.setup();
+  await user.clear(await screen.findByLabelText("User name", undefined, PATIENCE));
+  await user.type(screen.getByLabelText("User name"), "ada");
+  await user.clear(screen.getByLabelText("Password"));
+  await user.type(screen.getByLabelText("Password"), `${password}{Enter}`);
+}
+
+describe("the page", () => {
+  let api: FakeApi;
+
+  beforeEach(() => {
+    api = new FakeApi();
+    vi.stubGlobal("fetch", api.fetch);
+  });
+
+  afterEach(cleanup);
+
+  it("asks for a login, refuses a wrong password, and leads back to where one was", async () => {
+    open("/traces?model=gpt-4o&errors=1");
+    await logIn("wrong");
+    expect((await screen.findByRole("alert")).textContent).toContain("Wrong user name or password");
+    expect(window.location.pathname).toBe("/login");
+    await logIn("right");
+    await screen.findByRole("heading", { name: "No trace matches these filters" }, PATIENCE);
+    expect(window.location.pathname + window.location.search).toBe("/traces?model=gpt-4o&errors=1");
+  });
+
+  it("leads nobody to another site after the login", async () => {
+    open("/login?redirect=//evil.example/traces");
+    await logIn("right");
+    await screen.findByRole("heading", { name: "Traces" }, PATIENCE);
+    expect(window.location.host).toBe("localhost:3000");
+    expect(window.location.pathname).toBe("/traces");
+  });
+
+  it("returns to the login when the session expires", async () => {
+    api.loggedIn = true;
+    open("/traces");
+    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    api.loggedIn = false;
+    await screen.findByLabelText("Password", undefined, PATIENCE);
+    expect(window.location.pathname).toBe("/login");
+  });
+
+  it("ignores what is no filter in the URL", async () => {
+    api.loggedIn = true;
+    open("/traces?range=1y&errors=maybe&nonsense=1");
+    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+  });
+
+  it("tells how to send a first trace, and where traces are", async () => {
+    api.loggedIn = true;
+    open("/traces");
+    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    expect(screen.getByText(/base_url="http:\/\/localhost:8080\/v1"/)).toBeTruthy();
+    expect((await screen.findByRole("link", { name: "demo" })).getAttribute("href")).toBe("/traces?project=demo");
+  });
+
+  it("says that the API is away, and goes on by itself when it is back", async () => {
+    api.loggedIn = true;
+    api.away = true;
+    open("/traces");
+    await screen.findByText(/API does not answer/, undefined, PATIENCE);
+    api.away = false;
+    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    expect(screen.queryByText(/API does not answer/)).toBeNull();
+  });
+
+  it("says that a trace does not exist", async () => {
+    api.loggedIn = true;
+    open("/traces/0af7651916cd43dd8448eb211c80319c");
+    expect((await screen.findByRole("alert", undefined, PATIENCE)).textContent).toContain("no such trace");
+  });
+});

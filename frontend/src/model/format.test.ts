@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { formatCost, formatCount, formatDuration, formatTime, formatUtc, plural } from "./format";
+
+describe("formatDuration", () => {
+  it.each([
+    [0, "0 s"],
+    [640, "640 ns"],
+    [12_340, "12.3 µs"],
+    [4_210_000, "4.21 ms"],
+    [812_000_000, "812 ms"],
+    [999_600_000, "1.00 s"],
+    [1_240_000_000, "1.24 s"],
+    [59_980_000_000, "1m 00s"],
+    [123_000_000_000, "2m 03s"],
+    [3_720_000_000_000, "1h 02m"],
+  ])("%d ns is %s", (ns, text) => {
+    expect(formatDuration(ns)).toBe(text);
+  });
+});
+
+describe("formatCost", () => {
+  it.each([
+    [0, "$0"],
+    [0.00000024, "<$0.000001"],
+    [0.000024, "$0.000024"],
+    [0.00123, "$0.00123"],
+    [0.0146, "$0.0146"],
+    [0.5, "$0.5"],
+    [12.3456, "$12.35"],
+    [1234.5, "$1,234.50"],
+  ])("%d dollars are %s", (usd, text) => {
+    expect(formatCost(usd)).toBe(text);
+  });
+});
+
+describe("formatCount", () => {
+  it.each([
+    [0, "0"],
+    [9_999, "9,999"],
+    [12_345, "12.3k"],
+    [999_499, "999k"],
+    [999_600, "1.00M"],
+    [4_560_000, "4.56M"],
+  ])("%d is %s", (count, text) => {
+    expect(formatCount(count)).toBe(text);
+  });
+
+  it("makes a plural", () => {
+    expect([plural(0, "error"), plural(1, "error"), plural(2, "error")]).toEqual(["0 errors", "1 error", "2 errors"]);
+  });
+});
+
+describe("times", () => {
+  it("name the day only when it is another one", () => {
+    const noon = new Date(2026, 4, 4, 12, 0, 5);
+    expect(formatTime(noon.toISOString(), new Date(2026, 4, 4, 23))).toBe("12:00:05");
+    expect(formatTime(noon.toISOString(), new Date(2026, 4, 5, 1))).toBe("4 May 12:00:05");
+  });
+
+  it("are told in UTC to the millisecond", () => {
+    expect(formatUtc("2026-05-04T12:00:00.123456Z")).toBe("2026-05-04 12:00:00.123 UTC");
+  });
+});

@@ -1,0 +1,20 @@
+import { expect, it } from "vitest";
+import { snippets } from "./snippets";
+
+const code = (host: string, project: string) =>
+  Object.fromEntries(snippets(host, project).map((snippet) => [snippet.id, snippet.code]));
+
+it("points at the host that the page came from", () => {
+  const found = code("localhost", "default");
+  expect(found.python).toContain('base_url="http://localhost:8080/v1"');
+  expect(found.node).toContain('baseURL: "http://localhost:8080/v1"');
+  expect(found.curl).toContain("curl http://localhost:8080/v1/chat/completions");
+  expect(found.otlp).toContain("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318");
+  expect(JSON.stringify(found).toLowerCase()).not.toContain("x-llmflow-project");
+});
+
+it("names a project that is not the default one in every snippet", () => {
+  for (const text of Object.values(code("llm.example", "demo"))) {
+    expect(text.toLowerCase()).toMatch(/x-llmflow-project.*demo/);
+  }
+});
