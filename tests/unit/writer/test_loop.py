@@ -171,7 +171,7 @@ async def test_only_the_record_at_fault_goes_to_the_dead_letters(bus: Bus) -> No
     assert letter.value == poison.SerializeToString()
     assert letter.headers == {
         topics.PROJECT_HEADER: "shop",
-        "llmflow-dead-letter-source": "writer",
+        "llmflow-dead-letter-source": "llmflow-writer",
         "llmflow-dead-letter-reason": f"span {5:016x} of trace 5b8efff798038103d269b633813fc60c: poison",
         "llmflow-dead-letter-topic": "otlp_spans",
         "llmflow-dead-letter-partition": "0",
