@@ -54,12 +54,8 @@ export async function logout(): Promise<void> {
 
 /** Who is logged in, or null when nobody is. */
 export async function session(signal: AbortSignal): Promise<Wire["Session"] | null> {
-  try {
-    return await body(client.GET("/api/v1/session", { signal }));
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return null;
-    throw error;
-  }
+  const { username } = await body(client.GET("/api/v1/session", { signal }));
+  return username === null ? null : { username };
 }
 
 export function projects(signal: AbortSignal): Promise<Wire["ProjectList"]> {

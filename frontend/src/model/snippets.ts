@@ -3,7 +3,6 @@ import { DEFAULT_PROJECT } from "./filters";
 export interface Snippet {
   id: string;
   label: string;
-  language: string;
   code: string;
 }
 
@@ -15,7 +14,6 @@ export function snippets(host: string, project: string): Snippet[] {
     {
       id: "python",
       label: "Python",
-      language: "python",
       code: `from openai import OpenAI
 
 client = OpenAI(
@@ -29,7 +27,6 @@ client.chat.completions.create(
     {
       id: "node",
       label: "Node",
-      language: "javascript",
       code: `import OpenAI from "openai";
 
 const client = new OpenAI({
@@ -43,7 +40,6 @@ await client.chat.completions.create({
     {
       id: "curl",
       label: "curl",
-      language: "shell",
       code: `curl ${proxy}/chat/completions \\
   -H "Authorization: Bearer $OPENAI_API_KEY" \\
   -H "Content-Type: application/json" \\${named ? `\n  -H "X-LLMFlow-Project: ${project}" \\` : ""}
@@ -52,7 +48,6 @@ await client.chat.completions.create({
     {
       id: "otlp",
       label: "OpenTelemetry",
-      language: "shell",
       code: `export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4318
 export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf${
         named ? `\nexport OTEL_EXPORTER_OTLP_HEADERS=x-llmflow-project=${project}` : ""

@@ -102,7 +102,6 @@ const TraceRow = memo(
         aria-rowindex={index + 2}
         data-index={index}
         data-new={isNew || undefined}
-        data-failed={row.original.failed || undefined}
         className={styles.row}
         style={{ transform: `translateY(${top}px)` }}
         onClick={passToLink}
