@@ -153,9 +153,9 @@ async def test_an_error_of_the_provider_is_seen(stack: Stack) -> None:
 @pytest.mark.browser
 async def test_the_page_shows_list_and_trace(stack: Stack, page: Page) -> None:
     await page.goto(f"{stack.url('query-api')}/")
-    await page.get_by_label("Username").fill(USERNAME)
-    await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Sign in").click()
+    await page.get_by_label("User name").fill(USERNAME)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
     await expect(page.get_by_role("heading", name="Traces")).to_be_visible()
 
     question = f"What is {uuid.uuid4()}?"
@@ -171,5 +171,7 @@ async def test_the_page_shows_list_and_trace(stack: Stack, page: Page) -> None:
     await row.click()
     answer = completion.choices[0].message.content
     assert answer
-    await expect(page.get_by_text(answer).first).to_be_visible()
-    await expect(page.get_by_text("gpt-4o").first).to_be_visible()
+    await expect(page.get_by_role("treegrid", name="Span tree").get_by_text("gpt-4o")).to_be_visible()
+    details = page.get_by_role("region", name="Span details")
+    await expect(details.get_by_role("list", name="Input messages")).to_contain_text(question)
+    await expect(details.get_by_role("list", name="Output messages")).to_contain_text(answer)

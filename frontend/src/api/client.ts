@@ -1,5 +1,5 @@
 import createClient from "openapi-fetch";
-import { ApiError, errorOf, Unreachable } from "./errors";
+import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
 
 export type Wire = components["schemas"];

@@ -53,7 +53,8 @@ export interface paths {
         };
         /**
          * Who is logged in
-         * @description The user whom the Authorization header or the session cookie names.
+         * @description The user whom the Authorization header or the session cookie names; null without either or when the session has
+         *     ended. A wrong password is an error here as everywhere.
          */
         get: operations["getSession"];
         put?: never;
@@ -168,6 +169,13 @@ export interface components {
             username: string;
             /** @example correct horse battery staple */
             password: string;
+        };
+        /**
+         * CurrentUser
+         * @description Who asks; null for nobody, which is no error: the page asks before anyone has logged in.
+         */
+        CurrentUser: {
+            username: string | null;
         };
         /**
          * Message
@@ -665,7 +673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["CurrentUser"];
                 };
             };
             /** @description Unauthorized */

@@ -23,7 +23,7 @@ LOGIN = {"username": "llmflow", "password": "a long password"}
 PROTECTED = [
     path.replace("{trace_id}", "0" * 31 + "1").replace("{span_id}", "0" * 15 + "1")
     for path, item in json.loads(document())["paths"].items()
-    if "get" in item
+    if "get" in item and item["get"].get("security")
 ] + ["/api/v1/openapi.json"]
 
 
@@ -38,6 +38,17 @@ async def test_every_read_needs_a_user(anonymous: Client, path: str) -> None:
 async def test_basic_lets_in(client: Client) -> None:
     answer = await client.get("/api/v1/session")
     assert (answer.status_code, answer.json()) == (200, {"username": "llmflow"})
+
+
+async def test_asking_who_is_logged_in_is_no_error_for_nobody(anonymous: Client) -> None:
+    answer = await anonymous.get("/api/v1/session")
+    assert (answer.status_code, answer.json()) == (200, {"username": None})
+    anonymous.cookies.set(COOKIE, "forged")
+    assert (await anonymous.get("/api/v1/session")).json() == {"username": None}
+    assert (await anonymous.get("/api/v1/session", auth=("llmflow", "wrong"))).status_code == 401
+    anonymous.cookies.clear()
+    await anonymous.post("/api/v1/login", json=LOGIN)
+    assert (await anonymous.get("/api/v1/session")).json() == {"username": "llmflow"}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ async def test_basic_lets_in(client: Client) -> None:
 )
 async def test_other_authorization_does_not(anonymous: Client, authorization: str | bytes) -> None:
     encoded = authorization if isinstance(authorization, bytes) else authorization.encode()
-    answer = await anonymous.get("/api/v1/session", headers={b"Authorization": encoded})
+    answer = await anonymous.get("/api/v1/openapi.json", headers={b"Authorization": encoded})
     assert answer.status_code == 401
 
 
@@ -71,7 +82,7 @@ async def test_other_authorization_does_not(anonymous: Client, authorization: st
 async def test_only_others_than_the_page_are_asked_for_a_password(
     anonymous: Client, headers: dict[str, str], asked: bool
 ) -> None:
-    answer = await anonymous.get("/api/v1/session", headers=headers)
+    answer = await anonymous.get("/api/v1/openapi.json", headers=headers)
     assert answer.status_code == 401
     assert ("www-authenticate" in answer.headers) is asked
 
@@ -81,11 +92,11 @@ async def test_logging_in_sets_a_cookie_that_lets_in_until_logging_out(anonymous
     assert (answer.status_code, answer.json()) == (200, {"username": "llmflow"})
     attributes = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")[1:]}
     assert attributes == {"httponly", "max-age=604800", "path=/api/v1", "samesite=lax"}
-    assert (await anonymous.get("/api/v1/session")).status_code == 200
+    assert (await anonymous.get("/api/v1/openapi.json")).status_code == 200
 
     assert (await anonymous.post("/api/v1/logout")).status_code == 204
     assert COOKIE not in anonymous.cookies
-    assert (await anonymous.get("/api/v1/session")).status_code == 401
+    assert (await anonymous.get("/api/v1/openapi.json")).status_code == 401
 
 
 async def test_the_cookie_is_secure_over_https(make_client: MakeClient) -> None:
@@ -120,7 +131,7 @@ async def test_a_session_holds_in_every_process_over_the_same_store(make_client:
     async with make_client() as first, make_client() as second:
         token = (await first.post("/api/v1/login", json=LOGIN)).cookies[COOKIE]
         second.cookies.set(COOKIE, token)
-        assert (await second.get("/api/v1/session")).status_code == 200
+        assert (await second.get("/api/v1/openapi.json")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ async def test_changing_what_a_session_stands_on_ends_it(make_client: MakeClient
     async with make_client() as before, make_client(**change) as after:
         token = (await before.post("/api/v1/login", json=LOGIN)).cookies[COOKIE]
         after.cookies.set(COOKIE, token)
-        assert (await after.get("/api/v1/session")).status_code == 401
+        assert (await after.get("/api/v1/openapi.json")).status_code == 401
 
 
 async def test_a_session_signed_with_the_secret_needs_no_database(
@@ -141,7 +152,7 @@ async def test_a_session_signed_with_the_secret_needs_no_database(
     break_store(Retryable("away"))
     async with make_client(session_secret="s" * 32) as client:
         assert (await client.post("/api/v1/login", json=LOGIN)).status_code == 200
-        assert (await client.get("/api/v1/session")).status_code == 200
+        assert (await client.get("/api/v1/openapi.json")).status_code == 200
 
 
 async def test_a_forged_or_expired_token_is_nobody() -> None:
@@ -160,15 +171,15 @@ async def test_guessing_is_slowed_whatever_the_way_but_a_session_is_not(anonymou
     for _ in range(3):
         assert (await anonymous.post("/api/v1/login", json={**LOGIN, "password": "wrong"})).status_code == 401
     for _ in range(2):
-        assert (await anonymous.get("/api/v1/session", auth=("llmflow", "wrong"))).status_code == 401
+        assert (await anonymous.get("/api/v1/openapi.json", auth=("llmflow", "wrong"))).status_code == 401
 
     for answer in (
         await anonymous.post("/api/v1/login", json=LOGIN),
-        await anonymous.get("/api/v1/session", auth=("llmflow", "a long password")),
+        await anonymous.get("/api/v1/openapi.json", auth=("llmflow", "a long password")),
     ):
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
         assert answer.json()["title"] == "Too Many Requests"
-    assert (await anonymous.get("/api/v1/session")).status_code == 200
+    assert (await anonymous.get("/api/v1/openapi.json")).status_code == 200
 
 
 def _connection(address: str) -> Any:
@@ -221,6 +232,6 @@ async def test_other_sites_cannot_change_anything(anonymous: Client, headers: di
 
 
 async def test_reading_from_another_site_is_left_to_the_browser(client: Client) -> None:
-    answer = await client.get("/api/v1/session", headers={"Sec-Fetch-Site": "cross-site"})
+    answer = await client.get("/api/v1/openapi.json", headers={"Sec-Fetch-Site": "cross-site"})
     assert answer.status_code == 200
     assert "access-control-allow-origin" not in answer.headers

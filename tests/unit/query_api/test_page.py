@@ -115,5 +115,5 @@ async def test_the_page_takes_nothing(visitor: Client, path: str) -> None:
 
 
 async def test_the_api_stays_where_it_is(visitor: Client) -> None:
-    assert (await visitor.get("/api/v1/session")).status_code == 401
+    assert (await visitor.get("/api/v1/projects")).status_code == 401
     assert (await visitor.get("/healthz")).status_code == 200

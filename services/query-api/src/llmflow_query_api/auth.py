@@ -68,17 +68,24 @@ class Gate:
         self.sessions = sessions
 
     async def identify(self, connection: Connection) -> str:
-        """The user of this request, by Authorization header or else by cookie; raises NotAuthorizedException, or
-        TooManyRequestsException after too many wrong passwords."""
+        """The user of this request, as `recognise` tells; raises NotAuthorizedException for nobody."""
+        user = await self.recognise(connection)
+        if user is None:
+            raise unauthorized(connection, "log in first")
+        return user
+
+    async def recognise(self, connection: Connection) -> str | None:
+        """The user of this request, by Authorization header or else by cookie, None without a session that holds.
+
+        Raises NotAuthorizedException for a wrong password, and TooManyRequestsException after too many of them.
+        """
         if authorization := connection.headers.get("authorization"):
             username, password = _basic(authorization, connection)
             self.check(connection, username, password)
             return username
         token = connection.cookies.get(COOKIE)
         user = await self.sessions.username(token) if token else None
-        if user != self._username:
-            raise unauthorized(connection, "log in first")
-        return user
+        return user if user == self._username else None
 
     def check(self, connection: Connection, username: str, password: str) -> None:
         """Return if the password is right. Takes the same time whatever is wrong; raises like `identify`."""

@@ -80,9 +80,10 @@ def api_router() -> Router:
         route_handlers=[
             login,
             logout,
+            get_session,
             Router(
                 "",
-                route_handlers=[get_session, list_projects, list_traces, get_trace, get_span, get_document],
+                route_handlers=[list_projects, list_traces, get_trace, get_span, get_document],
                 middleware=[Authentication],
                 security=[{"basic": []}, {"session": []}],
             ),

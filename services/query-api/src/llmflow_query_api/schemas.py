@@ -46,6 +46,12 @@ class Session(Struct, frozen=True, kw_only=True):
     username: Annotated[str, Meta(examples=["llmflow"])]
 
 
+class CurrentUser(Struct, frozen=True, kw_only=True):
+    """Who asks; null for nobody, which is no error: the page asks before anyone has logged in."""
+
+    username: str | None
+
+
 class ProjectList(Struct, frozen=True, kw_only=True):
     """The projects that exist, `default` first."""
 

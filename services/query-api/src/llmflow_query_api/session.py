@@ -12,7 +12,7 @@ from litestar.params import JSONBody, SkipValidation
 
 from llmflow_query_api.auth import COOKIE, Gate
 from llmflow_query_api.problems import documented
-from llmflow_query_api.schemas import Credentials, Session
+from llmflow_query_api.schemas import Credentials, CurrentUser, Session
 
 COOKIE_PATH = "/api/v1"
 
@@ -71,6 +71,7 @@ async def logout() -> None:
     responses=documented(HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE),
     tags=["session"],
 )
-async def get_session(request: Request[str, Any, Any]) -> Session:
-    """The user whom the Authorization header or the session cookie names."""
-    return Session(username=request.user)
+async def get_session(request: Request[Any, Any, Any], gate: NamedDependency[SkipValidation[Gate]]) -> CurrentUser:
+    """The user whom the Authorization header or the session cookie names; null without either or when the session has
+    ended. A wrong password is an error here as everywhere."""
+    return CurrentUser(username=await gate.recognise(request))
