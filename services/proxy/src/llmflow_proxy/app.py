@@ -76,7 +76,7 @@ class Proxy:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            route = resolve(path, query, headers, self._providers)
+            route = resolve(path, query, headers, self._providers, scope["method"])
         except Rejected as error:
             await _refuse(error, send)
             return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import httpx
 import orjson
@@ -18,8 +20,9 @@ class Provider:
     """Where a provider is and how it speaks.
 
     `name` is its path prefix and the value of `X-LLMFlow-Provider`; `semconv_name` its `gen_ai.provider.name`.
-    `shapes` are its recorded APIs by path below the version segment (`/chat/completions`). `error_body` is an error of
-    the proxy's own in the shape that the provider's clients parse: (HTTP status, message) to JSON bytes.
+    `shapes` are its recorded APIs by path below the version segment: `/chat/completions`, or a template such as
+    `/files/{id}`, whose names in braces each stand for text without a slash. `error_body` is an error of the proxy's
+    own in the shape that the provider's clients parse: (HTTP status, message) to JSON bytes.
     """
 
     name: str
@@ -28,6 +31,16 @@ class Provider:
     error_body: Callable[[int, str], bytes]
     default_headers: tuple[tuple[bytes, bytes], ...] = ()
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    def shape_of(self, method: str, path: str) -> tuple[Shape | None, str]:
+        """The shape of a call and the template of its path; None and the path itself when there is none."""
+        found = self.shapes.get(path)
+        if found is not None and found.has(method):
+            return found, path
+        for template, shape in self.shapes.items():
+            if "{" in template and shape.has(method) and _template(template).fullmatch(path):
+                return shape, template
+        return None, path
 
     @property
     def keeps_helicone_headers(self) -> bool:
@@ -56,6 +69,11 @@ def providers_of(settings: ProxySettings) -> dict[str, Provider]:
         ),
     ]
     return {row.name: row for row in rows}
+
+
+@cache
+def _template(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)))
 
 
 def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:

@@ -15,14 +15,18 @@ PROVIDER_HEADER = "x-llmflow-provider"
 @dataclass(frozen=True, slots=True)
 class Route:
     """`target` is the path and query of the upstream request, byte for byte as the caller wrote them below the base
-    URL; `shape` is None for an API that is forwarded but not understood."""
+    URL; `shape` is None for an API that is forwarded but not understood. `template` is the path with names such as
+    `{id}` for what differs from call to call, as far as the API is known."""
 
     provider: Provider
     target: str
     shape: Shape | None
+    template: str
 
 
-def resolve(path: str, query: str, headers: Mapping[str, str], providers: Mapping[str, Provider]) -> Route:
+def resolve(
+    path: str, query: str, headers: Mapping[str, str], providers: Mapping[str, Provider], method: str = "POST"
+) -> Route:
     """Find the route of a request, of which `path` and `query` are the undecoded halves of the request target.
 
     The `X-LLMFlow-Provider` header decides, else a first segment that is a provider's name (taken off), else the path:
@@ -48,8 +52,9 @@ def resolve(path: str, query: str, headers: Mapping[str, str], providers: Mappin
     below_version = path.removeprefix("/v1") if path.startswith("/v1/") else path
     base = provider.base_url.raw_path.decode().rstrip("/")
     target = base + (below_version if base.endswith("/v1") else path)
-    shape = provider.shapes.get(below_version)
-    return Route(provider, f"{target or '/'}?{query}" if query else target or "/", shape)
+    shape, template = provider.shape_of(method, below_version)
+    version = path.removesuffix(below_version)
+    return Route(provider, f"{target or '/'}?{query}" if query else target or "/", shape, version + template)
 
 
 def _is_anthropic(path: str, headers: Mapping[str, str]) -> bool:

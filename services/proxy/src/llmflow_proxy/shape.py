@@ -26,13 +26,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One API. `reassemble` makes of a stream's events the body that the same call would have had without streaming,
-    as far as the events go; an error inside the stream becomes its `error` member."""
+    """One API. `operation` is its `gen_ai.operation.name`, None where the conventions have no name for what it does.
+    `reassemble` makes of a stream's events the body that the same call would have had without streaming, as far as the
+    events go; an error inside the stream becomes its `error` member. `methods` are the HTTP methods it is called with,
+    none for any."""
 
-    operation: str
+    operation: str | None
     read_request: Callable[[dict[str, Any], Reading], None]
     read_response: Callable[[dict[str, Any], Reading], None]
     reassemble: Callable[[Iterable[dict[str, Any]]], dict[str, Any]]
+    methods: frozenset[str] = frozenset({"POST"})
+
+    def has(self, method: str) -> bool:
+        """Whether a call with this HTTP method is one of this API."""
+        return not self.methods or method in self.methods
 
 
 def sse_events(body: bytes) -> Iterator[dict[str, Any]]:

@@ -108,8 +108,8 @@ def without_content(value: bytes, largest: int) -> bytes | None:
 
 def _name(exchange: Exchange, reading: Reading) -> str:
     shape = exchange.route.shape
-    if shape is None:
-        return f"{exchange.method} {exchange.path}"
+    if shape is None or shape.operation is None:
+        return f"{exchange.method} {exchange.route.template}"
     model = reading.attributes.get("gen_ai.request.model") or reading.attributes.get("gen_ai.response.model")
     return f"{shape.operation} {model}" if model else shape.operation
 
