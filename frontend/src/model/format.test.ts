@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatCost, formatCount, formatDuration, formatTime, formatUtc, plural } from "./format";
+import { formatCost, formatCount, formatDuration, formatTick, formatTime, formatUtc, plural } from "./format";
 
 describe("formatDuration", () => {
   it.each([
@@ -15,6 +15,19 @@ describe("formatDuration", () => {
     [3_720_000_000_000, "1h 02m"],
   ])("%d ns is %s", (ns, text) => {
     expect(formatDuration(ns)).toBe(text);
+  });
+});
+
+describe("formatTick", () => {
+  it.each([
+    [0, "0"],
+    [100_000_000, "100 ms"],
+    [2_000_000, "2 ms"],
+    [1_500_000_000, "1.5 s"],
+    [50_000_000_000, "50 s"],
+    [120_000_000_000, "2m 00s"],
+  ])("%d ns is %s", (ns, text) => {
+    expect(formatTick(ns)).toBe(text);
   });
 });
 

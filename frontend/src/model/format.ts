@@ -12,6 +12,11 @@ export function formatDuration(ns: number): string {
   return `${Math.floor(seconds / 3600)}h ${two(Math.floor((seconds % 3600) / 60))}m`;
 }
 
+/** A round point of time on an axis, without zeros after the decimal point: `100 ms`, `1.5 s`. */
+export function formatTick(ns: number): string {
+  return ns === 0 ? "0" : formatDuration(ns).replace(/\.(\d*?)0+ /, (_, kept) => (kept ? `.${kept} ` : " "));
+}
+
 /** A count that stays narrow: exact below 10,000, then `12.3k`, `4.56M`. */
 export function formatCount(count: number): string {
   if (count < 10_000) return count.toLocaleString("en-US");

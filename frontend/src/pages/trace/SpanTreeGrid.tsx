@@ -3,7 +3,7 @@ import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, type KeyboardEvent, memo, useEffect, useId, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
-import { formatDuration, plural } from "../../model/format";
+import { formatDuration, formatTick, plural } from "../../model/format";
 import { collapseAll, move, type TreeMove, type TreeState, toggle, visibleRows } from "../../model/rows";
 import { barOf, ticks } from "../../model/timeline";
 import { isFailed, type SpanNode, type SpanTree } from "../../model/tree";
@@ -99,7 +99,7 @@ export function SpanTreeGrid({ tree, state, onChange, onSelect }: Props) {
         <div className={styles.axis} aria-hidden="true">
           {marks.map((tick) => (
             <span key={tick} style={{ left: `${(tick / tree.durationNs) * 100}%` }}>
-              {tick === 0 ? "0" : formatDuration(tick).replace(/\.?0+ /, " ")}
+              {formatTick(tick)}
             </span>
           ))}
         </div>
