@@ -6,13 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
+from prometheus_client import Counter
 
 from llmflow_bus import Message
 from llmflow_bus.topics import PROJECT_HEADER, SPANS
 from llmflow_core.errors import Permanent, Retryable
-from llmflow_proxy.publisher import DROPPED, Publisher
+from llmflow_proxy import publisher as publisher_module
+from llmflow_proxy.publisher import DROPPED, REPLAYED, SPOOLED, Publisher
+from llmflow_proxy.spool import Spool
 from llmflow_testkit.polling import eventually
 
 
@@ -51,8 +55,15 @@ def dropped(reason: str) -> float:
 
 
 @asynccontextmanager
-async def publishing(log: ScriptedLog, *, capacity: int = 10_000, timeout: float = 5) -> AsyncIterator[Publisher]:
-    publisher = Publisher(log, capacity=capacity, shrink=lambda span, size: span[:size] if size > 10 else None)  # type: ignore[arg-type]
+async def publishing(
+    log: ScriptedLog, *, capacity: int = 10_000, timeout: float = 5, spool: Spool | None = None
+) -> AsyncIterator[Publisher]:
+    publisher = Publisher(
+        log,  # type: ignore[arg-type]
+        capacity=capacity,
+        shrink=lambda span, size: span[:size] if size > 10 else None,
+        spool=spool,
+    )
     publisher.start()
     try:
         yield publisher
@@ -157,3 +168,88 @@ async def test_nothing_is_lost_when_closing_interrupts_a_publish() -> None:
         await started.wait()
         release.set()
     assert log.values == [b"1"]
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return Spool(tmp_path / "spool", capacity=64 << 20)
+
+
+def count(metric: Counter) -> float:
+    return float(metric._value.get())
+
+
+async def test_an_outage_moves_spans_to_the_spool_and_back(spool: Spool) -> None:
+    log = ScriptedLog(reachable=False)
+    before = count(SPOOLED), count(REPLAYED), dropped("buffer_full")
+    async with publishing(log, capacity=200, spool=spool) as publisher:
+        for number in range(40):
+            assert publisher.offer("default", b"%010d" % number)
+            await is_true(lambda: publisher._bytes <= 100)
+        await is_true(lambda: not publisher._waiting)
+        assert count(SPOOLED) == before[0] + 40
+        log.reachable = True
+        await is_true(lambda: count(REPLAYED) == before[1] + 40)
+    assert b"".join(log.values) == b"".join(b"%010d" % number for number in range(40))
+    assert dropped("buffer_full") == before[2]
+
+
+async def test_a_log_that_does_not_answer_counts_as_away(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(publisher_module, "_PATIENCE_SECONDS", 0.05)
+    log = ScriptedLog()
+    answer = asyncio.Event()
+    publish = log.publish
+
+    async def slow(topic: str, messages: Sequence[Message]) -> None:
+        await answer.wait()
+        await publish(topic, messages)
+
+    log.publish = slow  # type: ignore[method-assign]
+    before = count(SPOOLED)
+    async with publishing(log, spool=spool) as publisher:
+        publisher.offer("default", b"1")
+        await is_true(lambda: count(SPOOLED) == before + 1)
+        assert not publisher._waiting
+        answer.set()
+        await is_true(lambda: log.values)
+        publisher.offer("default", b"2")
+        await is_true(lambda: b"2" in b"".join(log.values))
+    assert set(b"".join(log.values)) == set(b"12")
+
+
+async def test_closing_without_a_log_leaves_everything_in_the_spool(spool: Spool, tmp_path: Path) -> None:
+    before = dropped("shutdown")
+    async with publishing(ScriptedLog(reachable=False), spool=spool) as publisher:
+        publisher.offer("default", b"1")
+        await is_true(lambda: publisher._away)
+        publisher.offer("other", b"2")
+    assert dropped("shutdown") == before
+    log = ScriptedLog()
+    async with publishing(log, spool=Spool(tmp_path / "spool", capacity=1 << 20)):
+        await is_true(lambda: len(log.taken) == 2)
+    assert [(message.headers[PROJECT_HEADER], message.value) for message in log.taken] == [
+        ("default", b"1"),
+        ("other", b"2"),
+    ]
+
+
+async def test_a_full_spool_leaves_spans_in_memory_until_that_is_full(tmp_path: Path) -> None:
+    log = ScriptedLog(reachable=False)
+    before = dropped("buffer_full")
+    async with publishing(log, capacity=30, spool=Spool(tmp_path, capacity=1)) as publisher:
+        for span in (b"1" * 10, b"2" * 10, b"3" * 10):
+            assert publisher.offer("default", span)
+        assert not publisher.offer("default", b"4")
+        await is_true(lambda: publisher._spool_fails)
+        log.reachable = True
+        await is_true(lambda: log.values)
+    assert log.values == [b"1" * 10 + b"2" * 10 + b"3" * 10]
+    assert dropped("buffer_full") == before + 1
+
+
+async def test_a_disk_that_fails_holds_up_nothing(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_text("in the way")
+    log = ScriptedLog()
+    async with publishing(log, spool=Spool(tmp_path / "spool", capacity=1 << 20)) as publisher:
+        publisher.offer("default", b"1")
+        await is_true(lambda: log.values)

@@ -1,55 +1,80 @@
-"""From the recorder to the message log: a buffer bounded in bytes, and one task that empties it in batches."""
+"""From the recorder to the message log: a buffer bounded in bytes, a spool on disk behind it, tasks that empty both.
+
+A span may reach the log more than once (at the end of an outage, say), which the log's readers allow for.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from prometheus_client import Counter, Gauge
 
 from llmflow_bus import Bus, Message, Producer
 from llmflow_bus.topics import PROJECT_HEADER, SPANS
 from llmflow_core.errors import Permanent, Retryable
+from llmflow_proxy.spool import Spool
 
 log = logging.getLogger(__name__)
 
 PUBLISHED = Counter("llmflow_proxy_spans_published_total", "Spans that the message log has taken")
+SPOOLED = Counter("llmflow_proxy_spans_spooled_total", "Spans put into the disk spool")
+REPLAYED = Counter("llmflow_proxy_spans_replayed_total", "Spans that the message log has taken out of the disk spool")
 DROPPED = Counter("llmflow_proxy_spans_dropped_total", "Spans lost, by reason", ["reason"])
-BUFFERED = Gauge("llmflow_proxy_span_buffer_bytes", "Finished spans waiting for the message log")
+BUFFERED = Gauge("llmflow_proxy_span_buffer_bytes", "Finished spans waiting in memory for the message log")
 for _reason in ("buffer_full", "too_large", "refused", "shutdown", "unreadable"):
     DROPPED.labels(_reason)
 
 #: Spans of one moment travel together; a page that waits for one does not notice.
 _LINGER_SECONDS = 0.1
 _BATCH_BYTES = 512 << 10
-_RETRY_SECONDS = (0.2, 10.0)
+_RETRY_SECONDS = (0.2, 5.0)
+#: A log that takes longer than this counts as away, although it may answer yet.
+_PATIENCE_SECONDS = 3.0
+#: How often to look for spans that an earlier or a neighbouring process has left in the spool.
+_LOOK_SECONDS = 2.0
+_SPOOL_RETRY_SECONDS = 1.0
+
+Batch = Sequence[tuple[str, bytes]]
 
 
 class Publisher:
     """Takes spans without ever waiting or raising, and publishes them in the background, oldest first.
 
-    While the log is away spans wait in a buffer of `capacity` bytes; what does not fit is dropped and counted in
-    `llmflow_proxy_spans_dropped_total`. `shrink` makes a span that is larger than the log allows fit, or gives None.
+    Spans wait in a buffer of `capacity` bytes. While the log is away, and when the buffer is half full, they move on to
+    the `spool`, if there is one. When the spool is full too, or the disk fails, the buffer fills up; then the newest
+    spans are dropped and counted in `llmflow_proxy_spans_dropped_total`. Spans of the spool and new ones take turns
+    once the log is back. `shrink` makes a span that is larger than the log allows fit, or gives None.
     """
 
-    def __init__(self, bus: Bus, *, capacity: int, shrink: Callable[[bytes, int], bytes | None]) -> None:
+    def __init__(
+        self, bus: Bus, *, capacity: int, shrink: Callable[[bytes, int], bytes | None], spool: Spool | None = None
+    ) -> None:
         self._bus = bus
         self._capacity = capacity
         self._shrink = shrink
+        self._spool = spool
         self._waiting: deque[tuple[str, bytes]] = deque()
+        #: How many spans have left the buffer: the number of the first that waits.
+        self._first = 0
         self._bytes = 0
         self._arrived = asyncio.Event()
+        self._spill_wanted = asyncio.Event()
         self._producer: Producer | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._away = False
+        self._spool_fails = False
 
     def start(self) -> None:
         """Begin to publish. Connects in the background, as often as it takes."""
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._publish_for_ever())]
+        if self._spool is not None:
+            self._tasks.append(asyncio.create_task(self._spill_for_ever(self._spool)))
 
     def offer(self, project: str, span: bytes) -> bool:
         """Hand over one serialized ExportTraceServiceRequest of one span; whether it was taken."""
@@ -60,41 +85,57 @@ class Publisher:
         self._bytes += len(span)
         BUFFERED.set(self._bytes)
         self._arrived.set()
+        if self._must_spill():
+            self._spill_wanted.set()
         return True
 
     async def close(self, *, timeout: float) -> None:
-        """Publish what waits, for at most `timeout` seconds; what is left then is lost and counted."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while self._waiting:
-                    await self._publish_next()
+        """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool; what is left then
+        is lost and counted."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        spool = self._spool
+        if not (spool and self._away):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout / 2 if spool else timeout):
+                    while self._waiting:
+                        await self._until_taken(self._publish_waiting)
+        if spool is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout / 2):
+                    while self._waiting and await self._spill(spool):
+                        pass
         if self._waiting:
             DROPPED.labels("shutdown").inc(len(self._waiting))
-            log.error("stopped with %d spans that the message log did not take", len(self._waiting))
+            log.error("stopped with %d spans that neither the message log nor a spool took", len(self._waiting))
         if self._producer is not None:
             await self._producer.close()
+        if spool is not None:
+            await spool.close()
 
-    async def _run(self) -> None:
+    async def _publish_for_ever(self) -> None:
         while True:
-            await self._arrived.wait()
-            await asyncio.sleep(_LINGER_SECONDS)
-            while self._waiting:
-                await self._publish_next()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_SECONDS if self._spool else None):
+                    await self._arrived.wait()
             self._arrived.clear()
+            await asyncio.sleep(_LINGER_SECONDS)
+            while await self._until_taken(self._publish_some):
+                pass
 
-    async def _publish_next(self) -> None:
-        """Publish one batch, waiting as long as the log is away. The batch leaves the buffer only once it is taken."""
+    async def _publish_some(self) -> bool:
+        """Publish one batch of the buffer and one of the spool; whether there was any."""
+        published = await self._publish_waiting()
+        return await self._replay() or published
+
+    async def _until_taken(self, publish: Callable[[], Awaitable[bool]]) -> bool:
+        """Call `publish` until it does not fail, however long the log is away."""
         shortest, longest = _RETRY_SECONDS
         delay = shortest
         while True:
             try:
-                if self._producer is None:
-                    self._producer = await self._bus.producer()
-                await self._publish_batch(self._producer)
+                published = await publish()
                 break
             except Retryable as error:
                 self._note_away(str(error))
@@ -106,49 +147,132 @@ class Publisher:
         if self._away:
             self._away = False
             log.info("the message log takes spans again")
+        return published
 
-    async def _publish_batch(self, producer: Producer) -> None:
-        largest = producer.max_message_bytes
-        if len(self._waiting[0][1]) > largest:
-            self._shrink_first(largest)
-            return
+    async def _publish_waiting(self) -> bool:
+        """Publish one batch of the buffer; it leaves the buffer only once the log has taken it."""
+        if not self._waiting:
+            return False
+        producer = await self._connected()
+        first, batch = self._first, self._oldest(min(_BATCH_BYTES, producer.max_message_bytes))
+        await self._publish(producer, batch)
+        self._remove_until(first + len(batch))
+        return True
+
+    async def _replay(self) -> bool:
+        """Publish one batch of the spool; it leaves the spool only once the log has taken it."""
+        spool = self._spool
+        if spool is None:
+            return False
+        limit = min(_BATCH_BYTES, self._producer.max_message_bytes if self._producer else _BATCH_BYTES)
+        try:
+            spooled = await spool.oldest(max_bytes=limit)
+        except Retryable as error:
+            self._note_spool_failure(error)
+            return False
+        if not spooled:
+            return False
+        producer = await self._connected()
+        await self._publish(producer, [(project, span) for _, project, span in spooled])
+        REPLAYED.inc(len(spooled))
+        try:
+            await spool.remove(spooled[-1].id)
+        except Retryable as error:
+            # They will be published again; the look-out's pause keeps that from going round in circles.
+            self._note_spool_failure(error)
+            return False
+        return True
+
+    async def _connected(self) -> Producer:
+        if self._producer is None:
+            self._producer = await self._bus.producer()
+        return self._producer
+
+    async def _publish(self, producer: Producer, batch: Batch) -> None:
         by_project: dict[str, list[bytes]] = {}
-        count = size = 0
-        for project, span in self._waiting:
-            size += len(span)
-            if count and size > min(_BATCH_BYTES, largest):
-                break
-            by_project.setdefault(project, []).append(span)
-            count += 1
+        taken = 0
+        for project, span in batch:
+            fitting = self._fitting(span, producer.max_message_bytes)
+            if fitting is not None:
+                by_project.setdefault(project, []).append(fitting)
+                taken += 1
         # In protobuf, concatenating messages merges their repeated fields: each project's spans become one request.
         messages = [
             Message(b"".join(spans), headers={PROJECT_HEADER: project}) for project, spans in by_project.items()
         ]
+        slow = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._note_away, "it does not answer")
         try:
             await producer.publish(SPANS, messages)
-            PUBLISHED.inc(count)
+            PUBLISHED.inc(taken)
         except Permanent as error:
-            DROPPED.labels("refused").inc(count)
-            log.error("the message log refused %d spans: %s", count, error)
-        for _ in range(count):
-            self._remove_first()
+            DROPPED.labels("refused").inc(taken)
+            log.error("the message log refused %d spans: %s", taken, error)
+        finally:
+            slow.cancel()
+        DROPPED.labels("too_large").inc(len(batch) - taken)
 
-    def _shrink_first(self, largest: int) -> None:
-        project, span = self._remove_first()
+    def _fitting(self, span: bytes, largest: int) -> bytes | None:
+        if len(span) <= largest:
+            return span
         smaller = self._shrink(span, largest)
-        if smaller is None or len(smaller) > largest:
-            DROPPED.labels("too_large").inc()
-            return
-        self._waiting.appendleft((project, smaller))
-        self._bytes += len(smaller)
+        return smaller if smaller is not None and len(smaller) <= largest else None
 
-    def _remove_first(self) -> tuple[str, bytes]:
-        project, span = self._waiting.popleft()
-        self._bytes -= len(span)
+    async def _spill_for_ever(self, spool: Spool) -> None:
+        while True:
+            await self._spill_wanted.wait()
+            self._spill_wanted.clear()
+            await asyncio.sleep(_LINGER_SECONDS)
+            while self._waiting and self._must_spill():
+                if not await self._spill(spool):
+                    await asyncio.sleep(_SPOOL_RETRY_SECONDS)
+
+    async def _spill(self, spool: Spool) -> bool:
+        """Move one batch from the buffer to the spool; whether the spool took it. It leaves the buffer only then, so
+        that the publisher may have published it meanwhile."""
+        first, batch = self._first, self._oldest(_BATCH_BYTES)
+        try:
+            if not await spool.put(batch):
+                self._note_spool_failure("it is full")
+                return False
+        except Retryable as error:
+            self._note_spool_failure(error)
+            return False
+        SPOOLED.inc(len(batch))
+        self._spool_fails = False
+        self._remove_until(first + len(batch))
+        return True
+
+    def _must_spill(self) -> bool:
+        return self._spool is not None and (self._away or self._bytes > self._capacity // 2)
+
+    def _oldest(self, limit: int) -> Batch:
+        """The first spans in the buffer, of `limit` bytes together, but at least one."""
+        size = len(self._waiting[0][1])
+        count = 1
+        for _, span in itertools.islice(self._waiting, 1, None):
+            size += len(span)
+            if size > limit:
+                break
+            count += 1
+        return list(itertools.islice(self._waiting, count))
+
+    def _remove_until(self, end: int) -> None:
+        """Take the spans before number `end` out of the buffer, as far as they are still in it."""
+        while self._first < end:
+            _, span = self._waiting.popleft()
+            self._first += 1
+            self._bytes -= len(span)
         BUFFERED.set(self._bytes)
-        return project, span
 
     def _note_away(self, why: str) -> None:
         if not self._away:
             self._away = True
-            log.warning("the message log does not take spans now, they wait in the buffer: %s", why)
+            where = "spool" if self._spool else "buffer"
+            log.warning("the message log does not take spans now, they wait in the %s: %s", where, why)
+        if self._must_spill():
+            self._spill_wanted.set()
+
+    def _note_spool_failure(self, why: object) -> None:
+        if not self._spool_fails:
+            self._spool_fails = True
+            log.error("the spool does not take or give spans now: %s", why)

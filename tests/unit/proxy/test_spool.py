@@ -1,0 +1,182 @@
+"""The spool's file: order, limits, several processes, damage."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from llmflow_core.errors import Retryable
+from llmflow_proxy.spool import SPOOL_BYTES, Spool
+
+MIB = 1 << 20
+#: Puts spans one by one until it is killed, and says so after each.
+PUT_FOR_EVER = """
+import asyncio, pathlib, sys
+from llmflow_proxy.spool import Spool
+async def main():
+    spool = Spool(pathlib.Path(sys.argv[1]), capacity=1 << 30)
+    number = 0
+    while True:
+        await spool.put([("default", b"%d" % number)])
+        print(number, flush=True)
+        number += 1
+asyncio.run(main())
+"""
+#: Replays one batch of the spool, and waits to be killed.
+REPLAY_AND_HANG = """
+import asyncio, pathlib, sys
+from llmflow_proxy.spool import Spool
+async def main():
+    spool = Spool(pathlib.Path(sys.argv[1]), capacity=1 << 30)
+    print(len(await spool.oldest(max_bytes=1)), flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def spools(tmp_path: Path) -> AsyncIterator[Callable[..., Spool]]:
+    made: list[Spool] = []
+
+    def make(capacity: int = 64 * MIB) -> Spool:
+        made.append(Spool(tmp_path / "spool", capacity=capacity))
+        return made[-1]
+
+    yield make
+    for spool in made:
+        await spool.close()
+
+
+async def everything(spool: Spool) -> list[tuple[str, bytes]]:
+    """Take out all that the spool gives."""
+    found: list[tuple[str, bytes]] = []
+    while batch := await spool.oldest(max_bytes=100):
+        found += [(project, span) for _, project, span in batch]
+        await spool.remove(batch[-1].id)
+    return found
+
+
+async def test_gives_back_what_was_put_in_order(spools: Callable[..., Spool]) -> None:
+    spool = spools()
+    assert await spool.oldest(max_bytes=100) == []
+    spans = [(f"p{number % 3}", b"x" * number) for number in range(50)]
+    assert await spool.put(spans[:20])
+    assert await spool.put(spans[20:])
+    assert await everything(spool) == spans
+
+
+async def test_a_batch_has_at_most_that_many_bytes_but_one_span_at_least(spools: Callable[..., Spool]) -> None:
+    spool = spools()
+    await spool.put([("default", size * b"x") for size in (500, 40, 60, 1)])
+    sizes = []
+    while batch := await spool.oldest(max_bytes=100):
+        sizes.append([len(span) for _, _, span in batch])
+        await spool.remove(batch[-1].id)
+    assert sizes == [[500], [40, 60], [1]]
+
+
+async def test_what_was_not_removed_comes_again(spools: Callable[..., Spool]) -> None:
+    first, second = spools(), spools()
+    await first.put([("default", b"1"), ("default", b"2")])
+    assert len(await first.oldest(max_bytes=100)) == 2
+    await first.close()
+    assert await everything(second) == [("default", b"1"), ("default", b"2")]
+
+
+async def test_only_one_replays_at_a_time_and_all_may_put(spools: Callable[..., Spool]) -> None:
+    mine, neighbour = spools(), spools()
+    await neighbour.put([("default", b"1")])
+    (first,) = await mine.oldest(max_bytes=100)
+    assert await neighbour.oldest(max_bytes=100) == []
+    await neighbour.put([("default", b"2")])
+    await mine.remove(first.id)
+    assert await everything(mine) == [("default", b"2")]
+    await neighbour.put([("default", b"3")])
+    assert await everything(neighbour) == [("default", b"3")]
+
+
+async def test_a_full_spool_takes_no_more_until_there_is_room(spools: Callable[..., Spool]) -> None:
+    spool = spools(capacity=MIB)
+    count = 0
+    while await spool.put([("default", bytes(100_000))]):
+        count += 1
+    assert 8 <= count <= 10
+    assert SPOOL_BYTES._value.get() <= MIB
+    assert len(await everything(spool)) == count
+    assert SPOOL_BYTES._value.get() < 50_000
+    assert await spool.put([("default", bytes(100_000))])
+
+
+async def test_space_goes_back_to_the_file_system(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    spool = spools()
+    for _ in range(20):
+        await spool.put([("default", bytes(MIB))])
+    await everything(spool)
+    await spool.close()
+    assert sum(file.stat().st_size for file in (tmp_path / "spool").iterdir()) < MIB
+
+
+async def test_what_a_killed_process_has_put_is_there(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PUT_FOR_EVER, str(tmp_path / "spool")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        promised = [process.stdout.readline() for _ in range(30)]
+        process.kill()
+        promised += process.stdout.readlines()
+    found = [int(span) for _, span in await everything(spools())]
+    assert found == list(range(len(found)))
+    assert len(found) >= len(promised)
+
+
+async def test_a_killed_replayer_is_taken_over_from(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    spool = spools()
+    await spool.put([("default", b"1"), ("default", b"2")])
+    with subprocess.Popen(
+        [sys.executable, "-c", REPLAY_AND_HANG, str(tmp_path / "spool")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "1\n"
+        assert await spool.oldest(max_bytes=100) == []
+        process.kill()
+    assert len(await everything(spool)) == 2
+
+
+async def test_a_torn_journal_costs_only_what_was_torn(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PUT_FOR_EVER, str(tmp_path / "spool")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        for _ in range(20):
+            process.stdout.readline()
+        process.kill()
+    journal = tmp_path / "spool" / "spool.db-wal"
+    with journal.open("r+b") as file:
+        file.truncate(journal.stat().st_size - 1000)
+    found = [int(span) for _, span in await everything(spools())]
+    assert found == list(range(len(found)))
+    assert len(found) >= 19
+
+
+async def test_a_damaged_file_is_put_aside(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    (folder / "spool.db").write_bytes(b"no database at all" * 1000)
+    spool = spools()
+    assert await spool.put([("default", b"1")])
+    assert await everything(spool) == [("default", b"1")]
+    assert len(list(folder.glob("spool-damaged-*.db"))) == 1
+
+
+async def test_a_folder_that_cannot_be_is_an_outage_until_it_can(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    in_the_way = tmp_path / "spool"
+    in_the_way.write_text("a file")
+    spool = spools()
+    with pytest.raises(Retryable, match="spool"):
+        await spool.put([("default", b"1")])
+    in_the_way.unlink()
+    assert await spool.put([("default", b"1")])
