@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 
 import httpx
-import orjson
 
-from llmflow_proxy import anthropic_messages, openai_chat
+from llmflow_proxy import anthropic_messages, error_bodies, openai_chat
+from llmflow_proxy.catalog import CATALOG, variable
+from llmflow_proxy.provider_file import entries_of
 from llmflow_proxy.settings import ProxySettings
 from llmflow_proxy.shape import Shape
+from llmflow_proxy.templates import Templates
+
+NOT_CONFIGURED = httpx.URL("http://not-configured.invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What providers of one kind speak: their recorded APIs by path below the base URL, and an error of the proxy's own
+    in the shape that their clients parse: (HTTP status, message) to JSON bytes."""
+
+    shapes: Templates
+    error_body: Callable[[int, str], bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,27 +31,20 @@ class Provider:
     """Where a provider is and how it speaks.
 
     `name` is its path prefix and the value of `X-LLMFlow-Provider`; `semconv_name` its `gen_ai.provider.name`.
-    `shapes` are its recorded APIs by path below the version segment: `/chat/completions`, or a template such as
-    `/files/{id}`, whose names in braces each stand for text without a slash. `error_body` is an error of the proxy's
-    own in the shape that the provider's clients parse: (HTTP status, message) to JSON bytes.
+    `missing` is an example of the setting without which the provider has no address.
     """
 
     name: str
     semconv_name: str
     base_url: httpx.URL
-    error_body: Callable[[int, str], bytes]
+    api: Api
     default_headers: tuple[tuple[bytes, bytes], ...] = ()
-    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    missing: str = ""
 
-    def shape_of(self, method: str, path: str) -> tuple[Shape | None, str]:
-        """The shape of a call and the template of its path; None and the path itself when there is none."""
-        found = self.shapes.get(path)
-        if found is not None and found.has(method):
-            return found, path
-        for template, shape in self.shapes.items():
-            if "{" in template and shape.has(method) and _template(template).fullmatch(path):
-                return shape, template
-        return None, path
+    @property
+    def error_body(self) -> Callable[[int, str], bytes]:
+        """See `Api`."""
+        return self.api.error_body
 
     @property
     def keeps_helicone_headers(self) -> bool:
@@ -49,42 +53,70 @@ class Provider:
 
 
 def providers_of(settings: ProxySettings) -> dict[str, Provider]:
-    """Every provider by name."""
-    rows = [
-        Provider(
-            name="openai",
-            semconv_name="openai",
-            base_url=httpx.URL(settings.openai_base_url),
-            default_headers=_raw(settings.openai_default_headers),
-            error_body=_openai_error,
-            shapes={"/chat/completions": openai_chat.SHAPE},
-        ),
-        Provider(
-            name="anthropic",
-            semconv_name="anthropic",
-            base_url=httpx.URL(settings.anthropic_base_url),
-            default_headers=_raw(settings.anthropic_default_headers),
-            error_body=_anthropic_error,
-            shapes={"/messages": anthropic_messages.SHAPE},
-        ),
-    ]
-    return {row.name: row for row in rows}
-
-
-@cache
-def _template(template: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)))
+    """Every provider by name, those of the providers file included. Raises ConfigError when that file is wrong."""
+    found = {}
+    for row in CATALOG:
+        base_url = settings.base_url_of(row.name)
+        found[row.name] = Provider(
+            name=row.name,
+            semconv_name=row.semconv_name,
+            base_url=httpx.URL(base_url) if base_url else NOT_CONFIGURED,
+            default_headers=_raw(settings.default_headers_of(row.name)),
+            api=APIS[row.api],
+            missing="" if base_url else f"{variable(row.name, 'base_url')}={row.example}",
+        )
+    for entry in entries_of(settings.providers_file, known=found, apis=APIS):
+        found[entry.name] = Provider(
+            name=entry.name,
+            semconv_name=entry.provider_name or entry.name,
+            base_url=httpx.URL(entry.base_url),
+            default_headers=_raw(entry.default_headers),
+            api=APIS[entry.api],
+        )
+    return found
 
 
 def _raw(headers: Mapping[str, str]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((name.lower().encode(), value.encode()) for name, value in headers.items())
 
 
-def _openai_error(status: int, message: str) -> bytes:
-    code = "upstream_timeout" if status == 504 else "upstream_unreachable" if status == 502 else "proxy_error"
-    return orjson.dumps({"error": {"message": message, "type": "server_error", "param": None, "code": code}})
+def _below(prefix: str, shapes: Mapping[str, Shape]) -> dict[str, Shape]:
+    return {prefix + template: shape for template, shape in shapes.items()}
 
 
-def _anthropic_error(status: int, message: str) -> bytes:
-    kind = "timeout_error" if status == 504 else "api_error"
-    return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})
+def _api(error_body: Callable[[int, str], bytes], *shapes: Mapping[str, Shape]) -> Api:
+    return Api(Templates({template: shape for some in shapes for template, shape in some.items()}), error_body)
+
+
+#: OpenAI's APIs by path below the version segment.
+_OPENAI: dict[str, Shape] = {
+    "/chat/completions": openai_chat.SHAPE,
+}
+_ANTHROPIC: dict[str, Shape] = {
+    "/messages": anthropic_messages.SHAPE,
+}
+
+#: What a provider may speak, by the name that the catalog and the providers file use.
+APIS: dict[str, Api] = {
+    "openai": _api(error_bodies.openai, _OPENAI, _below("/v1", _OPENAI), _below("/v1", _ANTHROPIC)),
+    "anthropic": _api(error_bodies.anthropic, _ANTHROPIC, _below("/v1", {**_OPENAI, **_ANTHROPIC})),
+    "gemini": _api(error_bodies.google, _below("/{version}/openai", _OPENAI)),
+    "vertex": _api(
+        error_bodies.google,
+        _below("/{version}/projects/{project}/locations/{location}/endpoints/{endpoint}", _OPENAI),
+    ),
+    "azure": _api(
+        error_bodies.openai,
+        _OPENAI,
+        _below("/openai/v1", _OPENAI),
+        _below("/openai", _OPENAI),
+        _below("/openai/deployments/{model}", _OPENAI),
+        _below("/models", _OPENAI),
+        _below("/anthropic/v1", _ANTHROPIC),
+    ),
+    "bedrock": _api(error_bodies.aws, _below("/openai/v1", _OPENAI)),
+    "mistral": _api(error_bodies.mistral, _OPENAI, _below("/v1", _OPENAI)),
+    "cohere": _api(error_bodies.cohere, _below("/compatibility/v1", _OPENAI)),
+    "ollama": _api(error_bodies.ollama, _below("/v1", {**_OPENAI, **_ANTHROPIC})),
+    "none": _api(error_bodies.openai),
+}

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from llmflow_core.errors import Rejected
 from llmflow_proxy.providers import Provider
 from llmflow_proxy.shape import Shape
 
 PROVIDER_HEADER = "x-llmflow-provider"
+_GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/upload/v1beta/", "/upload/v1alpha/")
+#: Not any colon: OpenAI's fine-tuned models have some in their names.
+_GEMINI_CALL = re.compile(
+    r"/v1/(?:models|tunedModels)/[^/]+:(?:generateContent|streamGenerateContent|countTokens|embedContent"
+    r"|batchEmbedContents|predict|predictLongRunning|batchGenerateContent|asyncBatchEmbedContent)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """`target` is the path and query of the upstream request, byte for byte as the caller wrote them below the base
     URL; `shape` is None for an API that is forwarded but not understood. `template` is the path with names such as
-    `{id}` for what differs from call to call, as far as the API is known."""
+    `{id}` for what differs from call to call, as far as the API is known, `parameters` what stands in their place."""
 
     provider: Provider
     target: str
     shape: Shape | None
     template: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 def resolve(
@@ -30,10 +38,11 @@ def resolve(
     """Find the route of a request, of which `path` and `query` are the undecoded halves of the request target.
 
     The `X-LLMFlow-Provider` header decides, else a first segment that is a provider's name (taken off), else the path:
-    `/v1/messages`, `/v1/complete` and every call that carries `anthropic-version` are Anthropic's, other `/v1/` paths
-    OpenAI's. Where the base URL ends with the version segment that the path starts with, it appears once.
+    `/v1/messages`, `/v1/complete` and every call that carries `anthropic-version` are Anthropic's; `/v1beta/`,
+    `/v1alpha/`, `/v1/models/<model>:<method>` and calls that carry `x-goog-api-key` are Gemini's; other `/v1/` paths
+    OpenAI's. Where the path begins as the base URL's ends (`/v1`, say), that appears once.
 
-    Raises Rejected when no provider is meant.
+    Raises Rejected when no provider is meant, or one whose base URL is not configured.
     """
     name = headers.get(PROVIDER_HEADER)
     if name is None:
@@ -41,7 +50,9 @@ def resolve(
         if first in providers:
             name, path = first, slash + rest
         elif path.startswith("/v1/"):
-            name = "anthropic" if _is_anthropic(path, headers) else "openai"
+            name = _owner(path, headers)
+        elif path.startswith(_GEMINI_PATHS):
+            name = "gemini"
         else:
             raise Rejected(
                 f"no provider has the path {path}; use /v1/... or /{{{','.join(providers)}}}/...", field="path"
@@ -49,13 +60,29 @@ def resolve(
     elif name not in providers:
         raise Rejected(f"unknown provider {name!r}; known are {', '.join(providers)}", field=PROVIDER_HEADER)
     provider = providers[name]
-    below_version = path.removeprefix("/v1") if path.startswith("/v1/") else path
+    if provider.missing:
+        raise Rejected(f"{name} has no universal address; start the proxy with {provider.missing}", field="provider")
     base = provider.base_url.raw_path.decode().rstrip("/")
-    target = base + (below_version if base.endswith("/v1") else path)
-    shape, template = provider.shape_of(method, below_version)
-    version = path.removesuffix(below_version)
-    return Route(provider, f"{target or '/'}?{query}" if query else target or "/", shape, version + template)
+    below = _below(base, path)
+    match = provider.api.shapes.match(method, below)
+    target = base + below or "/"
+    template = path.removesuffix(below) + match.template
+    return Route(provider, f"{target}?{query}" if query else target, match.shape, template, match.parameters)
 
 
-def _is_anthropic(path: str, headers: Mapping[str, str]) -> bool:
-    return path.startswith(("/v1/messages", "/v1/complete")) or "anthropic-version" in headers
+def _below(base: str, path: str) -> str:
+    """The path without the segments that the base URL ends with already."""
+    start = len(base)
+    while (start := base.rfind("/", 0, start)) >= 0:
+        if path.startswith(f"{base[start:]}/") or path == base[start:]:
+            return path[len(base) - start :]
+    return path
+
+
+def _owner(path: str, headers: Mapping[str, str]) -> str:
+    """Whose a path of version 1 is."""
+    if path.startswith(("/v1/messages", "/v1/complete")) or "anthropic-version" in headers:
+        return "anthropic"
+    if "x-goog-api-key" in headers or _GEMINI_CALL.fullmatch(path):
+        return "gemini"
+    return "openai"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from pydantic_settings import NoDecode
 
 from llmflow_core.config import Settings
+from llmflow_proxy.catalog import CATALOG, variable
 
 _SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -32,11 +34,46 @@ def _headers_of(value: Any) -> Any:
         raise ValueError("must be a JSON object") from None
 
 
+def _base_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
+        raise ValueError("must be an http or https URL without credentials and query")
+    return value.rstrip("/")
+
+
+#: Without a slash at its end.
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 ByteSize = Annotated[int, BeforeValidator(_bytes_of)]
 #: NoDecode: pydantic-settings would end with its own error at the first malformed one.
 Headers = Annotated[dict[str, str], NoDecode, BeforeValidator(_headers_of)]
 
 
+def _with_providers(model: type[Settings]) -> type[Settings]:
+    """The model with a base URL and default headers for each provider of the catalog."""
+    fields: dict[str, Any] = {}
+    for row in CATALOG:
+        needed = "" if row.base_url else "; calls are refused until it is set"
+        fields[f"{row.name}_base_url"] = (
+            BaseUrl if row.base_url else BaseUrl | None,
+            Field(
+                row.base_url,
+                validation_alias=variable(row.name, "base_url"),
+                description=f"Where the API of {row.title} is{needed}",
+                examples=[row.example or row.base_url],
+            ),
+        )
+        fields[f"{row.name}_default_headers"] = (
+            Headers,
+            Field(
+                {},
+                validation_alias=variable(row.name, "default_headers"),
+                description=f"Headers (a JSON object) added to calls of {row.title} that lack them",
+                examples=[row.header_example],
+            ),
+        )
+    return create_model(model.__name__, __base__=model, __module__=model.__module__, __doc__=model.__doc__, **fields)
+
+
+@_with_providers
 class ProxySettings(Settings):
     """What one proxy process needs to know."""
 
@@ -52,29 +89,10 @@ class ProxySettings(Settings):
         "kafka://localhost:9092", description="The message log that spans go to", examples=["kafka://kafka:9092"]
     )
 
-    openai_base_url: str = Field(
-        "https://api.openai.com/v1",
-        validation_alias="OPENAI_BASE_URL",
-        description="Where OpenAI's API is",
-        examples=["https://oai.helicone.ai/v1"],
-    )
-    openai_default_headers: Headers = Field(
-        {},
-        validation_alias="OPENAI_DEFAULT_HEADERS",
-        description="Headers (a JSON object) added to calls of OpenAI that lack them",
-        examples=['{"OpenAI-Organization": "org-123"}'],
-    )
-    anthropic_base_url: str = Field(
-        "https://api.anthropic.com",
-        validation_alias="ANTHROPIC_BASE_URL",
-        description="Where Anthropic's API is",
-        examples=["https://api.anthropic.com"],
-    )
-    anthropic_default_headers: Headers = Field(
-        {},
-        validation_alias="ANTHROPIC_DEFAULT_HEADERS",
-        description="Headers (a JSON object) added to calls of Anthropic that lack them",
-        examples=['{"anthropic-beta": "files-api-2025-04-14"}'],
+    providers_file: Path | None = Field(
+        None,
+        description="A YAML file of further providers: a list `providers` of name, base_url, api, default_headers",
+        examples=["/etc/llmflow/providers.yaml"],
     )
 
     max_response_size: ByteSize = Field(
@@ -101,9 +119,12 @@ class ProxySettings(Settings):
     )
     read_timeout: float = Field(600, gt=0, description="Seconds to wait for the provider's next byte", examples=[600])
 
-    @field_validator("openai_base_url", "anthropic_base_url")
-    @classmethod
-    def _base_url(cls, value: str) -> str:
-        if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
-            raise ValueError("must be an http or https URL without credentials and query")
-        return value.rstrip("/")
+    def base_url_of(self, provider: str) -> str | None:
+        """Where a provider of the catalog is; None when it has to be configured and is not."""
+        url: str | None = getattr(self, f"{provider}_base_url")
+        return url
+
+    def default_headers_of(self, provider: str) -> dict[str, str]:
+        """The headers that calls of a provider of the catalog get when they lack them."""
+        headers: dict[str, str] = getattr(self, f"{provider}_default_headers")
+        return headers
