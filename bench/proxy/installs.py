@@ -1,0 +1,71 @@
+"""What the benchmark gets from the registries or builds, each pinned and kept in the tests' cache.
+
+Every function raises BackendMissing when this machine cannot have its part.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from llmflow_testkit.clusters.cache import BackendMissing, built_once, require, run
+
+_LITELLM = "1.106.2"
+_PORTKEY = "1.15.2"
+#: Portkey's gateway asks for a server that does not run on Node 20.
+_PORTKEY_SERVER = "1.13.8"
+_CHOICES = ("granian==2.8.7", "httpx-aiohttp==0.2.0", "pyreqwest==0.15.1")
+_WIRE = Path(__file__).parent / "wire"
+
+
+def wire(name: str) -> Path:
+    """The Go program `name` (load, upstream) of this folder, built from its present source."""
+    require("go")
+    sources = sorted(path for path in _WIRE.rglob("*") if path.is_file())
+    age = max(int(path.stat().st_mtime_ns) for path in sources)
+
+    def build(folder: Path) -> None:
+        run(["go", "build", "-C", _WIRE, "-o", f"{folder}/", "./load", "./upstream"])
+
+    return built_once(f"bench-wire-{age:x}", build) / name
+
+
+def litellm() -> Path:
+    """A folder for PYTHONPATH with LiteLLM's proxy in it."""
+    return _target(f"bench-litellm-{_LITELLM}", (f"litellm[proxy]=={_LITELLM}",), dependencies=True)
+
+
+def choices() -> Path:
+    """A folder for PYTHONPATH with the servers and clients that LLMFlow was chosen from."""
+    return _target("bench-choices-" + "-".join(name.rpartition("=")[2] for name in _CHOICES), _CHOICES)
+
+
+def _target(name: str, packages: tuple[str, ...], *, dependencies: bool = False) -> Path:
+    uv = shutil.which("uv") or next(Path.cwd().glob(".make/uv/bin/uv"), None)
+    if uv is None:
+        raise BackendMissing("not installed: uv")
+
+    def build(folder: Path) -> None:
+        options: list[str | Path] = ["--quiet", "--python", sys.executable, "--target", folder]
+        run([uv, "pip", "install", *options, *([] if dependencies else ["--no-deps"]), *packages])
+
+    return built_once(name, build)
+
+
+def portkey() -> Path:
+    """The program that starts Portkey's gateway, for Node."""
+    require("node", "npm")
+
+    def build(folder: Path) -> None:
+        wanted = {
+            "private": True,
+            "dependencies": {"@portkey-ai/gateway": _PORTKEY},
+            "overrides": {"@hono/node-server": _PORTKEY_SERVER},
+        }
+        (folder / "package.json").write_text(json.dumps(wanted))
+        run(["npm", "install", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+
+    folder = built_once(f"bench-portkey-{_PORTKEY}", build)
+    return folder / "node_modules/@portkey-ai/gateway/build/start-server.js"

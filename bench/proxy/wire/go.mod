@@ -1,0 +1,3 @@
+module llmflow/bench/proxy/wire
+
+go 1.22
