@@ -14,7 +14,7 @@ import orjson
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from llmflow_core.conventions import apply_conventions
@@ -191,23 +191,35 @@ def plain(value: AnyValue) -> JSON:
 
 def key_values(mapping: Mapping[str, JSON]) -> list[KeyValue]:
     """A dict as OTLP attributes; entries whose value is None are left out."""
-    return [KeyValue(key=key, value=any_value(value)) for key, value in mapping.items() if value is not None]
+    return [KeyValue(**fields) for fields in key_value_fields(mapping)]
+
+
+def key_value_fields(mapping: Mapping[str, JSON]) -> list[dict[str, Any]]:
+    """`key_values` as the keyword arguments of KeyValue, which a message that holds attributes takes as they are.
+
+    It costs less than half of what the messages cost.
+    """
+    return [{"key": key, "value": _any_value_fields(value)} for key, value in mapping.items() if value is not None]
 
 
 def any_value(value: JSON) -> AnyValue:
     """A JSON value as OTLP holds it. An integer beyond 64 bits becomes its decimal text."""
+    return AnyValue(**_any_value_fields(value))
+
+
+def _any_value_fields(value: JSON) -> dict[str, Any]:
     if isinstance(value, str):
-        return AnyValue(string_value=value)
+        return {"string_value": value}
     if isinstance(value, bool):
-        return AnyValue(bool_value=value)
+        return {"bool_value": value}
     if isinstance(value, int):
-        return AnyValue(int_value=value) if _INT64_MIN <= value <= _INT64_MAX else AnyValue(string_value=str(value))
+        return {"int_value": value} if _INT64_MIN <= value <= _INT64_MAX else {"string_value": str(value)}
     if isinstance(value, float):
-        return AnyValue(double_value=value)
+        return {"double_value": value}
     if isinstance(value, bytes):
-        return AnyValue(bytes_value=value)
+        return {"bytes_value": value}
     if isinstance(value, Mapping):
-        return AnyValue(kvlist_value=KeyValueList(values=key_values(value)))
+        return {"kvlist_value": {"values": key_value_fields(value)}}
     if value is None:
-        return AnyValue()
-    return AnyValue(array_value=ArrayValue(values=[any_value(item) for item in value]))
+        return {}
+    return {"array_value": {"values": [_any_value_fields(item) for item in value]}}

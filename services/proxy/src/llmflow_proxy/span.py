@@ -13,14 +13,13 @@ from typing import Any
 import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1 import trace_pb2
 from pydantic_core import from_json
 
-from llmflow_core.otlp import key_values
+from llmflow_core.otlp import key_value_fields, key_values
 from llmflow_core.spans import JSON
 from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
-from llmflow_proxy.correlation import Correlation, correlate, is_own_header
+from llmflow_proxy.correlation import correlate, is_own_header
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.secrets import is_secret, redacted_query, secrets_of, without
 from llmflow_proxy.shape import Reading, Shape, mapping, sse_events
@@ -59,32 +58,37 @@ def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
     attributes |= _content(reading, limit)
     attributes["user.id"] = correlation.user or reading.user
     attributes["session.id"] = correlation.session
-    span = trace_pb2.Span(
-        trace_id=correlation.trace_id,
-        span_id=correlation.span_id,
-        parent_span_id=correlation.parent_span_id,
-        trace_state=correlation.trace_state,
-        name=without(_name(exchange, reading), secrets),
-        kind=trace_pb2.Span.SPAN_KIND_CLIENT,
-        start_time_unix_nano=exchange.start_ns,
-        end_time_unix_nano=exchange.start_ns + ((exchange.ended or exchange.started) - exchange.started),
-    )
+    span: dict[str, Any] = {
+        "trace_id": correlation.trace_id,
+        "span_id": correlation.span_id,
+        "parent_span_id": correlation.parent_span_id,
+        "trace_state": correlation.trace_state,
+        "name": without(_name(exchange, reading), secrets),
+        "kind": trace_pb2.Span.SPAN_KIND_CLIENT,
+        "start_time_unix_nano": exchange.start_ns,
+        "end_time_unix_nano": exchange.start_ns + ((exchange.ended or exchange.started) - exchange.started),
+    }
     if correlation.link:
-        span.links.add(trace_id=correlation.link[0], span_id=correlation.link[1])
+        span["links"] = [{"trace_id": correlation.link[0], "span_id": correlation.link[1]}]
     if error:
         attributes["error.type"] = error[0]
-        span.status.code = trace_pb2.Status.STATUS_CODE_ERROR
-        span.status.message = without(error[1], secrets)[:limit]
-    span.attributes.extend(key_values(without(attributes, secrets)))
-    return correlation.project, _request(span, correlation).SerializeToString()
+        message = without(error[1], secrets)[:limit]
+        span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
+    service = correlation.service or DEFAULT_SERVICE
+    request = _request(span, attributes, service)
+    # One look at the whole is enough nearly always; text by text costs a hundred times as much.
+    if any(secret.encode() in request for secret in secrets):
+        request = _request(span, without(attributes, secrets), service)
+    return correlation.project, request
 
 
-def _request(span: trace_pb2.Span, correlation: Correlation) -> ExportTraceServiceRequest:
-    resource = Resource(attributes=key_values({"service.name": correlation.service or DEFAULT_SERVICE}))
-    scope_spans = trace_pb2.ScopeSpans(scope=SCOPE, spans=[span])
+def _request(span: dict[str, Any], attributes: Mapping[str, JSON], service: str) -> bytes:
+    """The serialized request. Nested dicts instead of messages: protobuf makes those several times as fast."""
+    spans = [{**span, "attributes": key_value_fields(attributes)}]
+    resource = {"attributes": key_value_fields({"service.name": service})}
     return ExportTraceServiceRequest(
-        resource_spans=[trace_pb2.ResourceSpans(resource=resource, scope_spans=[scope_spans])]
-    )
+        resource_spans=[{"resource": resource, "scope_spans": [{"scope": SCOPE, "spans": spans}]}]  # type: ignore[list-item]
+    ).SerializeToString()
 
 
 def without_content(value: bytes, largest: int) -> bytes | None:
