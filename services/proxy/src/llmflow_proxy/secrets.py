@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from llmflow_core.spans import JSON
@@ -16,8 +17,11 @@ _SECRET_NAME = re.compile(
 )
 #: Shorter values would blank out ordinary words.
 _SHORTEST = 8
+#: What stands before the values in a credential of several parts: names of cookies, parameters of a signature.
+_PART_NAME = re.compile(r"[;\s]*[\w.-]+=")
 
 
+@lru_cache(maxsize=512)
 def is_secret(name: str) -> bool:
     """Whether a header or query parameter of this name carries a credential."""
     return _SECRET_NAME.search(name) is not None
@@ -29,7 +33,7 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str) -> tuple[str,
     for header, content in headers:
         if is_secret(header.decode("latin-1")):
             text = content.decode("latin-1")
-            found |= {text, text.rpartition(" ")[2], *re.split(r"[;\s]*[\w.-]+=", text)}
+            found |= {text, text.rpartition(" ")[2], *(_PART_NAME.split(text) if "=" in text else ())}
     for name, value in _parameters(query):
         if is_secret(unquote_plus(name)):
             found |= {value, unquote_plus(value)}
