@@ -52,7 +52,8 @@ def test_a_base_url_with_a_path_of_its_own() -> None:
         ("/openai/chat/completions", True),
         ("/v1/messages", True),
         ("/v1/messages/count_tokens", False),
-        ("/v1/embeddings", False),
+        ("/v1/embeddings", True),
+        ("/v1/nothing/known", False),
     ],
 )
 def test_which_apis_are_understood(path: str, understood: bool) -> None:

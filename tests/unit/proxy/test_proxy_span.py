@@ -125,8 +125,8 @@ def test_secrets_appear_nowhere() -> None:
 
 
 def test_an_unknown_api_is_a_plain_http_span() -> None:
-    found = built(exchange_of(b"anything", b"\x00\x01", path="/v1/audio/speech", content_type="audio/mpeg"))
-    assert (found.name, found.observation_type, found.status) == ("POST /v1/audio/speech", "span", "unset")
+    found = built(exchange_of(b"anything", b"\x00\x01", path="/v1/sounds/new", content_type="audio/mpeg"))
+    assert (found.name, found.observation_type, found.status) == ("POST /v1/sounds/new", "span", "unset")
     assert found.content == {}
     assert found.attributes["http.request.body.size"] == 8
 

@@ -56,10 +56,11 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     for choice in choices:
         message = _message({"role": "assistant", **mapping(choice.get("message"))})
         reading.output.append({**message, "finish_reason": choice.get("finish_reason")})
-    _read_usage(mapping(body.get("usage")), attributes)
+    read_usage(mapping(body.get("usage")), attributes)
 
 
-def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+    """Token counts of a `usage` object, of which the cached and the reasoning tokens are parts of the sums."""
     asked = mapping(usage.get("prompt_tokens_details"))
     said = mapping(usage.get("completion_tokens_details"))
     attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")

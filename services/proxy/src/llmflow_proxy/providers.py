@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from llmflow_proxy import anthropic_messages, error_bodies, openai_chat
+from llmflow_proxy import anthropic_messages, error_bodies, openai_shapes
 from llmflow_proxy.catalog import CATALOG, variable
 from llmflow_proxy.provider_file import entries_of
 from llmflow_proxy.settings import ProxySettings
@@ -88,10 +88,7 @@ def _api(error_body: Callable[[int, str], bytes], *shapes: Mapping[str, Shape]) 
     return Api(Templates({template: shape for some in shapes for template, shape in some.items()}), error_body)
 
 
-#: OpenAI's APIs by path below the version segment.
-_OPENAI: dict[str, Shape] = {
-    "/chat/completions": openai_chat.SHAPE,
-}
+_OPENAI = openai_shapes.SHAPES
 _ANTHROPIC: dict[str, Shape] = {
     "/messages": anthropic_messages.SHAPE,
 }

@@ -29,17 +29,25 @@ class Shape:
     """One API. `operation` is its `gen_ai.operation.name`, None where the conventions have no name for what it does.
     `reassemble` makes of a stream's events the body that the same call would have had without streaming, as far as the
     events go; an error inside the stream becomes its `error` member. `methods` are the HTTP methods it is called with,
-    none for any."""
+    none for any. `bulky` says that answers are mostly numbers, of which only the start and the end are read; `streamed`
+    that an answer is a stream even as plain JSON, an array whose elements come one by one."""
 
     operation: str | None
     read_request: Callable[[dict[str, Any], Reading], None]
     read_response: Callable[[dict[str, Any], Reading], None]
     reassemble: Callable[[Iterable[dict[str, Any]]], dict[str, Any]]
     methods: frozenset[str] = frozenset({"POST"})
+    bulky: bool = False
+    streamed: bool = False
 
     def has(self, method: str) -> bool:
         """Whether a call with this HTTP method is one of this API."""
         return not self.methods or method in self.methods
+
+
+def never_streamed(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """The `reassemble` of an API without streams: of what a server streams all the same, an error."""
+    return next(({"error": event["error"]} for event in events if event.get("error")), {})
 
 
 def sse_events(body: bytes) -> Iterator[dict[str, Any]]:

@@ -14,15 +14,17 @@ import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1 import trace_pb2
-from pydantic_core import from_json
 
 from llmflow_core.otlp import key_value_fields, key_values
 from llmflow_core.spans import JSON
-from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
+from llmflow_proxy.bodies import document, ending
 from llmflow_proxy.correlation import correlate, is_own_header
+from llmflow_proxy.error_bodies import stated_error
+from llmflow_proxy.estimate import estimate_usage
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.secrets import is_secret, redacted_query, secrets_of, without
-from llmflow_proxy.shape import Reading, Shape, mapping, sse_events
+from llmflow_proxy.shape import Reading, Shape
+from llmflow_proxy.streams import events_of, framing_of
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +56,8 @@ def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
     secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
     reading = Reading()
     error = _read_bodies(exchange, reading, limit, headers)
+    if exchange.route.shape and not error and _streams(exchange):
+        estimate_usage(exchange.route.shape.operation, reading)
     attributes = {**correlation.attributes, **_http_attributes(exchange), **reading.attributes}
     attributes |= _content(reading, limit)
     attributes["user.id"] = correlation.user or reading.user
@@ -163,7 +167,7 @@ def _note_request_header(name: bytes, value: str, attributes: dict[str, JSON]) -
 
 
 def _streams(exchange: Exchange) -> bool:
-    return exchange.response_header(b"content-type").startswith("text/event-stream")
+    return framing_of(exchange.response_header(b"content-type"), exchange.route.shape) is not None
 
 
 def _read_bodies(
@@ -174,8 +178,11 @@ def _read_bodies(
     answer: dict[str, Any] = {}
     try:
         if shape:
-            body = _json(exchange.request, headers.get("content-encoding", ""), limit)
-            shape.read_request(dict(mapping(body)), reading)
+            encodings = headers.get("content-encoding", "")
+            body = document(exchange.request, headers.get("content-type", ""), encodings, limit)
+            shape.read_request(body, reading)
+            if model := exchange.route.parameters.get("model"):
+                reading.attributes["gen_ai.request.model"] = reading.attributes.get("gen_ai.request.model") or model
         answer = _answer(exchange, shape, limit)
         said = {name: value for name, value in answer.items() if name != "error"}
         if shape and said:
@@ -192,39 +199,21 @@ def _answer(exchange: Exchange, shape: Shape | None, limit: int) -> dict[str, An
     if not shape and not failed:
         return {}
     encodings = exchange.response_header(b"content-encoding")
-    if shape and _streams(exchange):
+    media_type = exchange.response_header(b"content-type")
+    if shape and (framing := framing_of(media_type, shape)):
         capture = exchange.response
-        stream = decoded(capture.head(), encodings, limit * RAW_FACTOR)
-        if capture.truncated and not encodings:
-            stream = stream.rpartition(b"\n\n")[0] + b"\n\n" + capture.tail().partition(b"\n\n")[2]
-        return shape.reassemble(sse_events(stream))
-    return dict(mapping(_json(exchange.response, encodings, limit)))
-
-
-def _json(capture: Capture, encodings: str, limit: int) -> JSON:
-    """The JSON of a body, of a truncated one as much as there is; None when it is something else."""
-    body = decoded(capture.head(), encodings, limit * RAW_FACTOR)
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
-    try:
-        return from_json(body, allow_partial="trailing-strings")
-    except ValueError:
-        return None
+        answer = shape.reassemble(events_of(capture, framing, encodings, limit))
+        return answer if answer.get("usage") or encodings else answer | ending(capture.tail())
+    return document(exchange.response, media_type, encodings, limit, bulky=bool(shape and shape.bulky))
 
 
 def _error(exchange: Exchange, answer: Mapping[str, Any]) -> tuple[str, str] | None:
     if exchange.failure in _FAILURES:
         return _FAILURES[exchange.failure], exchange.failure_message
     status = exchange.status or 0
-    error = answer.get("error")
-    if status < 400 and not error:
+    if status < 400 and not answer.get("error"):
         return None
-    details = mapping(error)
-    kind = details.get("code") or details.get("type") or (status if status >= 400 else "_OTHER")
-    message = details.get("message") or (error if isinstance(error, str) else f"HTTP {status}")
-    return str(kind), str(message)
+    return stated_error(status, answer, exchange.response_header(b"x-amzn-errortype"))
 
 
 def _content(reading: Reading, limit: int) -> dict[str, JSON]:
