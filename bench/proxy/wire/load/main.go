@@ -120,7 +120,7 @@ type headerFlags []string
 func (h *headerFlags) String() string         { return strings.Join(*h, ", ") }
 func (h *headerFlags) Set(value string) error { *h = append(*h, value); return nil }
 
-// The headers are those of OpenAI's Python client.
+// The headers are those of OpenAI's Python client, but no answer shall be compressed, which some peers would do.
 func request(target, model string, size int, stream bool, headers []string) (string, []byte) {
 	parsed, err := url.Parse(target)
 	if err != nil {
@@ -138,7 +138,7 @@ func request(target, model string, size int, stream bool, headers []string) (str
 		"POST " + parsed.RequestURI() + " HTTP/1.1",
 		"Host: " + parsed.Host,
 		"Accept: application/json",
-		"Accept-Encoding: gzip, deflate",
+		"Accept-Encoding: identity",
 		"Connection: keep-alive",
 		"User-Agent: OpenAI/Python 2.8.1",
 		"X-Stainless-Lang: python",

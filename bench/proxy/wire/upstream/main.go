@@ -20,8 +20,8 @@ import (
 
 const chunks = 50
 
-// The members of a request come in the load generator's order, so the mark is within its first bytes.
-const streamMark = `"stream":true`
+// What asks for a stream, as the load generator writes it and as proxies that write the body anew do.
+var streamMarks = [][]byte{[]byte(`"stream":true`), []byte(`"stream": true`)}
 
 func main() {
 	listen := flag.String("listen", "127.0.0.1:0", "address")
@@ -33,10 +33,13 @@ func main() {
 	handler := func(w http.ResponseWriter, r *http.Request) {
 		buffer := buffers.Get().(*[]byte)
 		defer buffers.Put(buffer)
-		head, _ := io.ReadAtLeast(r.Body, *buffer, 256)
-		streams := bytes.Contains((*buffer)[:min(head, 256)], []byte(streamMark))
+		streams := false
 		for {
-			if _, err := r.Body.Read(*buffer); err != nil {
+			read, err := io.ReadFull(r.Body, *buffer)
+			for _, mark := range streamMarks {
+				streams = streams || bytes.Contains((*buffer)[:read], mark)
+			}
+			if err != nil {
 				break
 			}
 		}

@@ -52,18 +52,19 @@ def never_streamed(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def sse_events(body: bytes) -> Iterator[dict[str, Any]]:
     """The JSON objects of a server-sent event stream (WHATWG HTML, 9.2); what is no JSON (`[DONE]`) is passed over."""
-    data: list[bytes] = []
-    for line in [*body.splitlines(), b""]:
-        if line.startswith(b"data:"):
-            data.append(line[5:])
-        elif not line and data:
-            try:
-                event = orjson.loads(b"\n".join(data))
-            except orjson.JSONDecodeError:
-                event = None
-            if isinstance(event, dict):
-                yield event
-            data.clear()
+    if b"\r" in body:
+        body = b"\n".join(body.splitlines())
+    for block in body.split(b"\n\n"):
+        if block.startswith(b"data:") and b"\n" not in block:
+            data = block[5:]
+        else:
+            data = b"\n".join(line[5:] for line in block.split(b"\n") if line.startswith(b"data:"))
+        try:
+            event = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            continue
+        if isinstance(event, dict):
+            yield event
 
 
 def parsed(text: JSON) -> JSON:
