@@ -51,7 +51,7 @@ def test_a_base_url_with_a_path_of_its_own() -> None:
         ("/v1/chat/completions", True),
         ("/openai/chat/completions", True),
         ("/v1/messages", True),
-        ("/v1/messages/count_tokens", False),
+        ("/v1/messages/count_tokens", True),
         ("/v1/embeddings", True),
         ("/v1/nothing/known", False),
     ],

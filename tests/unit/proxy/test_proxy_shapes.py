@@ -212,6 +212,7 @@ def test_anthropic_usage_counts_cached_input_in() -> None:
         "gen_ai.usage.cache_read.input_tokens": 1000,
         "gen_ai.usage.cache_write.input_tokens": 200,
         "gen_ai.usage.reasoning.output_tokens": 20,
+        "llmflow.usage.cache_write_5m.input_tokens": 150,
         "llmflow.usage.cache_write_1h.input_tokens": 50,
     }
 

@@ -60,8 +60,11 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     attributes["gen_ai.usage.cache_write.input_tokens"] = written
     thought = mapping(usage.get("output_tokens_details")).get("thinking_tokens")
     attributes["gen_ai.usage.reasoning.output_tokens"] = thought
-    kept_an_hour = mapping(usage.get("cache_creation")).get("ephemeral_1h_input_tokens")
-    attributes["llmflow.usage.cache_write_1h.input_tokens"] = kept_an_hour or None
+    for kept in ("5m", "1h"):
+        count = mapping(usage.get("cache_creation")).get(f"ephemeral_{kept}_input_tokens")
+        attributes[f"llmflow.usage.cache_write_{kept}.input_tokens"] = count or None
+    for name, count in mapping(usage.get("server_tool_use")).items():
+        attributes[f"llmflow.usage.server_tool_use.{name}"] = count or None
     attributes["llmflow.response.service_tier"] = usage.get("service_tier")
 
 
@@ -79,6 +82,8 @@ def _part(block: dict[str, Any]) -> JSON:
     kind = str(block.get("type"))
     if kind == "text":
         return {"type": "text", "content": by_reference(block.get("text"))}
+    if kind == "redacted_thinking":
+        return {"type": "reasoning", "content": "[redacted]"}
     if kind == "thinking":
         return {"type": "reasoning", "content": block.get("thinking")}
     if kind == "tool_use":

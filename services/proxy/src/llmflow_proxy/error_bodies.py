@@ -1,37 +1,75 @@
-"""An error of the proxy's own (provider away or too slow), in the shape that the provider's clients parse."""
+"""Errors in the providers' shapes: the proxy's own (provider away or too slow) to write, theirs to read."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import orjson
+
+from llmflow_proxy.shape import mapping
+
+_OPENAI_CODES = {
+    401: "invalid_proxy_key",
+    403: "upstream_refused",
+    502: "upstream_unreachable",
+    504: "upstream_timeout",
+}
+_ANTHROPIC_TYPES = {401: "authentication_error", 403: "permission_error", 504: "timeout_error"}
+_GOOGLE_STATUSES = {401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 504: "DEADLINE_EXCEEDED"}
+_AWS_TYPES = {401: "UnrecognizedClientException", 403: "AccessDeniedException", 504: "ModelTimeoutException"}
+
+
+def stated_error(status: int, answer: Mapping[str, Any], named: str = "") -> tuple[str, str]:
+    """Type and message of an error, from the body of an answer (or of a stream's end) in any provider's shape.
+
+    `named` is Amazon's header for the type. An HTTP `status` stands in for a type that is not stated.
+    """
+    error = answer.get("error")
+    details = mapping(error) or (answer if status >= 400 else {})
+    code = details.get("code")
+    kind = (
+        named.partition(":")[0]
+        or (code if isinstance(code, str) else None)
+        or details.get("status")
+        or details.get("type")
+        or str(details.get("__type") or "").rpartition("#")[2]
+        or code
+        or (status if status >= 400 else "_OTHER")
+    )
+    message = details.get("message") or details.get("Message") or error or details.get("detail") or f"HTTP {status}"
+    return str(kind), message if isinstance(message, str) else orjson.dumps(message).decode()
 
 
 def openai(status: int, message: str) -> bytes:
     """OpenAI and the many that speak like it."""
-    code = "upstream_timeout" if status == 504 else "upstream_unreachable" if status == 502 else "proxy_error"
-    return orjson.dumps({"error": {"message": message, "type": "server_error", "param": None, "code": code}})
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    code = _OPENAI_CODES.get(status, "proxy_error")
+    return orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
 def anthropic(status: int, message: str) -> bytes:
     """Anthropic."""
-    kind = "timeout_error" if status == 504 else "api_error"
+    kind = _ANTHROPIC_TYPES.get(status, "api_error")
     return orjson.dumps({"type": "error", "error": {"type": kind, "message": message}})
 
 
 def google(status: int, message: str) -> bytes:
     """Google's APIs: the JSON of a google.rpc.Status."""
-    name = "DEADLINE_EXCEEDED" if status == 504 else "UNAVAILABLE"
+    name = _GOOGLE_STATUSES.get(status, "UNAVAILABLE")
     return orjson.dumps({"error": {"code": status, "message": message, "status": name}})
 
 
 def aws(status: int, message: str) -> bytes:
     """Amazon's REST-JSON protocol."""
-    name = "ModelTimeoutException" if status == 504 else "ServiceUnavailableException"
+    name = _AWS_TYPES.get(status, "ServiceUnavailableException")
     return orjson.dumps({"__type": name, "message": message})
 
 
 def mistral(status: int, message: str) -> bytes:
     """Mistral."""
-    error = {"object": "error", "message": message, "type": "service_unavailable", "param": None, "code": str(status)}
+    kind = "service_unavailable" if status >= 500 else "unauthorized" if status == 401 else "forbidden"
+    error = {"object": "error", "message": message, "type": kind, "param": None, "code": str(status)}
     return orjson.dumps(error)
 
 

@@ -10,7 +10,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy.shape import Reading
 
 #: Operations whose tokens are those of texts.
-_OPERATIONS = frozenset({"chat", "text_completion"})
+_OPERATIONS = frozenset({"chat", "generate_content", "text_completion"})
 #: Byte-pair vocabularies take about four characters of English for a token, fewer of a script with longer encodings.
 _BYTES_PER_TOKEN = 4
 #: What surrounds a message in the models' own format.

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 import httpx
 
-from llmflow_proxy import anthropic_messages, error_bodies, openai_shapes
+from llmflow_proxy import (
+    anthropic_messages,
+    anthropic_resources,
+    bedrock,
+    cohere,
+    error_bodies,
+    gemini,
+    ollama,
+    openai_chat,
+    openai_shapes,
+)
 from llmflow_proxy.catalog import CATALOG, variable
 from llmflow_proxy.provider_file import entries_of
 from llmflow_proxy.settings import ProxySettings
@@ -89,18 +99,27 @@ def _api(error_body: Callable[[int, str], bytes], *shapes: Mapping[str, Shape]) 
 
 
 _OPENAI = openai_shapes.SHAPES
-_ANTHROPIC: dict[str, Shape] = {
-    "/messages": anthropic_messages.SHAPE,
-}
+_CHAT = {"/chat/completions": openai_chat.SHAPE}
+_ANTHROPIC = anthropic_resources.SHAPES
+_MESSAGES = {"/messages": anthropic_messages.SHAPE}
+_RAW_PREDICT = ("/models/{model}:rawPredict", "/models/{model}:streamRawPredict")
+_VERTEX = "/{version}/projects/{project}/locations/{location}"
 
 #: What a provider may speak, by the name that the catalog and the providers file use.
 APIS: dict[str, Api] = {
-    "openai": _api(error_bodies.openai, _OPENAI, _below("/v1", _OPENAI), _below("/v1", _ANTHROPIC)),
-    "anthropic": _api(error_bodies.anthropic, _ANTHROPIC, _below("/v1", {**_OPENAI, **_ANTHROPIC})),
-    "gemini": _api(error_bodies.google, _below("/{version}/openai", _OPENAI)),
+    "openai": _api(error_bodies.openai, _OPENAI, _below("/v1", {**_OPENAI, **_MESSAGES})),
+    "anthropic": _api(error_bodies.anthropic, _ANTHROPIC, _below("/v1", {**_CHAT, **_ANTHROPIC})),
+    "gemini": _api(
+        error_bodies.google, gemini.SHAPES, _below("/{version}", gemini.SHAPES), _below("/{version}/openai", _OPENAI)
+    ),
     "vertex": _api(
         error_bodies.google,
-        _below("/{version}/projects/{project}/locations/{location}/endpoints/{endpoint}", _OPENAI),
+        _below(_VERTEX, gemini.SHAPES),
+        _below(f"{_VERTEX}/publishers/{{publisher}}", gemini.SHAPES),
+        _below("/{version}/publishers/{publisher}", gemini.SHAPES),
+        {f"{_VERTEX}/publishers/anthropic{path}": anthropic_messages.SHAPE for path in _RAW_PREDICT},
+        {f"{_VERTEX}/publishers/mistralai{path}": openai_chat.SHAPE for path in _RAW_PREDICT},
+        _below(f"{_VERTEX}/endpoints/{{endpoint}}", _OPENAI),
     ),
     "azure": _api(
         error_bodies.openai,
@@ -108,12 +127,13 @@ APIS: dict[str, Api] = {
         _below("/openai/v1", _OPENAI),
         _below("/openai", _OPENAI),
         _below("/openai/deployments/{model}", _OPENAI),
-        _below("/models", _OPENAI),
+        _below("/deployments/{model}", _OPENAI),
+        _below("/models", _CHAT),
         _below("/anthropic/v1", _ANTHROPIC),
     ),
-    "bedrock": _api(error_bodies.aws, _below("/openai/v1", _OPENAI)),
+    "bedrock": _api(error_bodies.aws, bedrock.SHAPES, _below("/openai/v1", _OPENAI)),
     "mistral": _api(error_bodies.mistral, _OPENAI, _below("/v1", _OPENAI)),
-    "cohere": _api(error_bodies.cohere, _below("/compatibility/v1", _OPENAI)),
-    "ollama": _api(error_bodies.ollama, _below("/v1", {**_OPENAI, **_ANTHROPIC})),
+    "cohere": _api(error_bodies.cohere, cohere.SHAPES, _below("/compatibility/v1", _OPENAI)),
+    "ollama": _api(error_bodies.ollama, ollama.SHAPES, _below("/v1", {**_OPENAI, **_MESSAGES})),
     "none": _api(error_bodies.openai),
 }

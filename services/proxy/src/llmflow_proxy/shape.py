@@ -82,6 +82,11 @@ def dicts(value: JSON) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def strings(value: JSON) -> list[str]:
+    """The texts in a list that a stranger sent; nothing when it is no list."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
 def mapping(value: JSON) -> Mapping[str, Any]:
     """An object that a stranger sent, or an empty one."""
     return value if isinstance(value, dict) else {}

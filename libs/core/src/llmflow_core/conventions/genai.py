@@ -25,6 +25,7 @@ _OPERATIONS = {
     "create_agent": ObservationType.AGENT,
     "invoke_workflow": ObservationType.CHAIN,
     "retrieval": ObservationType.RETRIEVER,
+    "rerank": ObservationType.RERANKER,
 }
 _INPUT = "gen_ai.input.messages"
 _OUTPUT = "gen_ai.output.messages"
