@@ -19,10 +19,14 @@ from llmflow_core.telemetry import setup_logging
 from llmflow_proxy import span
 from llmflow_proxy.capture import RAW_FACTOR, Budget, Capture
 from llmflow_proxy.exchange import Exchange
+from llmflow_proxy.forward_url import FORWARD_HEADER, ForwardUrls
+from llmflow_proxy.keys import KEY_HEADER, project_of
+from llmflow_proxy.policy import Policy
 from llmflow_proxy.providers import providers_of
-from llmflow_proxy.publisher import DROPPED, Publisher
+from llmflow_proxy.publisher import DROPPED, UNSAMPLED, Publisher
 from llmflow_proxy.routes import Route, resolve
 from llmflow_proxy.settings import ProxySettings
+from llmflow_proxy.spool import Spool
 from llmflow_proxy.transport import AiohttpTransport
 from llmflow_proxy.upstream import Receive, Send, forward
 
@@ -57,10 +61,14 @@ class Proxy:
         self._transport_override = transport
         self._providers = providers_of(settings)
         self._budget = Budget(settings.capture_buffer_size)
+        self._policy = Policy(settings.capture, settings.sample_ratio, settings.redact_patterns)
+        self._keys = settings.proxy_keys
+        self._forward_urls = ForwardUrls(settings.forward_url_allow)
         self._timeout = {"connect": settings.connect_timeout, "read": settings.read_timeout}
         # The proxy does its work while the log is away, so nothing outside this process makes it unready.
         self._health = health_app({})
         self._transport: httpx.AsyncBaseTransport
+        self._guarded_transport: httpx.AsyncBaseTransport
         self._publisher: Publisher
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
@@ -75,14 +83,24 @@ class Proxy:
     async def _exchange(self, scope: Any, receive: Receive, send: Send) -> None:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        transport, base_url = self._transport, None
         try:
-            route = resolve(path, query, headers, self._providers, scope["method"])
+            if FORWARD_HEADER in headers:
+                upstream = self._forward_urls.upstream(headers[FORWARD_HEADER])
+                base_url = upstream.base_url
+                transport = self._guarded_transport if upstream.guarded else transport
+            route = resolve(path, query, headers, self._providers, scope["method"], base_url)
         except Rejected as error:
             await _refuse(error, send)
             return
         exchange = self._begin(route, scope, path, query)
+        if self._keys is not None:
+            exchange.project = project_of(headers.get(KEY_HEADER), self._keys)
+            if exchange.project is None:
+                await _refuse_key(route, send)
+                return
         try:
-            await forward(exchange, receive, send, self._transport, self._timeout)
+            await forward(exchange, receive, send, transport, self._timeout)
         finally:
             self._record(exchange)
 
@@ -101,8 +119,11 @@ class Proxy:
     def _record(self, exchange: Exchange) -> None:
         """Build and hand over the span. Whatever goes wrong here is nobody's problem but the record's."""
         try:
-            project, built = span.build(exchange, self._settings.max_response_size)
-            self._publisher.offer(project, built)
+            built = span.build(exchange, self._settings.max_response_size, self._policy)
+            if built is None:
+                UNSAMPLED.inc()
+            else:
+                self._publisher.offer(*built)
         except Exception:
             DROPPED.labels("unreadable").inc()
             log.exception("%s %s was not recorded", exchange.method, exchange.path)
@@ -127,11 +148,22 @@ class Proxy:
         """Closed in reverse: no new upstream calls, then the last spans out, then the log."""
         bus = self._bus or open_bus(self._settings.bus_url)
         stack.push_async_callback(bus.close)
-        self._publisher = Publisher(bus, capacity=self._settings.span_buffer_size, shrink=span.without_content)
+        self._publisher = Publisher(
+            bus, capacity=self._settings.span_buffer_size, shrink=span.without_content, spool=self._spool()
+        )
         self._publisher.start()
         stack.push_async_callback(self._publisher.close, timeout=_FLUSH_SECONDS)
-        self._transport = self._transport_override or AiohttpTransport()
+        connections = self._settings.upstream_connections
+        self._transport = self._transport_override or AiohttpTransport(connections=connections)
         stack.push_async_callback(self._transport.aclose)
+        self._guarded_transport = self._transport_override or AiohttpTransport(
+            connections=connections, permits=self._forward_urls.permits
+        )
+        stack.push_async_callback(self._guarded_transport.aclose)
+
+    def _spool(self) -> Spool | None:
+        folder = self._settings.spool_dir
+        return Spool(folder, capacity=self._settings.spool_size) if folder else None
 
 
 async def _refuse(error: Rejected, send: Send) -> None:
@@ -142,7 +174,16 @@ async def _refuse(error: Rejected, send: Send) -> None:
         "type": "invalid_request_error",
         "code": "llmflow_no_route",
     }
-    body = orjson.dumps({"error": details})
+    await _answer(status, orjson.dumps({"error": details}), send)
+
+
+async def _refuse_key(route: Route, send: Send) -> None:
+    """401 in the provider's error shape."""
+    message = "LLMFlow proxy: this proxy asks for a key of its own; send it as X-LLMFlow-Key"
+    await _answer(401, route.provider.error_body(401, message), send)
+
+
+async def _answer(status: int, body: bytes, send: Send) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -15,7 +15,8 @@ Failure = Literal["cancelled", "unreachable", "timeout", "broken"]
 
 @dataclass(slots=True, kw_only=True)
 class Exchange:
-    """Times are integers of nanoseconds: `start_ns` since the Unix epoch, the others on the monotonic clock."""
+    """Times are integers of nanoseconds: `start_ns` since the Unix epoch, the others on the monotonic clock. `project`
+    is the one that the caller's key stands for."""
 
     route: Route
     method: str
@@ -24,6 +25,7 @@ class Exchange:
     request_headers: list[tuple[bytes, bytes]]
     request: Capture
     response: Capture
+    project: str | None = None
     start_ns: int = field(default_factory=time.time_ns)
     started: int = field(default_factory=time.perf_counter_ns)
     first_byte: int | None = None

@@ -26,6 +26,7 @@ PUBLISHED = Counter("llmflow_proxy_spans_published_total", "Spans that the messa
 SPOOLED = Counter("llmflow_proxy_spans_spooled_total", "Spans put into the disk spool")
 REPLAYED = Counter("llmflow_proxy_spans_replayed_total", "Spans that the message log has taken out of the disk spool")
 DROPPED = Counter("llmflow_proxy_spans_dropped_total", "Spans lost, by reason", ["reason"])
+UNSAMPLED = Counter("llmflow_proxy_spans_unsampled_total", "Spans that the sampling ratio left out")
 BUFFERED = Gauge("llmflow_proxy_span_buffer_bytes", "Finished spans waiting in memory for the message log")
 for _reason in ("buffer_full", "too_large", "refused", "shutdown", "unreadable"):
     DROPPED.labels(_reason)

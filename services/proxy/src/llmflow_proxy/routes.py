@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import httpx
 
 from llmflow_core.errors import Rejected
 from llmflow_proxy.providers import Provider
@@ -33,7 +35,12 @@ class Route:
 
 
 def resolve(
-    path: str, query: str, headers: Mapping[str, str], providers: Mapping[str, Provider], method: str = "POST"
+    path: str,
+    query: str,
+    headers: Mapping[str, str],
+    providers: Mapping[str, Provider],
+    method: str = "POST",
+    base_url: httpx.URL | None = None,
 ) -> Route:
     """Find the route of a request, of which `path` and `query` are the undecoded halves of the request target.
 
@@ -41,6 +48,8 @@ def resolve(
     `/v1/messages`, `/v1/complete` and every call that carries `anthropic-version` are Anthropic's; `/v1beta/`,
     `/v1alpha/`, `/v1/models/<model>:<method>` and calls that carry `x-goog-api-key` are Gemini's; other `/v1/` paths
     OpenAI's. Where the path begins as the base URL's ends (`/v1`, say), that appears once.
+
+    `base_url` replaces the provider's; then its default headers, which may hold keys, are not sent.
 
     Raises Rejected when no provider is meant, or one whose base URL is not configured.
     """
@@ -60,6 +69,8 @@ def resolve(
     elif name not in providers:
         raise Rejected(f"unknown provider {name!r}; known are {', '.join(providers)}", field=PROVIDER_HEADER)
     provider = providers[name]
+    if base_url is not None:
+        provider = replace(provider, base_url=base_url, default_headers=(), missing="")
     if provider.missing:
         raise Rejected(f"{name} has no universal address; start the proxy with {provider.missing}", field="provider")
     base = provider.base_url.raw_path.decode().rstrip("/")

@@ -12,6 +12,9 @@ from pydantic_settings import NoDecode
 
 from llmflow_core.config import Settings
 from llmflow_proxy.catalog import CATALOG, variable
+from llmflow_proxy.forward_url import check_entries
+from llmflow_proxy.keys import digests_of
+from llmflow_proxy.policy import CaptureMode
 
 _SIZE = re.compile(r"(\d+)\s*([kmg]?)i?b?", re.IGNORECASE)
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -38,6 +41,48 @@ def _base_url(value: str) -> str:
     if not re.fullmatch(r"https?://[^/?#@\s]+(/[^?#\s]*)?", value):
         raise ValueError("must be an http or https URL without credentials and query")
     return value.rstrip("/")
+
+
+def _patterns_of(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        raise ValueError("must be a JSON list of regular expressions") from None
+
+
+def _check_patterns(patterns: list[str]) -> list[str]:
+    if patterns:
+        # Takes some megabytes that a proxy without patterns need not spend.
+        from llmflow_core.redaction import Redactor
+
+        Redactor(patterns)
+    return patterns
+
+
+def _keys_of(value: Any) -> Any:
+    """Keys from JSON text or from the file of that name; digests in their place. Errors never quote a key."""
+    if not isinstance(value, str):
+        return value
+    try:
+        document = orjson.loads(value if value.lstrip().startswith("{") else Path(value).read_bytes())
+    except orjson.JSONDecodeError:
+        raise ValueError("must be a JSON object of key and project, or the path of a file with one") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    if not isinstance(document, dict) or not all(isinstance(project, str) for project in document.values()):
+        raise ValueError("must be a JSON object of key and project")
+    return digests_of(document)
+
+
+def _list_of(value: Any) -> Any:
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+
+
+def _check_forward_urls(entries: list[str]) -> list[str]:
+    check_entries(entries)
+    return entries
 
 
 #: Without a slash at its end.
@@ -113,6 +158,62 @@ class ProxySettings(Settings):
         ge=1 << 20,
         description="Memory for finished spans that the message log has not taken yet; beyond it spans are dropped",
         examples=["32MB"],
+    )
+    spool_dir: Path | None = Field(
+        None,
+        description="Folder on a local disk where spans wait while the message log is away, also over restarts;"
+        " without one they wait in memory only",
+        examples=["/var/lib/llmflow/spool"],
+    )
+    spool_size: ByteSize = Field(
+        1 << 30, ge=1 << 20, description="How large the spool may get; all workers share one", examples=["1GB"]
+    )
+
+    capture: CaptureMode = Field(
+        "full",
+        description="What is recorded of the content of calls: all of it (full), with addresses, numbers and keys"
+        " blanked (redacted; user and session ids stay), or none of it (metadata). A call may ask for less by"
+        " X-LLMFlow-Capture",
+        examples=["redacted"],
+    )
+    redact_patterns: Annotated[list[str], NoDecode, BeforeValidator(_patterns_of), AfterValidator(_check_patterns)] = (
+        Field(
+            [],
+            description="Regular expressions (a JSON list, RE2 syntax) for what else to blank when capture is redacted",
+            examples=[r'["EMP-\\d{6}"]'],
+        )
+    )
+    sample_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of traces that are recorded, chosen by trace id; calls that fail always are. A call may"
+        " choose another by X-LLMFlow-Sample",
+        examples=[0.1],
+    )
+
+    forward_url_allow: Annotated[
+        list[str], NoDecode, BeforeValidator(_list_of), AfterValidator(_check_forward_urls)
+    ] = Field(
+        ["public"],
+        description="Where X-LLMFlow-Forward-URL may lead: hosts (with * and :port), addresses, networks, or public for"
+        " every public address, comma-separated",
+        examples=["public,gateway.internal:8787,10.1.0.0/16"],
+    )
+    proxy_keys: Annotated[dict[bytes, str] | None, NoDecode, BeforeValidator(_keys_of)] = Field(
+        None,
+        repr=False,
+        description="Keys that callers have to send as X-LLMFlow-Key, and the project of each: a JSON object, or a"
+        " file with one; a key may be given as sha256: and its digest. Without keys everybody may call",
+        examples=['{"a-long-random-key": "team-a"}'],
+    )
+
+    upstream_connections: int = Field(
+        0,
+        ge=0,
+        description="Connections to providers at the same time, per worker; beyond it calls wait for one. 0 sets no"
+        " limit",
+        examples=[1000],
     )
     connect_timeout: float = Field(
         10, gt=0, description="Seconds to wait for a connection to the provider", examples=[10]

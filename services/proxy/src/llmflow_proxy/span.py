@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 
@@ -22,6 +23,7 @@ from llmflow_proxy.correlation import correlate, is_own_header
 from llmflow_proxy.error_bodies import stated_error
 from llmflow_proxy.estimate import estimate_usage
 from llmflow_proxy.exchange import Exchange
+from llmflow_proxy.policy import EVERYTHING, Decision, Policy
 from llmflow_proxy.secrets import is_secret, redacted_query, secrets_of, without
 from llmflow_proxy.shape import Reading, Shape
 from llmflow_proxy.streams import events_of, framing_of
@@ -46,20 +48,28 @@ _FAILURES = {
 }
 
 
-def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
-    """The exchange's project and its serialized ExportTraceServiceRequest of one span.
+def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[str, bytes] | None:
+    """The exchange's project and its serialized ExportTraceServiceRequest of one span, or None when the policy's
+    sampling leaves it out.
 
     `limit` bounds the recorded content of each of the two bodies, in bytes.
     """
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request_headers}
     correlation = correlate(headers)
+    decision = policy.decide(headers)
+    kept = decision.keeps(correlation.trace_id)
+    if not kept and not _may_have_failed(exchange):
+        return None
     secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
     reading = Reading()
     error = _read_bodies(exchange, reading, limit, headers)
+    if not kept and not error:
+        return None
     if exchange.route.shape and not error and _streams(exchange):
         estimate_usage(exchange.route.shape.operation, reading)
-    attributes = {**correlation.attributes, **_http_attributes(exchange), **reading.attributes}
-    attributes |= _content(reading, limit)
+    attributes = decision.named(correlation.attributes) | decision.http(_http_attributes(exchange))
+    attributes |= decision.read(reading.attributes) | decision.facts(failed=bool(error))
+    attributes |= _content(reading, limit, decision)
     attributes["user.id"] = correlation.user or reading.user
     attributes["session.id"] = correlation.session
     span: dict[str, Any] = {
@@ -75,15 +85,15 @@ def build(exchange: Exchange, limit: int) -> tuple[str, bytes]:
     if correlation.link:
         span["links"] = [{"trace_id": correlation.link[0], "span_id": correlation.link[1]}]
     if error:
-        attributes["error.type"] = error[0]
-        message = without(error[1], secrets)[:limit]
+        attributes["error.type"], message = decision.error(*error, own=exchange.failure in _FAILURES)
+        message = without(message, secrets)[:limit]
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
     service = correlation.service or DEFAULT_SERVICE
     request = _request(span, attributes, service)
     # One look at the whole is enough nearly always; text by text costs a hundred times as much.
     if any(secret.encode() in request for secret in secrets):
         request = _request(span, without(attributes, secrets), service)
-    return correlation.project, request
+    return exchange.project or correlation.project, request
 
 
 def _request(span: dict[str, Any], attributes: Mapping[str, JSON], service: str) -> bytes:
@@ -112,6 +122,16 @@ def without_content(value: bytes, largest: int) -> bytes | None:
             span.attributes.extend(note)
             return request.SerializeToString()
     return None
+
+
+def _may_have_failed(exchange: Exchange) -> bool:
+    """Whether reading the bodies could find an error. A successful answer may carry one, a stream above all."""
+    if exchange.failure in _FAILURES or (exchange.status or 0) >= 400:
+        return True
+    if exchange.response_header(b"content-encoding"):
+        return True
+    held = exchange.response.head(), exchange.response.tail()
+    return any(word in part for word in (b"rror", b"xception") for part in held)
 
 
 def _name(exchange: Exchange, reading: Reading) -> str:
@@ -146,9 +166,8 @@ def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
     for name, value in exchange.request_headers:
         _note_request_header(name, value.decode("latin-1"), attributes)
     for name, value in exchange.response_headers:
-        lower = name.lower()
-        if lower.startswith(_KEPT_RESPONSE_HEADERS) or lower in _ALSO_KEPT:
-            attributes[f"http.response.header.{lower.decode()}"] = [value.decode("latin-1")]
+        if attribute := _response_attribute(name):
+            attributes[attribute] = [value.decode("latin-1")]
     return attributes
 
 
@@ -157,13 +176,25 @@ def _note_request_header(name: bytes, value: str, attributes: dict[str, JSON]) -
         attributes["user_agent.original"] = value
     elif name == b"x-stainless-retry-count" and value.isdecimal():
         attributes["http.request.resend_count"] = int(value) or None
-    elif not (
-        name in _UNREMARKABLE
-        or name.startswith((b"x-stainless-", b"x-forwarded-", b"sec-"))
-        or is_own_header(name)
-        or is_secret(name.decode("latin-1"))
-    ):
-        attributes[f"http.request.header.{name.decode('latin-1')}"] = [value]
+    elif attribute := _request_attribute(name):
+        attributes[attribute] = [value]
+
+
+# Clients send the same few names again and again.
+@lru_cache(maxsize=512)
+def _request_attribute(name: bytes) -> str | None:
+    """The attribute that keeps a request header as it came, None for one that says nothing or must not be kept."""
+    text = name.decode("latin-1")
+    ignored = name in _UNREMARKABLE or name.startswith((b"x-stainless-", b"x-forwarded-", b"sec-"))
+    return None if ignored or is_own_header(name) or is_secret(text) else f"http.request.header.{text}"
+
+
+@lru_cache(maxsize=512)
+def _response_attribute(name: bytes) -> str | None:
+    """The attribute that keeps a response header, None for one that is not kept."""
+    lower = name.lower()
+    kept = lower.startswith(_KEPT_RESPONSE_HEADERS) or lower in _ALSO_KEPT
+    return f"http.response.header.{lower.decode()}" if kept else None
 
 
 def _streams(exchange: Exchange) -> bool:
@@ -216,7 +247,7 @@ def _error(exchange: Exchange, answer: Mapping[str, Any]) -> tuple[str, str] | N
     return stated_error(status, answer, exchange.response_header(b"x-amzn-errortype"))
 
 
-def _content(reading: Reading, limit: int) -> dict[str, JSON]:
+def _content(reading: Reading, limit: int, decision: Decision) -> dict[str, JSON]:
     """The content attributes as JSON text, each side cut to `limit`; of the input the newest messages survive."""
     asked = {
         "gen_ai.input.messages": reading.input,
@@ -224,7 +255,8 @@ def _content(reading: Reading, limit: int) -> dict[str, JSON]:
         "gen_ai.tool.definitions": reading.tools,
     }
     said = {"gen_ai.output.messages": reading.output}
-    return {name: value.decode() for side in (asked, said) for name, value in _side(side, limit).items()}
+    sides = (decision.content(asked), decision.content(said))
+    return {name: value.decode() for side in sides for name, value in _side(side, limit).items()}
 
 
 def _side(contents: Mapping[str, list[Any]], limit: int) -> dict[str, bytes]:

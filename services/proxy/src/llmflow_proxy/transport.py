@@ -6,7 +6,11 @@ and takes a dropped connection for a timeout; a proxy must not.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import errno
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from functools import cache, lru_cache
 
 import aiohttp
 import httpx
@@ -19,19 +23,34 @@ _MAX_HEADER_BYTES = 64 << 10
 _KEEPALIVE_SECONDS = 30.0
 
 
+class AddressRefused(httpx.ConnectError):
+    """The upstream has no address that is permitted."""
+
+
+class _NotPermittedError(OSError):
+    pass
+
+
 class AiohttpTransport(httpx.AsyncBaseTransport):
     """Sends a request's method, target, headers and body as they are: duplicates and order of headers kept, no header
     added but Host and the body's framing, no redirect followed, no cookie kept, nothing decompressed.
 
     The `target` extension (bytes, as httpcore defines it) replaces the URL's path and query. The `timeout` extension's
     `connect` and `read` are seconds. Raises httpx's ConnectTimeout, ReadTimeout, ConnectError, ReadError,
-    RemoteProtocolError. Needs a running event loop; close it with `aclose`.
+    RemoteProtocolError, and AddressRefused. Needs a running event loop; close it with `aclose`.
+
+    At most `connections` at a time, 0 for any number; beyond it requests wait for one. `permits` is asked for every
+    address (an IP address as text) right before it is connected to.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, connections: int = 0, permits: Callable[[str], bool] | None = None) -> None:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=httpx.create_ssl_context(), happy_eyeballs_delay=0.25
+                limit=connections,
+                keepalive_timeout=_KEEPALIVE_SECONDS,
+                ssl=_tls(),
+                happy_eyeballs_delay=0.25,
+                socket_factory=_guarded(permits) if permits else None,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NEVER_ADDED,
@@ -49,10 +68,10 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             response = await self._session.request(
                 request.method,
                 URL(f"{url.scheme}://{url.netloc.decode()}{target}", encoded=True),
-                headers=CIMultiDict((_text(name), _text(value)) for name, value in request.headers.raw),
+                headers=_headers(request.headers.raw),
                 data=(b"".join(body) or None) if isinstance(body, httpx.ByteStream) else body,
                 allow_redirects=False,
-                timeout=aiohttp.ClientTimeout(sock_connect=timeout.get("connect"), sock_read=timeout.get("read")),
+                timeout=_timeout(timeout.get("connect"), timeout.get("read")),
             )
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _translated(error, request) from error
@@ -89,8 +108,36 @@ class _ResponseStream(httpx.AsyncByteStream):
             self._response.close()
 
 
-def _text(raw: bytes) -> str:
+@cache
+def _tls() -> ssl.SSLContext:
+    """One for all transports: the certificates in it take megabytes."""
+    return httpx.create_ssl_context()
+
+
+def _guarded(permits: Callable[[str], bool]) -> Callable[[aiohttp.AddrInfoType], socket.socket]:
+    def make_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, where = address
+        if not permits(str(where[0])):
+            raise _NotPermittedError(errno.EACCES, "the address is not allowed")
+        return socket.socket(family, kind, protocol)
+
+    return make_socket
+
+
+@lru_cache(maxsize=64)
+def _timeout(connect: float | None, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(sock_connect=connect, sock_read=read)
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> CIMultiDict[str]:
     """aiohttp writes UTF-8: whatever is UTF-8 goes out as it came in."""
+    try:
+        return CIMultiDict([(name.decode(), value.decode()) for name, value in raw])
+    except UnicodeDecodeError:
+        return CIMultiDict([(_text(name), _text(value)) for name, value in raw])
+
+
+def _text(raw: bytes) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -104,6 +151,8 @@ def _translated(error: Exception, request: httpx.Request) -> httpx.TransportErro
         return httpx.ConnectTimeout(f"no connection to {where} in time", request=request)
     if isinstance(error, TimeoutError):
         return httpx.ReadTimeout(f"no answer from {where} in time", request=request)
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, _NotPermittedError):
+        return AddressRefused(f"{where} has no address that this proxy may connect to", request=request)
     if isinstance(error, aiohttp.ClientConnectorError):
         return httpx.ConnectError(
             f"cannot connect to {where}: {error.os_error.strerror or error.os_error}", request=request

@@ -13,6 +13,7 @@ import httpx
 from llmflow_proxy.correlation import is_own_header
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.providers import Provider
+from llmflow_proxy.transport import AddressRefused
 
 log = logging.getLogger(__name__)
 
@@ -157,9 +158,13 @@ async def _fail(exchange: Exchange, error: Exception, send: Send) -> None:
     """Note why the upstream failed and, unless its answer has begun, tell the caller."""
     if isinstance(error, httpx.TimeoutException):
         exchange.failure, status = "timeout", 504
+    elif isinstance(error, AddressRefused):
+        exchange.failure, status = "unreachable", 403
     else:
         exchange.failure, status = ("unreachable" if exchange.status is None else "broken"), 502
-    if isinstance(error, httpx.TransportError):
+    if isinstance(error, AddressRefused):
+        exchange.failure_message = f"X-LLMFlow-Forward-URL: {error}; see LLMFLOW_FORWARD_URL_ALLOW"
+    elif isinstance(error, httpx.TransportError):
         exchange.failure_message = str(error)
     else:
         log.error("%s %s: not forwarded: %s", exchange.method, exchange.path, type(error).__name__)
@@ -174,12 +179,14 @@ async def _fail(exchange: Exchange, error: Exception, send: Send) -> None:
 
 
 def _request_headers(headers: Headers, provider: Provider) -> Headers:
-    dropped = _NOT_UPSTREAM | _named_by_connection(headers)
+    dropped = _dropped(_NOT_UPSTREAM, headers)
     keeps_helicone = provider.keeps_helicone_headers
     kept = [
-        (name, value)
-        for name, value in headers
-        if name not in dropped and not is_own_header(name) and (keeps_helicone or not name.startswith(b"helicone-"))
+        header
+        for header in headers
+        if header[0] not in dropped
+        and not is_own_header(header[0])
+        and (keeps_helicone or not header[0].startswith(b"helicone-"))
     ]
     if provider.default_headers:
         present = {name for name, _ in kept}
@@ -189,13 +196,15 @@ def _request_headers(headers: Headers, provider: Provider) -> Headers:
 
 def _response_headers(response: httpx.Response) -> Headers:
     raw = [(name.lower(), value) for name, value in response.headers.raw]
-    dropped = _HOP_BY_HOP | _named_by_connection(raw)
+    dropped = _dropped(_HOP_BY_HOP, raw)
     if response.status_code == 304:
         dropped |= {b"content-length"}  # of the body that is not sent, which the server in front would wait for
     return [header for header in raw if header[0] not in dropped]
 
 
-def _named_by_connection(headers: Headers) -> frozenset[bytes]:
-    return frozenset(
-        option.strip().lower() for name, value in headers if name == b"connection" for option in value.split(b",")
-    )
+def _dropped(names: frozenset[bytes], headers: Headers) -> frozenset[bytes]:
+    """`names`, and the headers that a Connection header among `headers` names."""
+    for name, value in headers:
+        if name == b"connection" and value != b"keep-alive":  # what nearly all say
+            names |= {option.strip().lower() for option in value.split(b",")}
+    return names

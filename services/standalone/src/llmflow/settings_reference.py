@@ -53,6 +53,8 @@ def _tables() -> Iterator[str]:
 def _shown(value: object) -> str:
     if isinstance(value, SecretStr):
         value = value.get_secret_value()
+    if isinstance(value, list):
+        value = ",".join(map(str, value))
     if value is None or value in ("", (), {}):
         return ""
     return f"`{shlex.quote(str(value)) if isinstance(value, str) else value}`"
