@@ -1,16 +1,25 @@
-"""The fake OpenAI: chat completions, models, files."""
+"""The fake OpenAI: which of its APIs answers, and chat completions. It keeps nothing between calls."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, event, identity, json_reply, tokens
+from llmflow_testkit.providers import openai_media_api, openai_resources_api, openai_responses_api, openai_texts_api
+from llmflow_testkit.providers.openai_wire import SERVER_ERROR, error, events, missing, ok, refusal, snapshot
+from llmflow_testkit.providers.replies import (
+    Answer,
+    Options,
+    Reply,
+    answer,
+    event,
+    identity,
+    structured_answer,
+    tokens,
+)
 
-MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "gpt-4", "o3-mini")
-_SNAPSHOTS = {"gpt-4o": "gpt-4o-2024-08-06", "gpt-4o-mini": "gpt-4o-mini-2024-07-18", "gpt-4": "gpt-4-0613"}
 _FINGERPRINT = "fp_44709d6fcb"
 
 
@@ -18,105 +27,28 @@ def reply(method: str, path: str, headers: Mapping[str, str], body: bytes, size:
     """Answer as api.openai.com does. `body` is the request's, possibly cut short; `size` its whole length."""
     options = Options.of(headers)
     key = headers.get("authorization", "").removeprefix("Bearer ").strip()
-    if refused := _refusal(options, key):
+    if refused := refusal(options, key):
         return refused
-    match method, path:
-        case "POST", "/v1/chat/completions":
-            return _chat(json.loads(body), options)
-        case "GET", "/v1/models":
-            return json_reply(200, _headers(), {"object": "list", "data": [_model(model) for model in MODELS]})
-        case "GET", _ if path.startswith("/v1/models/"):
-            return json_reply(200, _headers(), _model(path.removeprefix("/v1/models/")))
-        case "POST", "/v1/files":
-            return json_reply(200, _headers(), _file(size))
-    message = f"Invalid URL ({method} {path})"
-    return error(404, message, "invalid_request_error", None)
-
-
-def error(status: int, message: str, kind: str, code: str | None, extra: list[tuple[str, str]] | None = None) -> Reply:
-    """An error in OpenAI's shape."""
-    body = {"error": {"message": message, "type": kind, "param": None, "code": code}}
-    return json_reply(status, _headers() + (extra or []), body)
-
-
-def _refusal(options: Options, key: str) -> Reply | None:
-    if not key:
-        message = (
-            "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer"
-            " auth (i.e. Authorization: Bearer YOUR_KEY)."
-        )
-        return error(401, message, "invalid_request_error", None)
-    if options.status == 401:
-        shown = key if options.leak else f"{key[:3]}{'*' * 8}{key[-4:]}"
-        message = f"Incorrect API key provided: {shown}. You can find your API key at your account page."
-        return error(401, message, "invalid_request_error", "invalid_api_key")
-    if options.status == 429:
-        message = (
-            "Rate limit reached for gpt-4o in organization org-fake on requests per min (RPM): Limit 500, Used 500,"
-            " Requested 1. Please try again in 120ms."
-        )
-        waits = [("retry-after", "1"), ("retry-after-ms", "120")]
-        return error(429, message, "requests", "rate_limit_exceeded", waits)
-    if options.status >= 500:
-        message = "The server had an error while processing your request. Sorry about that!"
-        return error(options.status, message, "server_error", None)
-    return None
-
-
-def _headers() -> list[tuple[str, str]]:
-    """Headers of every answer; two cookies, because clients must see both."""
-    return [
-        ("date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())),
-        ("access-control-expose-headers", "X-Request-ID"),
-        ("openai-organization", "org-fake"),
-        ("openai-processing-ms", "123"),
-        ("openai-version", "2020-10-01"),
-        ("x-ratelimit-limit-requests", "500"),
-        ("x-ratelimit-limit-tokens", "30000"),
-        ("x-ratelimit-remaining-requests", "499"),
-        ("x-ratelimit-remaining-tokens", "29980"),
-        ("x-ratelimit-reset-requests", "120ms"),
-        ("x-ratelimit-reset-tokens", "40ms"),
-        ("x-request-id", identity("req_")),
-        ("strict-transport-security", "max-age=31536000; includeSubDomains; preload"),
-        ("cf-cache-status", "DYNAMIC"),
-        ("set-cookie", "__cf_bm=one; path=/; HttpOnly; Secure"),
-        ("set-cookie", "_cfuvid=two; path=/; HttpOnly; Secure"),
-        ("x-content-type-options", "nosniff"),
-        ("server", "cloudflare"),
-    ]
-
-
-def _model(model: str) -> dict[str, Any]:
-    return {"id": model, "object": "model", "created": 1715367049, "owned_by": "system"}
-
-
-def _file(size: int) -> dict[str, Any]:
-    return {
-        "object": "file",
-        "id": identity("file-"),
-        "purpose": "assistants",
-        "filename": "upload.bin",
-        "bytes": size,
-        "created_at": int(time.time()),
-        "expires_at": None,
-        "status": "processed",
-        "status_details": None,
-    }
+    if method == "POST" and path in _JSON_APIS:
+        return _JSON_APIS[path](json.loads(body), options)
+    media_type = headers.get("content-type", "")
+    if method == "POST" and (found := openai_media_api.reply(path, media_type, body, options)):
+        return found
+    if found := openai_resources_api.reply(method, path, media_type, body, size):
+        return found
+    return error(404, f"Invalid URL ({method} {path})", "invalid_request_error", None)
 
 
 def _chat(request: dict[str, Any], options: Options) -> Reply:
     if not isinstance(request.get("messages"), list):
-        return error(
-            400, "Missing required parameter: 'messages'.", "invalid_request_error", "missing_required_parameter"
-        )
+        return missing("messages")
     said = _answer(request, options)
     usage = _usage(request, said)
     head = {
         "id": identity("chatcmpl-"),
         "object": "chat.completion.chunk" if request.get("stream") else "chat.completion",
         "created": int(time.time()),
-        "model": _SNAPSHOTS.get(request["model"], request["model"]),
+        "model": snapshot(request["model"]),
     }
     tail = {"service_tier": "default", "system_fingerprint": _FINGERPRINT}
     if request.get("stream"):
@@ -126,13 +58,16 @@ def _chat(request: dict[str, Any], options: Options) -> Reply:
         {"index": n, "message": _message(said), "logprobs": None, "finish_reason": finish}
         for n in range(request.get("n") or 1)
     ]
-    return json_reply(200, _headers(), {**head, "choices": choices, "usage": usage, **tail})
+    return ok({**head, "choices": choices, "usage": usage, **tail})
 
 
 def _answer(request: dict[str, Any], options: Options) -> Answer:
     last = request["messages"][-1]
     offered = [] if last.get("role") == "tool" or request.get("tool_choice") == "none" else request.get("tools") or []
     function = offered[0]["function"] if offered else None
+    wanted = request.get("response_format") or {}
+    if not function and wanted.get("type") == "json_schema":
+        return structured_answer(wanted["json_schema"]["schema"])
     return answer(_text(last.get("content")), function, (function or {}).get("parameters") or {}, options)
 
 
@@ -192,8 +127,15 @@ def _stream(
         chunks.append(event({**base, "choices": [], "usage": usage}))
     chunks.append(event("[DONE]"))
     if options.stream_error:
-        message = "The server had an error while processing your request. Sorry about that!"
-        broken = {"error": {"message": message, "type": "server_error", "param": None, "code": None}}
+        broken = {"error": {"message": SERVER_ERROR, "type": "server_error", "param": None, "code": None}}
         chunks = [*chunks[: options.stream_error], event(broken), event("[DONE]")]
-    headers = [("content-type", "text/event-stream; charset=utf-8"), *_headers()]
-    return Reply(200, headers, chunks, streamed=True)
+    return events(chunks)
+
+
+_JSON_APIS: dict[str, Callable[[dict[str, Any], Options], Reply]] = {
+    "/v1/chat/completions": _chat,
+    "/v1/responses": openai_responses_api.respond,
+    "/v1/completions": openai_texts_api.complete,
+    "/v1/embeddings": openai_texts_api.embed,
+    "/v1/moderations": openai_texts_api.moderate,
+}

@@ -20,7 +20,8 @@ class Options:
     """What `x-fake` may ask for. `delay` and `first_delay` are seconds (before each chunk, before the answer); `words`
     is the length of the answer; `status` an error to answer with; `encoding` gzip or deflate; `cut` the number of
     chunks after which the connection breaks; `stream_error` the number after which an error event ends the stream;
-    `leak` repeats the caller's key in an error message; `location` is sent as the Location header."""
+    `leak` repeats the caller's key in an error message; `location` is sent as the Location header; `refuse` makes the
+    model refuse; `fail` makes a response of OpenAI's end as failed."""
 
     delay: float = 0
     first_delay: float = 0
@@ -31,6 +32,8 @@ class Options:
     stream_error: int = 0
     leak: bool = False
     location: str = ""
+    refuse: bool = False
+    fail: bool = False
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Options:
@@ -79,6 +82,12 @@ def answer(prompt: str, tool: Mapping[str, Any] | None, parameters: Mapping[str,
     if options.words:
         return Answer(" ".join(_WORDS[n % len(_WORDS)] for n in range(options.words)))
     return Answer(f"You said: {prompt}" if prompt else "Hello! How can I help you today? 👋")
+
+
+def structured_answer(schema: Mapping[str, Any]) -> Answer:
+    """JSON text with made-up values that a JSON schema allows."""
+    values = {name: _value(name, inner) for name, inner in (schema.get("properties") or {}).items()}
+    return Answer(json.dumps(values, ensure_ascii=False))
 
 
 def _value(name: str, schema: Mapping[str, Any]) -> Any:
