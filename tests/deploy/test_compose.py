@@ -119,7 +119,7 @@ def test_images_are_pinned_or_built_here(services: Model) -> None:
 def test_data_is_on_named_volumes(load: Callable[..., Model]) -> None:
     model = load()
     mounted = {v["source"] for s in model["services"].values() for v in s.get("volumes", [])}
-    assert mounted == set(model["volumes"]) == {"kafka", "timescaledb"}
+    assert mounted == set(model["volumes"]) == {"proxy", "kafka", "timescaledb"}
 
 
 def _published(model: Model) -> dict[str, set[str]]:

@@ -21,7 +21,7 @@ from llmflow_testkit.providers import FakeProvider
 from .conftest import Recorded
 
 MIB = 1 << 20
-UPLOAD_BYTES = 50 * MIB
+UPLOAD_BYTES = 200 * MIB
 CANARY = "canary-5up3rs3cr3t"
 
 

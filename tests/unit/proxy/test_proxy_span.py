@@ -55,8 +55,14 @@ def exchange_of(
 
 
 def built(exchange: Exchange, limit: int = LIMIT) -> Span:
-    (found,) = spans_of(parse_traces(span.build(exchange, limit)[1]))
+    (found,) = spans_of(parse_traces(serialized(exchange, limit)))
     return found
+
+
+def serialized(exchange: Exchange, limit: int = LIMIT) -> bytes:
+    recorded = span.build(exchange, limit)
+    assert recorded is not None
+    return recorded[1]
 
 
 def streamed(words: int) -> bytes:
@@ -117,7 +123,7 @@ def test_secrets_appear_nowhere() -> None:
         status=401,
         headers={"cookie": "session=canary-cookie", "x-goog-api-key": "canary-goog", "x-trace-note": "sk-canary-key"},
     )
-    raw = span.build(exchange, LIMIT)[1]
+    raw = serialized(exchange)
     assert b"canary" not in raw
     found = built(exchange)
     assert found.status_message == "bad key [redacted]"
@@ -157,9 +163,9 @@ def test_a_cancelled_exchange_is_no_error() -> None:
 def test_a_span_larger_than_the_log_allows_loses_its_largest_attributes() -> None:
     messages: list[dict[str, Any]] = [{"role": "user", "content": "q" * 5000}]
     answer = {"id": "a", "choices": [{"message": {"content": "a" * 50_000}, "finish_reason": "stop"}]}
-    value = span.build(
-        exchange_of(json.dumps({**QUESTION, "messages": messages}).encode(), json.dumps(answer).encode()), LIMIT
-    )[1]
+    value = serialized(
+        exchange_of(json.dumps({**QUESTION, "messages": messages}).encode(), json.dumps(answer).encode())
+    )
     smaller = span.without_content(value, 10_000)
     assert smaller is not None
     assert len(smaller) <= 10_000

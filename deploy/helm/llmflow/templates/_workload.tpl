@@ -38,7 +38,7 @@ capabilities:
 {{/* A stateless service. Takes a dict: root, component, values (its block of values.yaml), user, grace (seconds to
      finish what is in flight), ports (list of name and number), health (name of the port with the probes), ready (path
      of the readiness probe), env (rendered list), restartWith (values it learns through a Secret: a change of them
-     restarts it). */}}
+     restarts it), state (a folder for what outlives the container, though not the pod). */}}
 {{- define "llmflow.deployment" -}}
 {{- $autoscaled := and .values.autoscaling .values.autoscaling.enabled -}}
 apiVersion: apps/v1
@@ -115,9 +115,17 @@ spec:
           volumeMounts:
             - name: tmp
               mountPath: /tmp
+            {{- with .state }}
+            - name: state
+              mountPath: {{ . }}
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir: {}
+        {{- if .state }}
+        - name: state
+          emptyDir: {}
+        {{- end }}
 {{- end -}}
 
 {{/* The Service of a component. Takes a dict: root, component, service (type and annotations), ports (list of name,

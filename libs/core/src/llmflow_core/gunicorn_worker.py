@@ -6,13 +6,18 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
+from llmflow_core.http_protocol import LimitedHttpProtocol
+from llmflow_core.serving import GRACE_SECONDS
+
 
 class Worker(UvicornWorker):  # type: ignore[misc]
     """A uvicorn worker that logs no access lines and sends no server header."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
-        "http": "auto",
+        "http": LimitedHttpProtocol,
+        # uvicorn would wait for requests in flight until the supervisor loses patience and kills it, flushed or not.
+        "timeout_graceful_shutdown": GRACE_SECONDS,
         "server_header": False,
         "access_log": False,
         "log_config": None,

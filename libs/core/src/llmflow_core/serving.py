@@ -6,7 +6,9 @@ from importlib import import_module
 from typing import Any
 
 #: How long a stopping server lets requests in flight finish, in seconds.
-GRACE_SECONDS = 30
+GRACE_SECONDS = 25
+#: And how long its application may then take to end: to flush what it holds, say.
+END_SECONDS = 15
 #: How long an idle connection is kept; longer than the usual client's and load balancer's pool.
 KEEP_ALIVE_SECONDS = 75
 
@@ -27,6 +29,8 @@ def serve(factory: str, *, host: str, port: int, workers: int, date_header: bool
 def _serve_here(factory: str, host: str, port: int, date_header: bool) -> None:
     import uvicorn
 
+    from llmflow_core.http_protocol import LimitedHttpProtocol
+
     uvicorn.run(
         factory,
         factory=True,
@@ -38,6 +42,7 @@ def _serve_here(factory: str, host: str, port: int, date_header: bool) -> None:
         date_header=date_header,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
+        http=LimitedHttpProtocol,
     )
 
 
@@ -51,7 +56,7 @@ def _serve_with_gunicorn(factory: str, host: str, port: int, workers: int, date_
             worker = "Worker" if date_header else "DatelessWorker"
             self.cfg.set("worker_class", f"llmflow_core.gunicorn_worker.{worker}")
             self.cfg.set("keepalive", KEEP_ALIVE_SECONDS)
-            self.cfg.set("graceful_timeout", GRACE_SECONDS)
+            self.cfg.set("graceful_timeout", GRACE_SECONDS + END_SECONDS)
             self.cfg.set("control_socket_disable", True)
 
         def load(self) -> Any:

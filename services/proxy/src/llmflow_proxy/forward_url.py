@@ -20,6 +20,8 @@ _LONGEST = 2048
 _KNOWN = 1024
 _LAST_PORT = 65_535
 _URL = re.compile(r"https?://[^/?#@\s\\]+(?:/[^?#\s]*)?", re.IGNORECASE)
+#: An IPv4 address as inet_aton takes it: one number, hexadecimal, octal, with parts left out.
+_OBSCURE = re.compile(r"(?:^|\.)(?:\d+|0x[0-9a-f]*)$", re.IGNORECASE)
 _ENTRY = re.compile(r"(?:[\w*-]+(?:\.[\w*-]+)*|\[[0-9a-fA-F:.]+\])(?::\d{1,5})?")
 #: IPv6 prefixes whose addresses carry an IPv4 address that the packets go to in the end, and where in them it is.
 _EMBEDDING = {
@@ -66,6 +68,8 @@ class ForwardUrls:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
+            if _OBSCURE.search(host):
+                raise Rejected("must have its address in the usual notation", field=FORWARD_HEADER) from None
             return Upstream(url, guarded=True)
         if not self.permits(host):
             raise Rejected(f"the address {address} is not in LLMFLOW_FORWARD_URL_ALLOW", field=FORWARD_HEADER)

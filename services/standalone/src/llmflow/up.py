@@ -144,7 +144,11 @@ def _services(options: Options, database_url: str) -> list[Service]:
         Service(
             "proxy",
             "llmflow_proxy",
-            {**local, "PROXY_PORT": str(options.proxy_port)},
+            {
+                **local,
+                "PROXY_PORT": str(options.proxy_port),
+                "LLMFLOW_SPOOL_DIR": str(options.data_dir / "spool"),
+            },
             f"{options.url(options.proxy_port)}/readyz",
         ),
         Service(

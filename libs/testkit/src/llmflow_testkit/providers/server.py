@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import uvicorn
 
@@ -20,15 +21,18 @@ class BackgroundServer(AbstractContextManager["BackgroundServer"]):
     """Serves `app` on a free port of 127.0.0.1 between enter and exit; `url` is where.
 
     Sends no header of its own, so that a test sees what the application says and nothing else. Entering raises
-    RuntimeError when the application's lifespan does not start.
+    RuntimeError when the application's lifespan does not start. `http` is uvicorn's protocol.
     """
 
-    def __init__(self, app: Any, *, port: int | None = None) -> None:
+    def __init__(
+        self, app: Any, *, port: int | None = None, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+    ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=http,
                 log_config=None,
                 access_log=False,
                 server_header=False,
