@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.service_process import answers, service_process
 
 
 @pytest.fixture
@@ -29,14 +28,9 @@ def bus_url(tmp_path: Path) -> str:
 
 @contextmanager
 def _process(**variables: object) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {"LLMFLOW_HOST": "127.0.0.1", "LLMFLOW_HEALTH_PORT": "0"}
-    environment |= {name: str(value) for name, value in variables.items()}
-    process = subprocess.Popen([sys.executable, "-m", "llmflow_exporter"], env=environment, stderr=subprocess.PIPE)
-    try:
+    variables = {"LLMFLOW_HOST": "127.0.0.1", "LLMFLOW_HEALTH_PORT": 0, **variables}
+    with service_process("llmflow_exporter", **variables) as process:
         yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 async def _publish(bus_url: str, numbers: range) -> None:
@@ -45,14 +39,6 @@ async def _publish(bus_url: str, numbers: range) -> None:
     values = [otlp_request([number], content="x" * 300).SerializeToString() for number in numbers]
     await producer.publish(topics.SPANS, [Message(value) for value in values])
     await bus.close()
-
-
-async def _answers(url: str) -> bool:
-    async with httpx.AsyncClient() as client:
-        try:
-            return (await client.get(url)).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 def _numbers(receiver: OtlpReceiver) -> list[int]:
@@ -78,7 +64,7 @@ async def test_the_seed_s_three_variables_are_enough(bus_url: str) -> None:
 
         await eventually(taken, within=30)
         assert receiver.requests[0].headers["authorization"] == "Basic cGs6c2s="
-        assert await _answers(f"http://127.0.0.1:{health}/readyz")
+        assert await answers(f"http://127.0.0.1:{health}/readyz")
         async with httpx.AsyncClient() as client:
             metrics = (await client.get(f"http://127.0.0.1:{health}/metrics")).text
         assert 'llmflow_exporter_records_total{destination="default",outcome="sent"} 3.0' in metrics
@@ -148,7 +134,7 @@ async def test_stopped_while_the_destination_answers_slowly(bus_url: str) -> Non
 async def test_nothing_to_export_waits_in_good_health(tmp_path: Path) -> None:
     health = free_port()
     with _process(LLMFLOW_BUS_URL=f"embedded://{tmp_path}/log", LLMFLOW_HEALTH_PORT=health) as process:
-        await eventually(lambda: _answers(f"http://127.0.0.1:{health}/readyz"), within=30)
+        await eventually(lambda: answers(f"http://127.0.0.1:{health}/readyz"), within=30)
         assert not (tmp_path / "log").exists()
         process.send_signal(signal.SIGTERM)
         _, said = await asyncio.to_thread(process.communicate, None, 20)

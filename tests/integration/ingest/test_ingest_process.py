@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import grpc
 import httpx
@@ -16,20 +11,9 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from llmflow_testkit.otlp_requests import otlp_request, spans_in
-from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.running_ingest import records_of
-
-
-@contextmanager
-def _process(**variables: object) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    process = subprocess.Popen([sys.executable, "-m", "llmflow_ingest"], env=environment, stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+from llmflow_testkit.service_process import service_process, wait_ready
 
 
 def _export_over_grpc(target: str, number: int) -> None:
@@ -43,7 +27,8 @@ def _export_over_grpc(target: str, number: int) -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 async def test_serves_both_transports_and_stops_cleanly(embedded_url: str, workers: int) -> None:
     http_port, grpc_port = free_port(), free_port()
-    with _process(
+    with service_process(
+        "llmflow_ingest",
         LLMFLOW_BUS_URL=embedded_url,
         LLMFLOW_HOST="127.0.0.1",
         LLMFLOW_INGEST_HTTP_PORT=http_port,
@@ -51,15 +36,7 @@ async def test_serves_both_transports_and_stops_cleanly(embedded_url: str, worke
         LLMFLOW_WORKERS=workers,
     ) as process:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{http_port}") as client:
-
-            async def ready() -> bool:
-                assert process.poll() is None
-                try:
-                    return (await client.get("/readyz")).status_code == 200
-                except httpx.TransportError:
-                    return False
-
-            await eventually(ready, within=30)
+            await wait_ready(process, str(client.base_url))
             for number in range(1, 11):
                 response = await client.post(
                     "/v1/traces",
@@ -77,7 +54,7 @@ async def test_serves_both_transports_and_stops_cleanly(embedded_url: str, worke
 
 
 async def test_wrong_settings_stop_it_at_once() -> None:
-    with _process(LLMFLOW_INGEST_HTTP_PORT="http", LLMFLOW_INGEST_MAX_BODY=0) as process:
+    with service_process("llmflow_ingest", LLMFLOW_INGEST_HTTP_PORT="http", LLMFLOW_INGEST_MAX_BODY=0) as process:
         _, said = await asyncio.to_thread(process.communicate, None, 30)
         assert process.returncode == 1
     for name in (b"LLMFLOW_INGEST_HTTP_PORT: ", b"LLMFLOW_INGEST_MAX_BODY: "):

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -20,33 +15,12 @@ from llmflow_testkit.otlp_receiver import OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.service_process import service_process, wait_ready
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
 
 USER = ("llmflow", "a password of this test")
 LOGIN = {"username": USER[0], "password": USER[1]}
 SECOND = 1_000_000_000
-
-
-@contextmanager
-def _process(**variables: object) -> Iterator[subprocess.Popen[bytes]]:
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    process = subprocess.Popen([sys.executable, "-m", "llmflow_query_api"], env=environment, stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-async def _wait_ready(process: subprocess.Popen[bytes], client: httpx.AsyncClient) -> None:
-    async def ready() -> bool:
-        assert process.poll() is None
-        try:
-            return (await client.get("/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    await eventually(ready, within=30)
 
 
 @pytest.fixture
@@ -76,7 +50,8 @@ async def test_everything_on_one_port(embedded_database_url: str, spans: list[Sp
     port = free_port()
     with (
         OtlpReceiver() as receiver,
-        _process(
+        service_process(
+            "llmflow_query_api",
             LLMFLOW_DATABASE_URL=embedded_database_url,
             LLMFLOW_HOST="127.0.0.1",
             PORT=port,
@@ -87,7 +62,7 @@ async def test_everything_on_one_port(embedded_database_url: str, spans: list[Sp
         ) as process,
     ):
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            await _wait_ready(process, client)
+            await wait_ready(process, str(client.base_url))
             await _reads(client, spans)
             await _serves_the_page(client)
 
@@ -134,7 +109,8 @@ async def _serves_the_page(client: httpx.AsyncClient) -> None:
 
 async def test_it_starts_and_answers_503_while_the_database_is_away() -> None:
     port = free_port()
-    with _process(
+    with service_process(
+        "llmflow_query_api",
         LLMFLOW_DATABASE_URL=f"postgresql://nobody@127.0.0.1:{free_port()}/nothing",
         LLMFLOW_HOST="127.0.0.1",
         PORT=port,
@@ -156,7 +132,9 @@ async def test_it_starts_and_answers_503_while_the_database_is_away() -> None:
 
 
 def test_the_default_password_ends_it_where_others_could_come_in() -> None:
-    with _process(LLMFLOW_HOST="0.0.0.0", AUTH_PASSWORD="password", PORT=free_port()) as process:
+    with service_process(
+        "llmflow_query_api", LLMFLOW_HOST="0.0.0.0", AUTH_PASSWORD="password", PORT=free_port()
+    ) as process:
         _, log = process.communicate(timeout=30)
     assert process.returncode == 1
     assert b"AUTH_PASSWORD: " in log
