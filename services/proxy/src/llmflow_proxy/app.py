@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -36,6 +37,8 @@ log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 10.0
 #: Of an answer that nobody here understands only the error message is wanted.
 _ERROR_BYTES = 64 << 10
+#: Container objects made and not freed between two looks for cyclic garbage; Python's own is 700.
+_GC_THRESHOLD = 10_000
 
 
 def create_app(
@@ -49,6 +52,10 @@ def from_environment() -> Proxy:
     """The proxy of this process' environment, for the server that loads it. Raises ConfigError."""
     settings = load_settings(ProxySettings)
     setup_logging("proxy", verbose=settings.verbose)
+    # Exchanges leave next to no cyclic garbage, and what is there now stays: looking for it as often as by default, and
+    # through all of that, would take a twentieth of the time.
+    gc.freeze()
+    gc.set_threshold(_GC_THRESHOLD)
     return create_app(settings)
 
 
