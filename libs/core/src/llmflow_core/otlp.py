@@ -218,8 +218,8 @@ def _any_value_fields(value: JSON) -> dict[str, Any]:
         return {"double_value": value}
     if isinstance(value, bytes):
         return {"bytes_value": value}
+    if isinstance(value, (list, tuple)):
+        return {"array_value": {"values": [_any_value_fields(item) for item in value]}}
     if isinstance(value, Mapping):
         return {"kvlist_value": {"values": key_value_fields(value)}}
-    if value is None:
-        return {}
-    return {"array_value": {"values": [_any_value_fields(item) for item in value]}}
+    return {}
