@@ -82,7 +82,8 @@ class Up:
     async def spans(self, project: str) -> int:
         """How many spans the newest 200 traces of a project have."""
         async with httpx.AsyncClient(base_url=self.page_url, auth=AUTH, trust_env=False) as api:
-            page = (await api.get("/api/v1/traces", params={"project": project, "limit": 200})).raise_for_status()
+            page = await api.get("/api/v1/traces", params={"project": project, "limit": 200})
+            assert page.status_code == 200, page.text
             return sum(trace["span_count"] for trace in page.json()["traces"])
 
 
@@ -152,6 +153,14 @@ async def test_a_service_that_dies_is_started_again(up: Up) -> None:
     writer.kill()
     up.demo("--traces", "5")
     await eventually(lambda: up.spans("demo"), within=20)
+
+
+async def test_a_database_that_dies_is_started_again(up: Up) -> None:
+    await up.start()
+    (server,) = (process for process in up.processes() if "-D" in process.cmdline())
+    server.kill()
+    up.demo("--traces", "5")
+    await eventually(lambda: up.spans("demo"), within=30)
 
 
 def test_a_taken_port_is_named_with_its_flag(up: Up) -> None:

@@ -252,6 +252,8 @@ class EmbeddedPostgres:
             raise ConfigError([f"port {self._port} of 127.0.0.1 is taken: choose another for the embedded PostgreSQL"])
         fits = len(os.fsencode(f"{pgdata}/.s.PGSQL.{self._port or _SOCKET_PORT}")) <= _SOCKET_PATH_BYTES
         port = _free_port() if self._port == 0 or (self._port is None and not fits) else self._port
+        # The next start of this object finds the same address, so that clients find the server again.
+        self._port = port
         return str(pgdata) if fits else "", port
 
     def _wait_until_ready(self, pgdata: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -17,7 +18,11 @@ from llmflow.supervisor import Service, Supervisor
 from llmflow_core.errors import ConfigError, LLMFlowError
 from llmflow_store.embedded_postgres import EmbeddedPostgres
 
+logger = logging.getLogger(__name__)
+
 _FRONTEND = Path(__file__).parent / "page"
+#: How often the embedded PostgreSQL is looked at, in seconds.
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +117,7 @@ def _on_signals(stop: asyncio.Event) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _database(data_dir: Path) -> AsyncIterator[str]:
-    """The embedded PostgreSQL, migrated."""
+    """The embedded PostgreSQL, migrated, and started again if it dies."""
     postgres = EmbeddedPostgres(data_dir / "postgres")
     database_url = await asyncio.to_thread(postgres.start)
     try:
@@ -122,9 +127,26 @@ async def _database(data_dir: Path) -> AsyncIterator[str]:
         )
         if await migration.wait() != 0:
             raise LLMFlowError("the database's schema could not be brought up to date; the lines above say why")
-        yield database_url
+        keeper = asyncio.create_task(_keep_running(postgres))
+        try:
+            yield database_url
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
     finally:
         await asyncio.to_thread(postgres.stop)
+
+
+async def _keep_running(postgres: EmbeddedPostgres) -> None:
+    while True:
+        await asyncio.sleep(_LOOK_SECONDS)
+        if postgres.pid is None:
+            logger.warning("PostgreSQL ended, starting it again; its log is %s", postgres.log_file)
+            try:
+                await asyncio.to_thread(postgres.stop)
+                await asyncio.to_thread(postgres.start)
+            except LLMFlowError as error:
+                logger.error("PostgreSQL does not start: %s", error)
 
 
 def _services(options: Options, database_url: str) -> list[Service]:
