@@ -11,7 +11,7 @@ import itertools
 import logging
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 
 from prometheus_client import Counter, Gauge
 
@@ -66,6 +66,7 @@ class Publisher:
         self._bytes = 0
         self._arrived = asyncio.Event()
         self._spill_wanted = asyncio.Event()
+        self._changed = asyncio.Event()
         self._producer: Producer | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._away = False
@@ -93,15 +94,15 @@ class Publisher:
     async def close(self, *, timeout: float) -> None:
         """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool; what is left then
         is lost and counted."""
+        spool = self._spool
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout / 2 if spool else timeout):
+                while self._waiting and self._tasks and not (spool and self._away):
+                    self._changed.clear()
+                    await self._changed.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        spool = self._spool
-        if not (spool and self._away):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(timeout / 2 if spool else timeout):
-                    while self._waiting:
-                        await self._until_taken(self._publish_waiting)
         if spool is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout / 2):
@@ -122,7 +123,7 @@ class Publisher:
                     await self._arrived.wait()
             self._arrived.clear()
             await asyncio.sleep(_LINGER_SECONDS)
-            while await self._until_taken(self._publish_some):
+            while await self._publish_until_taken():
                 pass
 
     async def _publish_some(self) -> bool:
@@ -130,13 +131,13 @@ class Publisher:
         published = await self._publish_waiting()
         return await self._replay() or published
 
-    async def _until_taken(self, publish: Callable[[], Awaitable[bool]]) -> bool:
-        """Call `publish` until it does not fail, however long the log is away."""
+    async def _publish_until_taken(self) -> bool:
+        """Publish some, however long the log is away; whether there was any."""
         shortest, longest = _RETRY_SECONDS
         delay = shortest
         while True:
             try:
-                published = await publish()
+                published = await self._publish_some()
                 break
             except Retryable as error:
                 self._note_away(str(error))
@@ -264,8 +265,10 @@ class Publisher:
             self._first += 1
             self._bytes -= len(span)
         BUFFERED.set(self._bytes)
+        self._changed.set()
 
     def _note_away(self, why: str) -> None:
+        self._changed.set()
         if not self._away:
             self._away = True
             where = "spool" if self._spool else "buffer"
