@@ -16,6 +16,12 @@ PROVIDERS = providers_of(ProxySettings())
     [
         ("POST", "/v1/chat/completions", "/v1/chat/completions"),
         ("GET", "/openai/v1/models", "/v1/models"),
+        ("DELETE", "/v1/files/file-1", "/v1/files/{id}"),
+        ("GET", "/v1/files/file-1/content", "/v1/files/{id}/content"),
+        ("POST", "/v1/responses/resp_1/cancel", "/v1/responses/{id}/cancel"),
+        ("POST", "/v1/responses/input_tokens", "/v1/responses/input_tokens"),
+        ("GET", "/v1/vector_stores/vs_1/files/file-1", "/v1/vector_stores/{id}/files/{file_id}"),
+        ("GET", "/v1/chat/completions/chatcmpl-1", "/v1/chat/completions/{id}"),
         ("GET", "/somewhere/else", "/somewhere/else"),
     ],
 )
