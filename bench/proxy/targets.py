@@ -100,7 +100,14 @@ def asgi(server: str, transport: str) -> Start:
             env["PYTHONPATH"] += os.pathsep + str(installs.choices())
         command = {
             "uvicorn": ["uvicorn", "--no-access-log", "--log-level=warning", f"--port={port}", app],
-            "gunicorn": ["gunicorn", "--worker-class=asgi", f"--bind=127.0.0.1:{port}", "--no-control-socket", app],
+            "gunicorn": [
+                "gunicorn",
+                "--worker-class=asgi",
+                f"--bind=127.0.0.1:{port}",
+                "--no-control-socket",
+                "--keep-alive=75",
+                app,
+            ],
             "granian": ["granian", "--interface=asgi", "--loop=uvloop", f"--port={port}", "--log-level=warning", app],
         }[server]
         with running([sys.executable, "-m", *command], cores=MEASURED, env=env) as process:
