@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,21 @@ from llmflow_proxy.settings import ProxySettings
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.providers import BackgroundServer, FakeProvider
 
+#: The providers whose fakes answer below their names.
+OTHERS = (
+    "gemini",
+    "cohere",
+    "ollama",
+    "bedrock",
+    "azure",
+    "mistral",
+    "groq",
+    "deepseek",
+    "openrouter",
+    "perplexity",
+    "vllm",
+)
+
 
 @pytest.fixture
 def log_url(tmp_path: Path) -> str:
@@ -26,10 +42,12 @@ def log_url(tmp_path: Path) -> str:
 @pytest.fixture
 def proxy_url(fake_provider: FakeProvider, log_url: str) -> Iterator[str]:
     """Where the proxy listens."""
+    others: Any = {f"{name}_base_url": f"{fake_provider.url}/{name}" for name in OTHERS}
     settings = ProxySettings(
         bus_url=log_url,
         openai_base_url=f"{fake_provider.url}/v1",
         anthropic_base_url=fake_provider.url,
+        **others,
         read_timeout=2,
     )
     with BackgroundServer(create_app(settings)) as server:

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
+from llmflow_proxy.openai_compatible import flattened, read_extras, thinking_of, usage_of
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
 
 _PARAMETERS = {
@@ -19,6 +20,8 @@ _PARAMETERS = {
     "reasoning_effort": "gen_ai.request.reasoning.level",
     "service_tier": "openai.request.service_tier",
 }
+#: Members of a stream's chunks that are not pieces; the last of each counts.
+_ONCE = ("id", "model", "service_tier", "system_fingerprint", "usage", "error", "x_groq", "provider", "citations")
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
 
 
@@ -56,7 +59,8 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     for choice in choices:
         message = _message({"role": "assistant", **mapping(choice.get("message"))})
         reading.output.append({**message, "finish_reason": choice.get("finish_reason")})
-    read_usage(mapping(body.get("usage")), attributes)
+    read_usage(usage_of(body), attributes)
+    read_extras(body, attributes)
 
 
 def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
@@ -109,6 +113,8 @@ def _with_name(message: dict[str, Any], role: str, parts: list[JSON]) -> dict[st
 
 def _part(part: dict[str, Any]) -> JSON:
     match part.get("type"):
+        case "thinking":
+            return {"type": "reasoning", "content": thinking_of(part)}
         case "text":
             return {"type": "text", "content": by_reference(part.get("text"))}
         case "refusal":
@@ -163,12 +169,12 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     for event in events:
-        for name in ("id", "model", "service_tier", "system_fingerprint", "usage", "error"):
+        for name in _ONCE:
             if event.get(name) is not None:
                 body[name] = event[name]
         for delta in dicts(event.get("choices")):
             choice = choices.setdefault(delta.get("index", 0), {"message": {"role": "assistant"}})
-            _extend(choice["message"], mapping(delta.get("delta")))
+            _extend(choice["message"], flattened(mapping(delta.get("delta"))))
             if delta.get("finish_reason"):
                 choice["finish_reason"] = delta["finish_reason"]
     body["choices"] = [_finished(choices[index]) for index in sorted(choices)]

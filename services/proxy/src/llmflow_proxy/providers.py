@@ -107,7 +107,9 @@ _VERTEX = "/{version}/projects/{project}/locations/{location}"
 
 #: What a provider may speak, by the name that the catalog and the providers file use.
 APIS: dict[str, Api] = {
-    "openai": _api(error_bodies.openai, _OPENAI, _below("/v1", {**_OPENAI, **_MESSAGES})),
+    "openai": _api(
+        error_bodies.openai, _OPENAI, _below("/v1", {**_OPENAI, **_MESSAGES}), _below("/openai/v1", _OPENAI)
+    ),
     "anthropic": _api(error_bodies.anthropic, _ANTHROPIC, _below("/v1", {**_CHAT, **_ANTHROPIC})),
     "gemini": _api(
         error_bodies.google, gemini.SHAPES, _below("/{version}", gemini.SHAPES), _below("/{version}/openai", _OPENAI)

@@ -1,4 +1,4 @@
-"""The fake providers' server: both APIs on one port, what it was asked kept for the test to see."""
+"""The fake providers' server: all APIs on one port, what it was asked kept for the test to see."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-from llmflow_testkit.providers import anthropic_api, openai_api
+from llmflow_testkit.providers import (
+    anthropic_api,
+    bedrock_api,
+    cohere_api,
+    compatible_api,
+    gemini_api,
+    ollama_api,
+    openai_api,
+)
 from llmflow_testkit.providers.replies import Options, Reply, json_reply
 from llmflow_testkit.providers.server import BackgroundServer
 
@@ -42,7 +50,8 @@ class ReceivedRequest:
 
 @dataclass(slots=True)
 class FakeProviderApp:
-    """The ASGI application. `/v1/echo` answers any method with what it received; all else is the providers'."""
+    """The ASGI application. `/v1/echo` answers any method with what it received; all else is the providers': OpenAI and
+    Anthropic at the root, the others below their names (`/gemini/v1beta/...`)."""
 
     requests: list[ReceivedRequest] = field(default_factory=list)
 
@@ -106,6 +115,22 @@ def _reply(request: ReceivedRequest, path: str, headers: dict[str, str], options
     if path == "/v1/echo":
         return _echo(request, options)
     body = gzip.decompress(request.body) if headers.get("content-encoding") == "gzip" else request.body
+    raw, _, query = request.target.partition("?")
+    first, slash, rest = raw[1:].partition("/")
+    below = slash + rest
+    match first:
+        case "gemini":
+            return gemini_api.reply(request.method, below, query, headers, body)
+        case "cohere":
+            return cohere_api.reply(request.method, below, headers, body)
+        case "ollama":
+            return ollama_api.reply(request.method, below, headers, body)
+        case "bedrock":
+            return bedrock_api.reply(request.method, below, headers, body)
+        case "azure":
+            return compatible_api.azure(request.method, below, query, headers, body)
+        case "mistral" | "groq" | "deepseek" | "openrouter" | "perplexity" | "vllm":
+            return compatible_api.reply(first, request.method, below, headers, body)
     if path.startswith("/v1/messages") or (path.startswith("/v1/models") and "anthropic-version" in headers):
         return anthropic_api.reply(request.method, path, headers, body)
     return openai_api.reply(request.method, path, headers, body, request.size)
@@ -148,7 +173,8 @@ async def _send(reply: Reply, options: Options, request: ReceivedRequest, left: 
 
 
 class FakeProvider(AbstractContextManager["FakeProvider"]):
-    """Fake OpenAI (`{url}/v1`) and Anthropic (`url`) on one free port, from enter to exit."""
+    """Fake OpenAI (`{url}/v1`), Anthropic (`url`) and others (`{url}/gemini`, ...) on one free port, from enter to
+    exit."""
 
     def __init__(self, *, port: int | None = None) -> None:
         self._app = FakeProviderApp()

@@ -1,0 +1,60 @@
+"""What providers that speak OpenAI's chat completions say in ways of their own: Groq, DeepSeek, Mistral, OpenRouter,
+Perplexity, xAI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from llmflow_core.spans import JSON
+from llmflow_proxy.shape import dicts, mapping
+
+#: Groq's times, in seconds.
+_TIMES = {
+    "queue_time": "gen_ai.latency.time_in_queue",
+    "prompt_time": "gen_ai.latency.time_in_model_prefill",
+    "completion_time": "gen_ai.latency.time_in_model_decode",
+}
+
+
+def usage_of(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The usage of a response: `usage`, or at the end of a stream of Groq's `x_groq.usage`."""
+    return mapping(body.get("usage")) or mapping(mapping(body.get("x_groq")).get("usage"))
+
+
+def read_extras(body: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+    """Fill in what OpenAI's own members did not say."""
+    usage = usage_of(body)
+    found = {name: usage.get(member) for member, name in _TIMES.items()}
+    found["gen_ai.usage.cost"] = _cost(usage.get("cost"))
+    found["gen_ai.usage.cache_read.input_tokens"] = usage.get("prompt_cache_hit_tokens")
+    found["gen_ai.usage.reasoning.output_tokens"] = usage.get("reasoning_tokens")
+    found["llmflow.usage.search_queries"] = usage.get("num_search_queries")
+    found["llmflow.response.upstream_provider"] = body.get("provider")
+    found["llmflow.response.citations"] = body.get("citations") or None
+    for name, value in found.items():
+        if value is not None and attributes.get(name) is None:
+            attributes[name] = value
+
+
+def _cost(cost: JSON) -> float | None:
+    """US dollars: OpenRouter's number, or the sum that Perplexity gives beside its parts."""
+    value = mapping(cost).get("total_cost", None if isinstance(cost, dict) else cost)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def thinking_of(part: Mapping[str, Any]) -> str:
+    """The text of Mistral's content part for reasoning."""
+    inner = part.get("thinking")
+    return inner if isinstance(inner, str) else "".join(str(piece.get("text", "")) for piece in dicts(inner))
+
+
+def flattened(delta: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stream's delta whose content is text: Mistral's reasoning models send it as a list of parts."""
+    content = delta.get("content")
+    if not isinstance(content, list):
+        return delta
+    parts = dicts(content)
+    text = "".join(str(part.get("text", "")) for part in parts if part.get("type") == "text")
+    thinking = "".join(thinking_of(part) for part in parts if part.get("type") == "thinking")
+    return {**delta, "content": text, **({"reasoning_content": thinking} if thinking else {})}
