@@ -42,6 +42,7 @@ class Stack(AbstractContextManager["Stack"]):
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
+        self.bus_url = bus_url
         self.database_url = database_url
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ports = {service: free_port() for service in SERVICES}

@@ -20,6 +20,15 @@ _SHORTEST = 8
 #: What stands before the values in a credential of several parts: names of cookies, parameters of a signature.
 _PART_NAME = re.compile(r"[;\s]*[\w.-]+=")
 
+#: Members of JSON bodies that carry credentials: for MCP servers, data sources, gateways. Names of headers do not serve
+#: here: `max_tokens` and `key` are everywhere in bodies.
+_BODY_NAMES = (b"api_key", b"apikey", b"apiKey", b"api-key", b"uthorization", b"_token", b"secret", b"password")
+_BODY_SECRET = re.compile(
+    rb'"(?:[\w-]*api[_-]?key|(?:proxy-)?authorization|[\w-]*(?:auth|authorization|access|refresh|bearer)[_-]token'
+    rb'|[\w-]*secret(?:[_-](?:access[_-])?key)?|password)"\s*:\s*"((?:[^"\\]|\\.){8,4096})"',
+    re.IGNORECASE,
+)
+
 
 @lru_cache(maxsize=512)
 def is_secret(name: str) -> bool:
@@ -27,8 +36,9 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
-def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str) -> tuple[str, ...]:
-    """Every credential in the headers and the query, longest first, each also without its scheme (`Bearer`)."""
+def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes = b"") -> tuple[str, ...]:
+    """Every credential in the headers, the query and the JSON body, longest first, each also without its scheme
+    (`Bearer`)."""
     found = set()
     for header, content in headers:
         if is_secret(header.decode("latin-1")):
@@ -37,6 +47,10 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str) -> tuple[str,
     for name, value in _parameters(query):
         if is_secret(unquote_plus(name)):
             found |= {value, unquote_plus(value)}
+    if any(name in body for name in _BODY_NAMES):
+        for content in _BODY_SECRET.findall(body):
+            text = content.decode("utf-8", "replace")
+            found |= {text, text.rpartition(" ")[2]}
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
 
 

@@ -19,6 +19,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from llmflow_core.otlp import key_value_fields, key_values
 from llmflow_core.spans import JSON
 from llmflow_proxy.bodies import document, ending
+from llmflow_proxy.capture import RAW_FACTOR, decoded
 from llmflow_proxy.correlation import correlate, is_own_header
 from llmflow_proxy.error_bodies import stated_error
 from llmflow_proxy.estimate import estimate_usage
@@ -60,7 +61,8 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     kept = decision.keeps(correlation.trace_id)
     if not kept and not _may_have_failed(exchange):
         return None
-    secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query)
+    body = decoded(exchange.request.head(), headers.get("content-encoding", ""), limit * RAW_FACTOR)
+    secrets = secrets_of([*exchange.request_headers, *exchange.route.provider.default_headers], exchange.query, body)
     reading = Reading()
     error = _read_bodies(exchange, reading, limit, headers)
     if not kept and not error:
@@ -139,7 +141,8 @@ def _name(exchange: Exchange, reading: Reading) -> str:
     if shape is None or shape.operation is None:
         return f"{exchange.method} {exchange.route.template}"
     model = reading.attributes.get("gen_ai.request.model") or reading.attributes.get("gen_ai.response.model")
-    return f"{shape.operation} {model}" if model else shape.operation
+    operation = reading.attributes.get("gen_ai.operation.name") or shape.operation
+    return f"{operation} {model}" if model else str(operation)
 
 
 def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
