@@ -117,7 +117,7 @@ def _message(content: Mapping[str, Any]) -> dict[str, JSON]:
 
 def _parts(content: Mapping[str, Any]) -> list[JSON]:
     parts = content.get("parts")
-    return [_part(part) for part in dicts([parts] if isinstance(parts, dict) else parts)]
+    return [_part(part) for part in dicts([parts] if isinstance(parts, dict) else parts) if part]
 
 
 def _part(part: dict[str, Any]) -> JSON:
