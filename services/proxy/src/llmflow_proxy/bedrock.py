@@ -13,7 +13,7 @@ import orjson
 from llmflow_core.spans import JSON
 from llmflow_proxy import anthropic_messages, bedrock_models
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed, parsed, strings
 
 _INFERENCE = {
     "maxTokens": "gen_ai.request.max_tokens",
@@ -58,9 +58,9 @@ def read_converse_response(body: dict[str, Any], reading: Reading) -> None:
         attributes["llmflow.response.provider_time"] = latency / 1e3
     usage = mapping(body.get("usage"))
     read, written = usage.get("cacheReadInputTokens"), usage.get("cacheWriteInputTokens")
-    fresh = usage.get("inputTokens")
     # The API counts cached input apart; the conventions count it in.
-    attributes["gen_ai.usage.input_tokens"] = fresh + (read or 0) + (written or 0) if isinstance(fresh, int) else None
+    asked = [count for count in (usage.get("inputTokens"), read, written) if isinstance(count, int)]
+    attributes["gen_ai.usage.input_tokens"] = sum(asked) if asked else None
     attributes["gen_ai.usage.output_tokens"] = usage.get("outputTokens")
     attributes["gen_ai.usage.cache_read.input_tokens"] = read
     attributes["gen_ai.usage.cache_write.input_tokens"] = written
@@ -144,10 +144,14 @@ def reassemble_converse(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _extend(block: dict[str, Any], delta: Mapping[str, Any]) -> None:
     """Collect the pieces of a delta as lists of text: {"text": [..]}, {"toolUse": {"input": [..]}}."""
     for name, value in delta.items():
-        if isinstance(value, str):
-            block.setdefault(name, []).append(value)
+        known = block.get(name)
+        if isinstance(value, str) and isinstance(known, list):
+            known.append(value)
+        elif isinstance(value, str):
+            block[name] = [value]
         elif isinstance(value, dict):
-            _extend(block.setdefault(name, {}), value)
+            block[name] = known if isinstance(known, dict) else {}
+            _extend(block[name], value)
 
 
 def _finished(block: dict[str, Any]) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def _finished(block: dict[str, Any]) -> dict[str, Any]:
 
 def _joined(value: Any) -> Any:
     if isinstance(value, list):
-        return "".join(value)
+        return "".join(strings(value))
     return {name: _joined(item) for name, item in value.items()} if isinstance(value, dict) else value
 
 

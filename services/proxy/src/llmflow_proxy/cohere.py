@@ -139,9 +139,11 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 def _extend(target: dict[str, Any], piece: Mapping[str, Any]) -> None:
     """Text grows, kept as the list of its pieces; types and names come once."""
     for name, value in piece.items():
+        if not isinstance(value, str):
+            continue
         if name in ("type", "name"):
             target[name] = value or target.get(name)
-        elif isinstance(value, str):
+        else:
             target.setdefault(name, []).append(value)
 
 

@@ -181,7 +181,7 @@ def _extend(parts: list[Any], pieces: list[dict[str, Any]]) -> None:
     for piece in pieces:
         text, thought = piece.get("text"), bool(piece.get("thought"))
         if not isinstance(text, str):
-            parts.append(piece)
+            parts.append({name: value for name, value in piece.items() if name != "text"})
         elif parts and isinstance(parts[-1].get("text"), list) and parts[-1]["thought"] == thought:
             parts[-1]["text"].append(text)
         else:
