@@ -1,4 +1,4 @@
-"""The fake Anthropic: messages, token counting, models."""
+"""The fake Anthropic: messages, token counting, message batches, models."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def reply(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Re
             return _messages(json.loads(body), options)
         case "POST", "/v1/messages/count_tokens":
             return json_reply(200, _headers(), {"input_tokens": _asked(json.loads(body))})
+        case "POST", "/v1/messages/batches":
+            return json_reply(200, _headers(), _batch(len(json.loads(body)["requests"]), ended=False))
+        case "GET", _ if path.startswith("/v1/messages/batches/") and path.endswith("/results"):
+            return _results()
+        case "GET", _ if path.startswith("/v1/messages/batches/"):
+            return json_reply(200, _headers(), _batch(2, ended=True))
         case "GET", "/v1/models":
             return json_reply(200, _headers(), _model_list())
     return error(404, "not_found_error", "Not Found")
@@ -78,6 +84,36 @@ def _model_list() -> dict[str, Any]:
         {"type": "model", "id": model, "display_name": model, "created_at": "2025-10-01T00:00:00Z"} for model in MODELS
     ]
     return {"data": data, "has_more": False, "first_id": MODELS[0], "last_id": MODELS[-1]}
+
+
+def _batch(requests: int, *, ended: bool) -> dict[str, Any]:
+    name = identity("msgbatch_")
+    counts = {"processing": 0, "succeeded": requests - 1, "errored": 1, "canceled": 0, "expired": 0}
+    return {
+        "id": name,
+        "type": "message_batch",
+        "processing_status": "ended" if ended else "in_progress",
+        "request_counts": counts if ended else {**dict.fromkeys(counts, 0), "processing": requests},
+        "ended_at": "2026-01-02T04:04:05Z" if ended else None,
+        "created_at": "2026-01-02T03:04:05Z",
+        "expires_at": "2026-01-03T03:04:05Z",
+        "archived_at": None,
+        "cancel_initiated_at": None,
+        "results_url": f"https://api.anthropic.com/v1/messages/batches/{name}/results" if ended else None,
+    }
+
+
+def _results() -> Reply:
+    """One JSON object a line, in any order."""
+    request = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    message = json.loads(_messages(request, Options()).chunks[0])
+    failure = {"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: Field required"}}
+    lines = [
+        {"custom_id": "two", "result": {"type": "errored", "error": failure}},
+        {"custom_id": "one", "result": {"type": "succeeded", "message": message}},
+    ]
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    return Reply(200, [("content-type", "application/x-jsonl"), *_headers()], [body])
 
 
 def _messages(request: dict[str, Any], options: Options) -> Reply:

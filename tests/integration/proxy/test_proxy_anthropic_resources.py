@@ -1,0 +1,54 @@
+"""Anthropic's message batches and token counting by its SDK, unmodified, through a real proxy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anthropic import AsyncAnthropic
+
+from .conftest import Recorded
+
+
+async def test_batches(proxy_url: str, recorded: Recorded) -> None:
+    asked: Any = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    async with AsyncAnthropic(base_url=proxy_url, api_key="sk-ant-canary", max_retries=0) as client:
+        batch = await client.messages.batches.create(
+            requests=[{"custom_id": "one", "params": asked}, {"custom_id": "two", "params": asked}]
+        )
+        assert (await client.messages.batches.retrieve(batch.id)).processing_status == "ended"
+    created, retrieved = await recorded.all(2)
+    assert (created.name, created.provider) == ("POST /v1/messages/batches", "anthropic")
+    assert created.attributes["llmflow.resource.requests"] == 2
+    assert created.attributes["llmflow.resource.models"] == ["claude-haiku-4-5"]
+    assert created.attributes["llmflow.resource.id"] == batch.id
+    assert retrieved.name == "GET /v1/messages/batches/{id}"
+    assert retrieved.attributes["llmflow.resource.request_counts.errored"] == 1
+    assert (retrieved.input_tokens, retrieved.observation_type) == (None, "span")
+    assert not any(b"canary" in value for value in recorded.values)
+
+
+async def test_results_of_a_batch_are_counted_and_not_billed(proxy_url: str, recorded: Recorded) -> None:
+    async with AsyncAnthropic(base_url=f"{proxy_url}/anthropic", api_key="sk-ant-canary") as client:
+        # The SDK takes the address of the results from the batch; only its path goes through the proxy here.
+        response = await client.get(
+            "/v1/messages/batches/msgbatch_1/results",
+            cast_to=str,
+            options={"headers": {"accept": "application/binary"}},
+        )
+    assert response.count("custom_id") == 2
+    span = await recorded.one()
+    assert span.name == "GET /v1/messages/batches/{id}/results"
+    assert span.attributes["llmflow.resource.request_counts.succeeded"] == 1
+    assert span.attributes["llmflow.resource.request_counts.errored"] == 1
+    assert (span.input_tokens, span.output_tokens) == (None, None)
+
+
+async def test_counting_tokens_is_no_usage(proxy_url: str, recorded: Recorded) -> None:
+    async with AsyncAnthropic(base_url=proxy_url, api_key="sk-ant-canary") as client:
+        counted = await client.messages.count_tokens(
+            model="claude-haiku-4-5", messages=[{"role": "user", "content": "Why?"}]
+        )
+    span = await recorded.one()
+    assert (span.name, span.observation_type) == ("POST /v1/messages/count_tokens", "span")
+    assert span.attributes["llmflow.counted.input_tokens"] == counted.input_tokens
+    assert span.input_tokens is None
