@@ -156,7 +156,7 @@ class Publisher:
         if not self._waiting:
             return False
         producer = await self._connected()
-        first, batch = self._first, self._oldest(min(_BATCH_BYTES, producer.max_message_bytes))
+        first, batch = self._first, self._oldest(self._batch_bytes())
         await self._publish(producer, batch)
         self._remove_until(first + len(batch))
         return True
@@ -166,9 +166,8 @@ class Publisher:
         spool = self._spool
         if spool is None:
             return False
-        limit = min(_BATCH_BYTES, self._producer.max_message_bytes if self._producer else _BATCH_BYTES)
         try:
-            spooled = await spool.oldest(max_bytes=limit)
+            spooled = await spool.oldest(max_bytes=self._batch_bytes())
         except Retryable as error:
             self._note_spool_failure(error)
             return False
@@ -184,6 +183,13 @@ class Publisher:
             self._note_spool_failure(error)
             return False
         return True
+
+    def _batch_bytes(self) -> int:
+        """How much to publish at a time. A log that is away gets a single span, for its client may hold on to what it
+        could not send, try after try."""
+        if self._away:
+            return 0
+        return min(_BATCH_BYTES, self._producer.max_message_bytes) if self._producer else _BATCH_BYTES
 
     async def _connected(self) -> Producer:
         if self._producer is None:
