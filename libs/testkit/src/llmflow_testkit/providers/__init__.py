@@ -1,4 +1,4 @@
-"""Fake OpenAI and Anthropic: real HTTP servers that answer as the real ones do, down to header names and framing."""
+"""Fake providers: real HTTP servers that answer as the real ones do, down to header names and framing."""
 
 from llmflow_testkit.providers.fake import FakeProvider, ReceivedRequest
 from llmflow_testkit.providers.server import BackgroundServer
