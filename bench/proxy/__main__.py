@@ -164,6 +164,10 @@ def soak(requests: int, gap: float) -> int:
     return int(growth > 5)
 
 
+def _wanted(rows: Sequence[Target], names: str | None) -> list[Target]:
+    return [row for row in rows if names is None or row.name.lower() in names.lower().split(",")]
+
+
 def say(text: str) -> None:
     if sys.stderr.isatty():
         print(text, file=sys.stderr, flush=True)
@@ -175,7 +179,7 @@ def main() -> int:
         "parts", nargs="*", default=["compare"], metavar="part", help="compare, choices, soak; compare without any"
     )
     parser.add_argument("--scenarios", default="plain,stream,large", help="of compare: plain, stream, large")
-    parser.add_argument("--targets", help="of compare: names of the rows, by default all")
+    parser.add_argument("--targets", help="of compare and choices: names of rows, by default all")
     parser.add_argument("--seconds", type=float, default=4, help="how long each figure is measured")
     parser.add_argument("--gap", type=float, default=2, help="milliseconds between two events of a stream")
     parser.add_argument("--requests", type=int, default=200_000, help="of soak")
@@ -191,15 +195,12 @@ def main() -> int:
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}", flush=True)
     status = 0
     if "compare" in arguments.parts:
-        rows = [targets.DIRECT, targets.LLMFLOW, *targets.BESIDES]
-        if arguments.targets:
-            wanted = arguments.targets.lower().split(",")
-            rows = [row for row in rows if row is targets.DIRECT or row.name.lower() in wanted]
+        rows = [targets.DIRECT, *_wanted([targets.LLMFLOW, *targets.BESIDES], arguments.targets)]
         names = arguments.scenarios.split(",")
         chosen = [scenario for scenario in (PLAIN, STREAM, LARGE) if scenario.name in names]
         compare(chosen, rows, arguments.gap, arguments.seconds)
     if "choices" in arguments.parts:
-        choose([*targets.SERVERS, *targets.CLIENTS], arguments.gap, arguments.seconds)
+        choose(_wanted([*targets.SERVERS, *targets.CLIENTS], arguments.targets), arguments.gap, arguments.seconds)
     if "soak" in arguments.parts:
         status = soak(arguments.requests, arguments.gap)
     print(f"\n{time.monotonic() - begin:.0f} s, load average now {os.getloadavg()[0]:.1f}")

@@ -62,7 +62,7 @@ async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Callable[
     request = httpx.Request(
         scope["method"],
         _UPSTREAM.copy_with(raw_path=scope["raw_path"]) if "raw_path" in scope else _UPSTREAM.join(scope["path"]),
-        headers=[(name, value) for name, value in scope["headers"] if name not in _DROPPED],
+        headers=[(b"host", _UPSTREAM.netloc), *(item for item in scope["headers"] if item[0] not in _DROPPED)],
         stream=httpx.ByteStream(b"".join(pieces)),
         extensions={"timeout": {"connect": 10, "read": 600}},
     )

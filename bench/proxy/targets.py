@@ -199,10 +199,8 @@ BESIDES = (
     Target("Portkey", _portkey),
     Target("LiteLLM", _litellm),
 )
-SERVERS = tuple(
-    Target(f"{server}, own transport", asgi(server, "own")) for server in ("uvicorn", "gunicorn", "granian")
-)
-CLIENTS = tuple(Target(f"uvicorn, {name}", asgi("uvicorn", name)) for name in ("httpx", "httpx-aiohttp", "pyreqwest"))
+SERVERS = tuple(Target(f"{server} + own", asgi(server, "own")) for server in ("uvicorn", "gunicorn", "granian"))
+CLIENTS = tuple(Target(f"uvicorn + {name}", asgi("uvicorn", name)) for name in ("httpx", "httpx-aiohttp", "pyreqwest"))
 
 
 @contextlib.contextmanager
