@@ -226,6 +226,36 @@ async def test_nothing_is_estimated_for_a_stream_that_failed(client: AsyncOpenAI
     assert "llmflow.usage.estimated" not in span.attributes
 
 
+async def test_nothing_is_estimated_for_a_caller_that_left_before_the_first_token(
+    client: AsyncOpenAI, recorded: Recorded
+) -> None:
+    with pytest.raises(openai.APITimeoutError):
+        await client.chat.completions.create(
+            model="gpt-4o",
+            messages=[{"role": "user", "content": "Why?"}],
+            stream=True,
+            extra_headers={"x-fake": "first_delay=30"},
+            timeout=0.3,
+        )
+    span = await recorded.one()
+    assert (span.attributes["llmflow.cancelled"], span.input_tokens, span.output_tokens) == (True, None, None)
+    assert "llmflow.usage.estimated" not in span.attributes
+
+
+async def test_what_a_caller_got_before_it_left_is_estimated(client: AsyncOpenAI, recorded: Recorded) -> None:
+    stream = await client.responses.create(
+        model="gpt-4o", input="Why?", stream=True, extra_headers={"x-fake": "words=10000&delay=0.001"}
+    )
+    async for event in stream:
+        if event.type == "response.output_text.delta":
+            break
+    await stream.close()
+    span = await recorded.one()
+    assert (span.attributes["llmflow.cancelled"], span.attributes["llmflow.usage.estimated"]) == (True, True)
+    assert 0 < (span.output_tokens or 0) < 10_000
+    assert (parts(span)[0].text or "").startswith("the ")
+
+
 @pytest.mark.parametrize("given", [{}, {"encoding_format": "float"}, {"dimensions": 256}])
 async def test_embeddings(client: AsyncOpenAI, recorded: Recorded, given: dict[str, Any]) -> None:
     texts = [f"text {number}" for number in range(25)]

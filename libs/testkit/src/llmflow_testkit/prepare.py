@@ -11,6 +11,7 @@ from llmflow_testkit.clusters import BackendMissing, prepare_kafka, prepare_time
 from llmflow_testkit.compose import find_compose_loader
 from llmflow_testkit.helm import find_helm
 from llmflow_testkit.nginx import find_nginx
+from llmflow_testkit.nodepackages import find_node_openai
 
 # What to get, and the variable that may name one of the user's own.
 _PARTS = (
@@ -18,6 +19,7 @@ _PARTS = (
     ("TimescaleDB", "LLMFLOW_TEST_DATABASE", prepare_timescaledb),
     ("Chromium", "LLMFLOW_TEST_CHROMIUM", find_chromium),
     ("nginx", None, find_nginx),
+    ("OpenAI's SDK for Node", None, find_node_openai),
     ("Compose's loader", None, find_compose_loader),
     ("Helm", None, find_helm),
 )
