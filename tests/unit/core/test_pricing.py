@@ -47,6 +47,25 @@ def test_anthropic_cache_writes_and_reads_by_hand() -> None:
     assert span.output_cost == Decimal("0.015")
 
 
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o"),
+        ("azure.ai.openai", "gpt-4o"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("gcp.gemini", "gemini-2.5-pro"),
+        ("gcp.vertex_ai", "gemini-2.5-pro"),
+        ("mistral_ai", "mistral-large-latest"),
+        ("deepseek", "deepseek-chat"),
+        ("x_ai", "grok-3"),
+    ],
+)
+def test_the_conventions_names_of_providers_are_known(provider: str, model: str) -> None:
+    cost = priced(provider=provider, model=model, input_tokens=1_000_000).cost
+    assert cost is not None
+    assert cost > 0
+
+
 def test_a_cost_that_came_with_the_span_wins() -> None:
     span = priced(provider="openai", model="gpt-4o", input_tokens=1_000, cost=Decimal("0.5"))
     assert (span.cost, span.input_cost) == (Decimal("0.5"), None)

@@ -17,6 +17,9 @@ _BILLIONTH_OF_A_CENT = Decimal("1e-11")
 # Their tokens, where they state any, are the sums of the calls inside them, which are priced themselves.
 _SUMMING_TYPES = frozenset({ObservationType.AGENT, ObservationType.CHAIN})
 
+# Where the price data calls a provider otherwise than the GenAI semantic conventions do.
+_PRICE_DATA_NAMES = {"x_ai": "x-ai"}
+
 
 class Prices:
     """The prices of all models known. Model look-ups are cached; one instance serves a whole process."""
@@ -41,7 +44,8 @@ class Prices:
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
         try:
-            result = get_snapshot().calc(usage, model, span.provider, None, at)
+            provider = _PRICE_DATA_NAMES.get(span.provider, span.provider) if span.provider else None
+            result = get_snapshot().calc(usage, model, provider, None, at)
         except (LookupError, ValueError):
             return
         span.cost = result.total_price.quantize(_BILLIONTH_OF_A_CENT)
