@@ -63,6 +63,8 @@ def running(fake_provider: FakeProvider, log_url: str, tmp_path: Path) -> Iterat
         yield RunningProxy(f"http://127.0.0.1:{port}", process, log)
     finally:
         if process.poll() is None:
+            for worker in psutil.Process(process.pid).children():
+                worker.kill()
             process.kill()
             process.wait()
 

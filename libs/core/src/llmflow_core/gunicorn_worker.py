@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
@@ -22,6 +24,12 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "access_log": False,
         "log_config": None,
     }
+
+    async def callback_notify(self) -> None:
+        """Tell the supervisor that this worker lives, or end like any other server when the supervisor is gone."""
+        self.notify()
+        if os.getppid() != self.ppid:
+            signal.raise_signal(signal.SIGTERM)
 
 
 class DatelessWorker(Worker):
