@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
+import re2  # type: ignore[import-untyped]
+
 from llmflow_core.spans import JSON
 
 REDACTED = "[redacted]"
@@ -21,12 +23,11 @@ _SHORTEST = 8
 _PART_NAME = re.compile(r"[;\s]*[\w.-]+=")
 
 #: Members of JSON bodies that carry credentials: for MCP servers, data sources, gateways. Names of headers do not serve
-#: here: `max_tokens` and `key` are everywhere in bodies.
-_BODY_NAMES = (b"api_key", b"apikey", b"apiKey", b"api-key", b"uthorization", b"_token", b"secret", b"password")
-_BODY_SECRET = re.compile(
-    rb'"(?:[\w-]*api[_-]?key|(?:proxy-)?authorization|[\w-]*(?:auth|authorization|access|refresh|bearer)[_-]token'
-    rb'|[\w-]*secret(?:[_-](?:access[_-])?key)?|password)"\s*:\s*"((?:[^"\\]|\\.){8,4096})"',
-    re.IGNORECASE,
+#: here: `max_tokens` and `key` are everywhere in bodies. RE2, because Python's own engine takes thirty times as long
+#: over many short messages.
+_BODY_SECRET = re2.compile(
+    rb'(?i)"(?:[\w-]*api[_-]?key|(?:proxy-)?authorization|[\w-]*(?:auth|authorization|access|refresh|bearer)[_-]token'
+    rb'|[\w-]*secret(?:[_-](?:access[_-])?key)?|password)"\s*:\s*"((?:[^"\\]|\\.){8,})"'
 )
 
 
@@ -47,10 +48,9 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes =
     for name, value in _parameters(query):
         if is_secret(unquote_plus(name)):
             found |= {value, unquote_plus(value)}
-    if any(name in body for name in _BODY_NAMES):
-        for content in _BODY_SECRET.findall(body):
-            text = content.decode("utf-8", "replace")
-            found |= {text, text.rpartition(" ")[2]}
+    for content in _BODY_SECRET.findall(body):
+        text = content.decode("utf-8", "replace")
+        found |= {text, text.rpartition(" ")[2]}
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
 
 
