@@ -18,9 +18,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+from llmflow_bus.clients import Clients
 from llmflow_bus.embedded.consumer import EmbeddedConsumer
 from llmflow_bus.embedded.log import EmbeddedLog
 from llmflow_bus.embedded.producer import EmbeddedProducer
@@ -31,8 +31,6 @@ from llmflow_core.errors import ConfigError, LLMFlowError
 
 __all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
 
-_ClientT = TypeVar("_ClientT", EmbeddedProducer, EmbeddedConsumer)
-
 _HEALTH_SECONDS = 1.9
 
 
@@ -41,7 +39,7 @@ class EmbeddedBus:
 
     def __init__(self, options: EmbeddedOptions) -> None:
         self._options = options
-        self._made: list[EmbeddedProducer | EmbeddedConsumer] = []
+        self._clients = Clients()
 
     @classmethod
     def from_url(cls, url: str) -> EmbeddedBus:
@@ -64,19 +62,10 @@ class EmbeddedBus:
         await asyncio.to_thread(create)
 
     async def producer(self) -> EmbeddedProducer:
-        return await self._started(EmbeddedProducer(self._options))
+        return await self._clients.started(EmbeddedProducer(self._options))
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> EmbeddedConsumer:
-        return await self._started(EmbeddedConsumer(self._options, group, topics, start_at))
-
-    async def _started(self, client: _ClientT) -> _ClientT:
-        try:
-            await client.start()
-        except BaseException:
-            await client.close()
-            raise
-        self._made.append(client)
-        return client
+        return await self._clients.started(EmbeddedConsumer(self._options, group, topics, start_at))
 
     async def healthy(self) -> bool:
         def check() -> None:
@@ -89,5 +78,4 @@ class EmbeddedBus:
         return True
 
     async def close(self) -> None:
-        while self._made:
-            await self._made.pop().close()
+        await self._clients.close()

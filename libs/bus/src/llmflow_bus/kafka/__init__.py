@@ -26,12 +26,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
 from aiokafka.errors import TopicAlreadyExistsError, for_code  # type: ignore[import-untyped]
 
+from llmflow_bus.clients import Clients
 from llmflow_bus.kafka.consumer import KafkaConsumer
 from llmflow_bus.kafka.guard import translated
 from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
@@ -39,8 +40,6 @@ from llmflow_bus.kafka.producer import KafkaProducer
 from llmflow_bus.port import StartAt
 
 __all__ = ["KafkaBus", "KafkaConsumer", "KafkaOptions", "KafkaProducer"]
-
-_ClientT = TypeVar("_ClientT", KafkaProducer, KafkaConsumer)
 
 _HEALTH_SECONDS = 1.9
 
@@ -50,7 +49,7 @@ class KafkaBus:
 
     def __init__(self, options: KafkaOptions) -> None:
         self._options = options
-        self._made: list[KafkaProducer | KafkaConsumer] = []
+        self._clients = Clients()
         self._probe: Any = None
 
     @classmethod
@@ -84,19 +83,10 @@ class KafkaBus:
         )
 
     async def producer(self) -> KafkaProducer:
-        return await self._started(KafkaProducer(self._options))
+        return await self._clients.started(KafkaProducer(self._options))
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> KafkaConsumer:
-        return await self._started(KafkaConsumer(self._options, group, topics, start_at))
-
-    async def _started(self, client: _ClientT) -> _ClientT:
-        try:
-            await client.start()
-        except BaseException:
-            await client.close()
-            raise
-        self._made.append(client)
-        return client
+        return await self._clients.started(KafkaConsumer(self._options, group, topics, start_at))
 
     async def healthy(self) -> bool:
         try:
@@ -118,6 +108,5 @@ class KafkaBus:
                 await probe.close()
 
     async def close(self) -> None:
-        while self._made:
-            await self._made.pop().close()
+        await self._clients.close()
         await self._end_probe()
