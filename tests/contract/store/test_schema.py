@@ -14,11 +14,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from llmflow_core.config import environment_of
 from llmflow_core.errors import Permanent
 from llmflow_store import migrations, open_store, sketch
 from llmflow_store.migrations import migrate, newest_version
 from llmflow_testkit.recount import assert_rollups_match
+from llmflow_testkit.service_process import environment_of
 from llmflow_testkit.spans import random_spans
 
 HYPERTABLES = "SELECT hypertable_name::text, time_interval FROM timescaledb_information.dimensions ORDER BY 1"

@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx
 
 from llmflow_bus import Message, open_bus, topics
-from llmflow_core.config import environment_of
 from llmflow_store import open_store
 from llmflow_store.migrations import migrate
 from llmflow_testkit.clusters import RunningPostgres
@@ -20,6 +19,7 @@ from llmflow_testkit.otlp_requests import TRACE_ID, otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.recount import assert_rollups_match
+from llmflow_testkit.service_process import environment_of
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ Names that LLMFlow's users know from its first documents (`PORT`, `AUTH_USERNAME
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -59,8 +57,3 @@ def _problems(model: type[Settings], error: ValidationError) -> list[str]:
         hint = f" (for example {variable_of(model, field)}={example})" if example is not None else ""
         problems.append(f"{variable_of(model, field)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}{hint}")
     return problems
-
-
-def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
-    """The current environment with `settings` (variable to value) on top, for a child process."""
-    return {**os.environ, **{name: str(value) for name, value in settings.items()}}

@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 
 from llmflow_testkit.polling import eventually
 
 
+def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The current environment with `settings` (variable to value) on top, for a child process."""
+    return {**os.environ, **{name: str(value) for name, value in settings.items()}}
+
+
 @contextmanager
 def service_process(module: str, **variables: object) -> Iterator[subprocess.Popen[bytes]]:
     """The process, its log in `stderr`; it is killed at the end if it still runs."""
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    process = subprocess.Popen([sys.executable, "-m", module], env=environment, stderr=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-m", module], env=environment_of(variables), stderr=subprocess.PIPE)
     try:
         yield process
     finally:
