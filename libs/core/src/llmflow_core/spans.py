@@ -57,6 +57,22 @@ class SpanKey(NamedTuple):
 
 
 @dataclass(slots=True, kw_only=True)
+class Score:
+    """A judgement of a span, numeric (`value`), categorical (`label`) or both (a boolean is 0 or 1 with its word).
+
+    `comment` is the reason that was given, `source` who judged (`eval`, `user`, `annotation`, ...), `time_ns` when, in
+    Unix nanoseconds.
+    """
+
+    name: str
+    value: float | None = None
+    label: str | None = None
+    comment: str | None = None
+    source: str = "eval"
+    time_ns: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
 class Span:
     """One span, its LLM facts lifted out of whatever convention it came in.
 
@@ -113,6 +129,7 @@ class Span:
     resource_attributes: dict[str, JSON] = field(default_factory=dict)
     events: list[dict[str, JSON]] = field(default_factory=list)
     links: list[dict[str, JSON]] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     content: dict[str, JSON] = field(default_factory=dict)
     input_preview: str | None = None
     output_preview: str | None = None
