@@ -160,9 +160,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        answer = self.server.receiver.answer_to(self.path, headers, body)
+        answer = self.server.receiver.answer_to(self.path, headers, self._body())
         try:
             self.send_response(answer.status)
             for name, value in {"content-type": "application/x-protobuf", **answer.headers}.items():
@@ -172,6 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
         except OSError:
             self.close_connection = True  # the client was killed while the answer was held
+
+    def _body(self) -> bytes:
+        if self.headers.get("transfer-encoding") != "chunked":  # as Node's exporters send it
+            return self.rfile.read(int(self.headers["content-length"]))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
         """Say nothing."""
