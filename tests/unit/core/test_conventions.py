@@ -7,8 +7,10 @@ import orjson
 
 from llmflow_core.content import conversation
 from llmflow_core.conventions import apply_conventions
+from llmflow_core.conventions.rules import MOST_NAMES, Convention, RuleBook
+from llmflow_core.conventions.values import count, text
 from llmflow_core.messages import Message, Part
-from llmflow_core.spans import ObservationType, Span
+from llmflow_core.spans import ObservationType, Score, Span
 
 
 def applied(attributes: dict[str, Any], **fields: Any) -> Span:
@@ -126,3 +128,57 @@ def test_unknown_parts_and_broken_json_are_kept() -> None:
     read = conversation(span)
     assert read.input == [Message(role="user", parts=[Part(type="text", text="[not json")])]
     assert read.output == [Message(role="assistant", parts=[Part(type="unknown", value={"type": "hologram"})])]
+
+
+def test_one_attribute_may_fill_several_fields_and_several_attributes_complete_a_span() -> None:
+    def add_cached_tokens(span: Span) -> None:
+        if span.cache_read_tokens is not None and span.input_tokens is not None:
+            span.input_tokens += span.cache_read_tokens
+
+    dialect = Convention(
+        name="dialect",
+        fields={
+            "who": (("user_id", text), ("session_id", text)),
+            "input": ("input_tokens", count),
+            "cached": ("cache_read_tokens", count),
+            "said.language": ("release", text),
+        },
+        content_prefixes=("said.",),
+        finish=add_cached_tokens,
+    )
+    span = Span(
+        trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1, attributes={"who": "ada"}
+    )
+    span.attributes |= {"input": 5, "cached": 3, "said.0": "hello", "said.language": "en", "unknown": 1}
+    RuleBook([dialect]).apply(span)
+    assert (span.user_id, span.session_id, span.input_tokens, span.release) == ("ada", "ada", 8, "en")
+    assert span.content == {"said.0": "hello"}
+    assert "unknown" in span.attributes
+
+
+def test_a_span_wins_over_its_resource() -> None:
+    assert applied({"user.id": "ada"}, resource_attributes={"user.id": "root"}).user_id == "ada"
+
+
+def test_names_without_end_are_not_remembered_without_end() -> None:
+    book = RuleBook([Convention(name="dialect", fields={"who": ("user_id", text)})])
+    for batch in range(3):
+        attributes = {f"{batch}.{n}": n for n in range(10_000)}
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1)
+        span.attributes = attributes | {"who": "ada"}
+        book.apply(span)
+        assert span.user_id == "ada"
+        assert len(book.known_names) <= MOST_NAMES
+
+
+def test_an_evaluation_is_a_score_of_its_span() -> None:
+    evaluation = {
+        "gen_ai.evaluation.name": "relevance",
+        "gen_ai.evaluation.score.value": 0.9,
+        "gen_ai.evaluation.score.label": "relevant",
+        "gen_ai.evaluation.explanation": "It answers.",
+    }
+    events = [{"name": "gen_ai.evaluation.result", "time_unix_nano": 7, "attributes": evaluation}]
+    span = applied({}, events=list(events))
+    assert span.scores == [Score(name="relevance", value=0.9, label="relevant", comment="It answers.", time_ns=7)]
+    assert span.events == events

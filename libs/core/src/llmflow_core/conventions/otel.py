@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llmflow_core.conventions.rules import Convention, count, text, texts
+from llmflow_core.conventions.rules import Convention
+from llmflow_core.conventions.values import count, text, texts
 
 CONVENTION = Convention(
     name="otel",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from typing import NamedTuple, cast
 
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, ObservationType, Span
@@ -13,55 +12,80 @@ from llmflow_core.spans import JSON, ObservationType, Span
 #: Turns an attribute's value into a field's; None when it is not of the right kind.
 Convert = Callable[[JSON], JSON]
 
+#: The span field that an attribute fills, or the several ones.
+Rule = tuple[str, Convert] | tuple[tuple[str, Convert], ...]
+
 #: A preview is the beginning of the text, this many characters at most.
 PREVIEW_CHARACTERS = 200
+
+#: Applications make up attribute names without end; this many are remembered at a time.
+MOST_NAMES = 20_000
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, kw_only=True)
 class Convention:
     """One dialect.
 
-    `fields` and `resource_fields` map an attribute to (span field, conversion). `content` names the attributes that
-    carry content, `content_prefixes` families of them, `content_events` the events. `observation_type` says what the
-    span did, None if this dialect does not tell. `conversation` reads a span's content, None if in another dialect.
+    `fields` and `resource_fields` map an attribute to the field or the fields that it fills, earlier entries winning
+    over later ones. `content` names the attributes that carry content, `content_prefixes` families of them (of which
+    those that `fields` names are none), `content_events` the events. `observation_type` says what the span did, None if
+    this dialect does not tell. `finish` completes a span, once the tables have filled its fields, with what takes
+    several attributes, events or content to tell. `conversation` reads a span's content, None if in another dialect.
+    The functions are called for spans of every dialect, so they must find out at little cost that one is not theirs.
     """
 
     name: str
-    fields: Mapping[str, tuple[str, Convert]] = field(default_factory=dict)
-    resource_fields: Mapping[str, tuple[str, Convert]] = field(default_factory=dict)
+    fields: Mapping[str, Rule] = field(default_factory=dict)
+    resource_fields: Mapping[str, Rule] = field(default_factory=dict)
     content: frozenset[str] = frozenset()
     content_prefixes: tuple[str, ...] = ()
     content_events: frozenset[str] = frozenset()
-    observation_type: Callable[[Span], ObservationType | None] = lambda span: None
-    conversation: Callable[[Span], Conversation | None] = lambda span: None
+    observation_type: Callable[[Span], ObservationType | None] | None = None
+    finish: Callable[[Span], None] | None = None
+    conversation: Callable[[Span], Conversation | None] | None = None
 
 
 class RuleBook:
-    """All conventions, merged into look-ups that touch each attribute once."""
+    """All conventions, in order of precedence, merged into look-ups that touch each attribute once."""
 
     def __init__(self, conventions: Iterable[Convention]) -> None:
         self.conventions = tuple(conventions)
-        self._fields = _ranked(convention.fields for convention in self.conventions)
-        self._resource_fields = _ranked(convention.resource_fields for convention in self.conventions)
-        self._content = frozenset[str]().union(*(convention.content for convention in self.conventions))
-        self._content_prefixes = tuple(
-            prefix for convention in self.conventions for prefix in convention.content_prefixes
-        )
+        of_spans = _ranked([convention.fields for convention in self.conventions], 0)
+        # What the span itself says wins over what its process says.
+        of_resources = _ranked([convention.resource_fields for convention in self.conventions], 1_000_000)
+        content = frozenset[str]().union(*(convention.content for convention in self.conventions))
+        prefixes = tuple(prefix for convention in self.conventions for prefix in convention.content_prefixes)
+        self._attributes = _Meanings(of_spans, content, prefixes)
+        self._resource_attributes = _Meanings(of_resources, frozenset(), ())
         self._content_events = frozenset[str]().union(*(convention.content_events for convention in self.conventions))
+        self._types = tuple(c.observation_type for c in self.conventions if c.observation_type)
+        self._finishes = tuple(c.finish for c in self.conventions if c.finish)
+        self._conversations = tuple(c.conversation for c in self.conventions if c.conversation)
+
+    @property
+    def known_names(self) -> Collection[str]:
+        """The attributes whose meaning need not be looked up again, at most MOST_NAMES."""
+        return self._attributes.keys()
 
     def apply(self, span: Span) -> None:
         """See `llmflow_core.conventions.apply_conventions`."""
         found: dict[str, tuple[int, JSON]] = {}
-        _collect(found, self._resource_fields, span.resource_attributes)
-        _collect(found, self._fields, span.attributes)
+        _collect(found, self._resource_attributes, span.resource_attributes)
+        content = _collect(found, self._attributes, span.attributes)
         for name, (_, value) in found.items():
             setattr(span, name, value)
-        self._move_content(span)
-        for convention in self.conventions:
-            kind = convention.observation_type(span)
+        for name in content:
+            span.content[name] = span.attributes.pop(name)
+        if span.events:
+            self._move_events(span)
+        for observation_type in self._types:
+            kind = observation_type(span)
             if kind is not None:
                 span.observation_type = kind
                 break
+        for finish in self._finishes:
+            finish(span)
         conversation = self.conversation(span) if span.content else None
         if conversation:
             span.input_preview = _preview(conversation, "input")
@@ -69,48 +93,89 @@ class RuleBook:
 
     def conversation(self, span: Span) -> Conversation | None:
         """The span's content as messages, read by the first convention that knows it."""
-        for convention in self.conventions:
-            conversation = convention.conversation(span)
+        for read in self._conversations:
+            conversation = read(span)
             if conversation is not None:
                 return conversation
         return None
 
-    def _move_content(self, span: Span) -> None:
-        names = [name for name in span.attributes if name in self._content or name.startswith(self._content_prefixes)]
-        for name in names:
-            span.content[name] = span.attributes.pop(name)
-        if any(event["name"] in self._content_events for event in span.events):
-            kept = []
-            for number, event in enumerate(span.events):
-                if event["name"] in self._content_events:
-                    span.content[f"event:{number}"] = event
-                else:
-                    kept.append(event)
-            span.events = kept
+    def _move_events(self, span: Span) -> None:
+        if not any(event["name"] in self._content_events for event in span.events):
+            return
+        kept = []
+        for number, event in enumerate(span.events):
+            if event["name"] in self._content_events:
+                span.content[f"event:{number}"] = event
+            else:
+                kept.append(event)
+        span.events = kept
 
 
-_Ranked = Mapping[str, list[tuple[int, str, Convert]]]
+class _Meaning(NamedTuple):
+    """What an attribute means: the fields that it fills, each with its rank, and whether it is content."""
+
+    fills: tuple[tuple[int, str, Convert], ...]
+    content: bool
 
 
-def _ranked(tables: Iterable[Mapping[str, tuple[str, Convert]]]) -> _Ranked:
+class _Meanings(dict[str, _Meaning | None]):
+    """Attribute -> its meaning, None for none; found out when a name is asked for, and remembered."""
+
+    def __init__(
+        self,
+        rules: Mapping[str, tuple[tuple[int, str, Convert], ...]],
+        content: frozenset[str],
+        content_prefixes: tuple[str, ...],
+    ) -> None:
+        super().__init__()
+        self._rules = rules
+        self._content = content
+        self._content_prefixes = content_prefixes
+
+    def __missing__(self, name: str) -> _Meaning | None:
+        fills = self._rules.get(name, ())
+        content = name in self._content or (not fills and name.startswith(self._content_prefixes))
+        meaning = _Meaning(fills, content) if fills or content else None
+        if len(name) <= _LONGEST_NAME:
+            if len(self) >= MOST_NAMES:
+                self.clear()
+            self[name] = meaning
+        return meaning
+
+
+def _ranked(tables: Iterable[Mapping[str, Rule]], rank: int) -> dict[str, tuple[tuple[int, str, Convert], ...]]:
     """Attribute -> the fields it may fill, each with its rank: convention first, place in the table second."""
-    ranked: dict[str, list[tuple[int, str, Convert]]] = {}
-    rank = 0
+    ranked: dict[str, tuple[tuple[int, str, Convert], ...]] = {}
     for table in tables:
-        for attribute, (name, convert) in table.items():
-            ranked.setdefault(attribute, []).append((rank, name, convert))
+        for attribute, rule in table.items():
+            for name, convert in _pairs(rule):
+                ranked[attribute] = (*ranked.get(attribute, ()), (rank, name, convert))
             rank += 1
     return ranked
 
 
-def _collect(found: dict[str, tuple[int, JSON]], rules: _Ranked, attributes: Mapping[str, JSON]) -> None:
+def _pairs(rule: Rule) -> Iterable[tuple[str, Convert]]:
+    return (
+        [cast(tuple[str, Convert], rule)] if isinstance(rule[0], str) else cast(tuple[tuple[str, Convert], ...], rule)
+    )
+
+
+def _collect(found: dict[str, tuple[int, JSON]], meanings: _Meanings, attributes: Mapping[str, JSON]) -> list[str]:
+    """Put into `found`, for each field, the best value so far and its rank; return the attributes that are content."""
+    content = []
     for attribute, value in attributes.items():
-        for rank, name, convert in rules.get(attribute, ()):
+        meaning = meanings[attribute]
+        if meaning is None:
+            continue
+        for rank, name, convert in meaning.fills:
             if name in found and found[name][0] < rank:
                 continue
             converted = convert(value)
             if converted is not None:
                 found[name] = (rank, converted)
+        if meaning.content:
+            content.append(attribute)
+    return content
 
 
 def _preview(conversation: Conversation, side: str) -> str | None:
@@ -129,55 +194,4 @@ def _preview(conversation: Conversation, side: str) -> str | None:
             text = " ".join(text[: 4 * PREVIEW_CHARACTERS].split())
             if text:
                 return text[:PREVIEW_CHARACTERS]
-    return None
-
-
-def text(value: JSON) -> str | None:
-    """A non-empty string; numbers and booleans count as their text."""
-    if isinstance(value, (str, int, float)) and value != "":
-        return str(value)
-    return None
-
-
-def count(value: JSON) -> int | None:
-    """A number of things: not negative. Some SDKs send counts as floats or strings."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value if 0 <= value < 2**63 else None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and 0 <= value < 2**63 else None
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19 else None
-
-
-def number(value: JSON) -> float | None:
-    """A finite number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def usd(value: JSON) -> Decimal | None:
-    """An amount of US dollars: finite, not negative, below a million, to the billionth of a cent."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        return None
-    try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return amount.quantize(Decimal("1e-11")) if amount.is_finite() and 0 <= amount < 1_000_000 else None
-
-
-def seconds_to_ns(value: JSON) -> int | None:
-    """Seconds as a whole number of nanoseconds."""
-    seconds = number(value)
-    return round(seconds * 1e9) if seconds is not None and 0 <= seconds < 9e9 else None
-
-
-def texts(value: JSON) -> list[str] | None:
-    """A list of strings; one string is a list of one."""
-    if isinstance(value, str):
-        return [value] if value else None
-    if isinstance(value, list):
-        return [item for item in value if isinstance(item, str)] or None
     return None
