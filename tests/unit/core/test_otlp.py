@@ -97,7 +97,7 @@ def test_invalid_spans_are_removed_and_their_neighbours_kept() -> None:
         span_message(name="also good"),
     )
 
-    problems = otlp.check_request(request)
+    problems = otlp.check_traces(request)
 
     assert [span.name for span in otlp.spans_of(request)] == ["good", "also good"]
     assert problems == [
@@ -141,5 +141,5 @@ def test_any_bytes_are_a_request_or_rejected(body: bytes) -> None:
             request = parse(body)
         except Rejected:
             continue
-        otlp.check_request(request)
+        otlp.check_traces(request)
         otlp.spans_of(request)

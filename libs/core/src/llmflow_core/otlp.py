@@ -1,4 +1,4 @@
-"""OTLP trace requests: parsing, checking, and the way between them and spans. Pure: no I/O, no clock.
+"""OTLP requests of traces, metrics and logs: parsing, checking, and the way between them and spans. Pure: no I/O.
 
 Follows the OpenTelemetry protocol specification 1.x (protobuf and its JSON mapping, whose ids are hexadecimal).
 """
@@ -7,14 +7,25 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import orjson
 from google.protobuf import json_format
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.unknown_fields import UnknownFieldSet
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    Metric,
+    NumberDataPoint,
+    SummaryDataPoint,
+)
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from llmflow_core.conventions import apply_conventions
@@ -28,37 +39,79 @@ _STATUS = {
     trace_pb2.Status.STATUS_CODE_ERROR: Status.ERROR,
 }
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id")
+_ROOTS = frozenset({"resourceSpans", "resourceMetrics", "resourceLogs"})
+_METRIC_KINDS = (
+    ("gauge", "gauge"),
+    ("sum", "sum"),
+    ("histogram", "histogram"),
+    ("exponentialHistogram", "exponential_histogram"),
+)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+
+RequestT = TypeVar("RequestT", bound=Message)
+DataPoint = NumberDataPoint | HistogramDataPoint | ExponentialHistogramDataPoint | SummaryDataPoint
 
 
 def parse_traces(body: bytes) -> ExportTraceServiceRequest:
-    """Decode a protobuf request. Raises Rejected when the bytes are not one."""
+    """Decode a protobuf request of spans. Raises Rejected when the bytes are not one."""
+    return _parse(body, ExportTraceServiceRequest)
+
+
+def parse_metrics(body: bytes) -> ExportMetricsServiceRequest:
+    """Decode a protobuf request of metrics. Raises Rejected when the bytes are not one."""
+    return _parse(body, ExportMetricsServiceRequest)
+
+
+def parse_logs(body: bytes) -> ExportLogsServiceRequest:
+    """Decode a protobuf request of log records. Raises Rejected when the bytes are not one."""
+    return _parse(body, ExportLogsServiceRequest)
+
+
+def _parse(body: bytes, kind: type[RequestT]) -> RequestT:
     try:
-        return ExportTraceServiceRequest.FromString(body)
+        return kind.FromString(body)
     except DecodeError:
-        raise Rejected("not a protobuf ExportTraceServiceRequest", field="body") from None
+        raise Rejected(f"not a protobuf {kind.DESCRIPTOR.name}", field="body") from None
 
 
 def parse_traces_json(body: bytes) -> ExportTraceServiceRequest:
-    """Decode an OTLP/JSON request; unknown fields are ignored, as the specification asks.
+    """Decode an OTLP/JSON request of spans; unknown fields are ignored, as the specification asks.
 
     Raises Rejected that names the place which is wrong.
     """
+    return _parse_json(body, ExportTraceServiceRequest, _trace_ids_to_base64)
+
+
+def parse_metrics_json(body: bytes) -> ExportMetricsServiceRequest:
+    """The same for metrics."""
+    return _parse_json(body, ExportMetricsServiceRequest, _metric_ids_to_base64)
+
+
+def parse_logs_json(body: bytes) -> ExportLogsServiceRequest:
+    """The same for log records."""
+    return _parse_json(body, ExportLogsServiceRequest, _log_ids_to_base64)
+
+
+def _parse_json(body: bytes, kind: type[RequestT], ids_to_base64: Callable[[dict[str, Any]], None]) -> RequestT:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Rejected(f"not JSON: {error}", field="body") from None
     if not isinstance(document, dict):
         raise Rejected("must be a JSON object", field="body")
-    _ids_to_base64(document)
+    own = kind.DESCRIPTOR.fields[0]
+    for other in _ROOTS - {own.json_name}:
+        if other in document and own.json_name not in document and own.name not in document:
+            raise Rejected(f"is not of this URL's signal, which is {own.json_name}", field=other)
+    # Protobuf's JSON mapping writes bytes in base64, OTLP's writes ids in hexadecimal.
+    ids_to_base64(document)
     try:
-        return json_format.ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True)
+        return json_format.ParseDict(document, kind(), ignore_unknown_fields=True)
     except (json_format.ParseError, RecursionError) as error:
         raise Rejected(str(error), field="body") from None
 
 
-def _ids_to_base64(document: dict[str, Any]) -> None:
-    """Protobuf's JSON mapping writes bytes in base64, OTLP's writes ids in hexadecimal: translate in place."""
+def _trace_ids_to_base64(document: dict[str, Any]) -> None:
     for r, resource_spans in _objects(document, "resourceSpans", "resource_spans"):
         for s, scope_spans in _objects(resource_spans, "scopeSpans", "scope_spans"):
             for n, span in _objects(scope_spans, "spans", "spans"):
@@ -66,6 +119,25 @@ def _ids_to_base64(document: dict[str, Any]) -> None:
                 _translate_ids(span, place)
                 for k, link in _objects(span, "links", "links"):
                     _translate_ids(link, f"{place}.links[{k}]")
+
+
+def _metric_ids_to_base64(document: dict[str, Any]) -> None:
+    for r, resource_metrics in _objects(document, "resourceMetrics", "resource_metrics"):
+        for s, scope_metrics in _objects(resource_metrics, "scopeMetrics", "scope_metrics"):
+            for n, metric in _objects(scope_metrics, "metrics", "metrics"):
+                place = f"resourceMetrics[{r}].scopeMetrics[{s}].metrics[{n}]"
+                for camel, snake in _METRIC_KINDS:
+                    data = metric.get(camel, metric.get(snake))
+                    for p, point in _objects(data, "dataPoints", "data_points") if isinstance(data, dict) else ():
+                        for e, exemplar in _objects(point, "exemplars", "exemplars"):
+                            _translate_ids(exemplar, f"{place}.{camel}.dataPoints[{p}].exemplars[{e}]")
+
+
+def _log_ids_to_base64(document: dict[str, Any]) -> None:
+    for r, resource_logs in _objects(document, "resourceLogs", "resource_logs"):
+        for s, scope_logs in _objects(resource_logs, "scopeLogs", "scope_logs"):
+            for n, record in _objects(scope_logs, "logRecords", "log_records"):
+                _translate_ids(record, f"resourceLogs[{r}].scopeLogs[{s}].logRecords[{n}]")
 
 
 def _objects(parent: dict[str, Any], camel: str, snake: str) -> Iterable[tuple[int, dict[str, Any]]]:
@@ -86,20 +158,56 @@ def _translate_ids(holder: dict[str, Any], place: str) -> None:
             raise Rejected("must be hexadecimal", field=f"{place}.{name}") from None
 
 
-def check_request(request: ExportTraceServiceRequest) -> list[str]:
+def check_traces(request: ExportTraceServiceRequest) -> list[str]:
     """Remove the spans that OTLP does not allow, in place; return one line per removed span that says what is wrong."""
     problems: list[str] = []
     for r, resource_spans in enumerate(request.resource_spans):
         for s, scope_spans in enumerate(resource_spans.scope_spans):
-            found = {n: why for n, span in enumerate(scope_spans.spans) if (why := _problem(span))}
-            if found:
-                problems += [f"resource_spans[{r}].scope_spans[{s}].spans[{n}].{why}" for n, why in found.items()]
-                for n in reversed(found):
-                    del scope_spans.spans[n]
+            place = f"resource_spans[{r}].scope_spans[{s}].spans"
+            problems += _remove_bad(scope_spans.spans, _span_problem, place)
     return problems
 
 
-def _problem(span: trace_pb2.Span) -> str | None:
+def check_metrics(request: ExportMetricsServiceRequest) -> list[str]:
+    """The same for data points. A metric without a name, or without data of a known kind, counts as at least one."""
+    problems: list[str] = []
+    for r, resource_metrics in enumerate(request.resource_metrics):
+        for s, scope_metrics in enumerate(resource_metrics.scope_metrics):
+            place = f"resource_metrics[{r}].scope_metrics[{s}].metrics"
+            for m, metric in reversed(list(enumerate(scope_metrics.metrics))):
+                if metric.name and metric.WhichOneof("data"):
+                    continue
+                field = "data" if metric.name else "name"
+                problems += [f"{place}[{m}].{field}: must be set"] * max(1, len(data_points(metric)))
+                del scope_metrics.metrics[m]
+            for m, metric in enumerate(scope_metrics.metrics):
+                where = f"{place}[{m}].{metric.WhichOneof('data')}.data_points"
+                problems += _remove_bad(data_points(metric), _data_point_problem, where)
+    return problems
+
+
+def check_logs(request: ExportLogsServiceRequest) -> list[str]:
+    """The same for log records.
+
+    A record may lack its times, and its ids may be malformed: the data model then takes it as of an unknown time and of
+    no trace. One that says nothing is refused, and so is one that is a span or a metric in truth.
+    """
+    problems: list[str] = []
+    for r, resource_logs in enumerate(request.resource_logs):
+        for s, scope_logs in enumerate(resource_logs.scope_logs):
+            place = f"resource_logs[{r}].scope_logs[{s}].log_records"
+            problems += _remove_bad(scope_logs.log_records, _log_record_problem, place)
+    return problems
+
+
+def _remove_bad(items: Any, problem_of: Callable[[Any], str | None], place: str) -> list[str]:
+    found = {n: why for n, item in enumerate(items) if (why := problem_of(item))}
+    for n in reversed(found):
+        del items[n]
+    return [f"{place}[{n}].{why}" for n, why in found.items()]
+
+
+def _span_problem(span: trace_pb2.Span) -> str | None:
     if len(span.trace_id) != TRACE_ID_BYTES or not any(span.trace_id):
         return "trace_id: must be 16 bytes, not all zero"
     if len(span.span_id) != SPAN_ID_BYTES or not any(span.span_id):
@@ -109,6 +217,28 @@ def _problem(span: trace_pb2.Span) -> str | None:
     if not span.start_time_unix_nano:
         return "start_time_unix_nano: must be set"
     return None
+
+
+def _data_point_problem(point: DataPoint) -> str | None:
+    return None if point.time_unix_nano else "time_unix_nano: must be set"
+
+
+def _log_record_problem(record: LogRecord) -> str | None:
+    if record.time_unix_nano or record.observed_time_unix_nano:
+        return None
+    known = LogRecord.DESCRIPTOR.fields_by_number
+    unknown: Any = UnknownFieldSet(record)  # iterable, which its type stub does not say
+    if any(field.field_number in known for field in unknown):
+        return "body: its fields have other types than a log record's"
+    if not (record.body.WhichOneof("value") or record.attributes or record.event_name):
+        return "body: a record needs a time, a body, attributes or an event name"
+    return None
+
+
+def data_points(metric: Metric) -> Any:
+    """The repeated field of `metric` that holds its data points, whatever their kind; empty without any."""
+    kind = metric.WhichOneof("data")
+    return getattr(metric, kind).data_points if kind else ()
 
 
 def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT) -> list[Span]:

@@ -18,7 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_request, parse_traces
+from llmflow_core.otlp import check_traces, parse_traces
 from llmflow_testkit.ports import free_port
 
 
@@ -142,7 +142,7 @@ def _judge(path: str, headers: Mapping[str, str], body: bytes) -> Received:
             raise Rejected(f"is {other}", field="content-encoding")
     request = parse_traces(body)
     received = Received(path, headers, body, ExportTraceServiceRequest.FromString(body))
-    if problems := check_request(request):
+    if problems := check_traces(request):
         raise Rejected("; ".join(problems))
     return received
 

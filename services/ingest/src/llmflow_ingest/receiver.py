@@ -9,7 +9,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from llmflow_bus import Message, topics
-from llmflow_core.otlp import check_request
+from llmflow_core.otlp import check_traces
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.log import Log
@@ -35,7 +35,7 @@ class Receiver:
         the whole request again, which is harmless, because spans are unique by their ids.
         """
         request = encoding.parse_traces(body)
-        problems = check_request(request)
+        problems = check_traces(request)
         accepted = span_count(request)
         if accepted:
             unchanged = encoding is Encoding.PROTOBUF and not problems

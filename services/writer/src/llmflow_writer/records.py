@@ -29,7 +29,7 @@ def decode(record: Record, prices: Prices) -> Decoded:
     try:
         project = project_named(record.headers.get(topics.PROJECT_HEADER), field=f"header {topics.PROJECT_HEADER}")
         request = otlp.parse_traces(record.value)
-        problems = otlp.check_request(request)
+        problems = otlp.check_traces(request)
         spans = otlp.spans_of(request, project)
         for span in spans:
             prices.price(span)
