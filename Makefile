@@ -99,6 +99,10 @@ types: .make/dev .make/npm  ## Export the OpenAPI document and make the frontend
 	$(BIN)/python -m llmflow_query_api.openapi
 	cd frontend && $(NPM) run --silent types
 
+.PHONY: fixtures
+fixtures: .make/dev | $(UV)  ## Record anew what instrumentation libraries send; ARGS names some
+	$(BIN)/python -m llmflow_testkit.record_conventions $(ARGS)
+
 .PHONY: migrate
 migrate: .make/runtime  ## Bring the schema of LLMFLOW_DATABASE_URL up to date
 	$(BIN)/python -m llmflow_store migrate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, ObservationType, Span
@@ -90,6 +90,8 @@ class RuleBook:
         if conversation:
             span.input_preview = _preview(conversation, "input")
             span.output_preview = _preview(conversation, "output")
+            if not span.finish_reasons:
+                span.finish_reasons = [m.finish_reason for m in conversation.output if m.finish_reason]
 
     def conversation(self, span: Span) -> Conversation | None:
         """The span's content as messages, read by the first convention that knows it."""
@@ -155,9 +157,7 @@ def _ranked(tables: Iterable[Mapping[str, Rule]], rank: int) -> dict[str, tuple[
 
 
 def _pairs(rule: Rule) -> Iterable[tuple[str, Convert]]:
-    return (
-        [cast(tuple[str, Convert], rule)] if isinstance(rule[0], str) else cast(tuple[tuple[str, Convert], ...], rule)
-    )
+    return [rule] if isinstance(rule[0], str) else rule
 
 
 def _collect(found: dict[str, tuple[int, JSON]], meanings: _Meanings, attributes: Mapping[str, JSON]) -> list[str]:
