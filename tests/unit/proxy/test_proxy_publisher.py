@@ -15,7 +15,7 @@ from llmflow_bus import Message
 from llmflow_bus.topics import PROJECT_HEADER, SPANS
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_proxy import publisher as publisher_module
-from llmflow_proxy.publisher import DROPPED, REPLAYED, SPOOLED, Publisher
+from llmflow_proxy.publisher import DROPPED, PUBLISHED, REPLAYED, SPOOLED, Publisher
 from llmflow_proxy.spool import Spool
 from llmflow_testkit.polling import eventually
 
@@ -215,6 +215,33 @@ async def test_a_log_that_does_not_answer_counts_as_away(spool: Spool, monkeypat
         publisher.offer("default", b"2")
         await is_true(lambda: b"2" in b"".join(log.values))
     assert set(b"".join(log.values)) == set(b"12")
+
+
+async def test_what_the_log_has_not_taken_soon_is_in_the_spool_until_it_has(spool: Spool, tmp_path: Path) -> None:
+    log = ScriptedLog()
+    answer = asyncio.Event()
+    publish = log.publish
+
+    async def slow(topic: str, messages: Sequence[Message]) -> None:
+        await answer.wait()
+        await publish(topic, messages)
+
+    log.publish = slow  # type: ignore[method-assign]
+    reader = Spool(tmp_path / "spool", capacity=1 << 20)
+    before = count(SPOOLED), count(REPLAYED), count(PUBLISHED)
+    async with publishing(log, spool=spool) as publisher:
+        publisher.offer("default", b"on its way")
+        await is_true(lambda: count(SPOOLED) == before[0] + 1)
+        publisher.offer("default", b"behind it")
+        await is_true(lambda: count(SPOOLED) == before[0] + 2)
+        assert not publisher._away
+        assert [span.span for span in await reader.oldest(max_bytes=100)] == [b"on its way", b"behind it"]
+        await reader.close()
+        answer.set()
+        await is_true(lambda: count(REPLAYED) == before[1] + 2)
+        assert await spool.oldest(max_bytes=100) == []
+    assert log.values == [b"on its way", b"behind it"]
+    assert count(PUBLISHED) == before[2] + 2
 
 
 async def test_closing_without_a_log_leaves_everything_in_the_spool(spool: Spool, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ async def everything(spool: Spool) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     while batch := await spool.oldest(max_bytes=100):
         found += [(project, span) for _, project, span in batch]
-        await spool.remove(batch[-1].id)
+        await spool.remove(span.id for span in batch)
     return found
 
 
@@ -75,7 +75,7 @@ async def test_a_batch_has_at_most_that_many_bytes_but_one_span_at_least(spools:
     sizes = []
     while batch := await spool.oldest(max_bytes=100):
         sizes.append([len(span) for _, _, span in batch])
-        await spool.remove(batch[-1].id)
+        await spool.remove(span.id for span in batch)
     assert sizes == [[500], [40, 60], [1]]
 
 
@@ -93,7 +93,7 @@ async def test_only_one_replays_at_a_time_and_all_may_put(spools: Callable[..., 
     (first,) = await mine.oldest(max_bytes=100)
     assert await neighbour.oldest(max_bytes=100) == []
     await neighbour.put([("default", b"2")])
-    await mine.remove(first.id)
+    await mine.remove([first.id])
     assert await everything(mine) == [("default", b"2")]
     await neighbour.put([("default", b"3")])
     assert await everything(neighbour) == [("default", b"3")]

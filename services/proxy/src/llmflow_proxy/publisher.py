@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 PUBLISHED = Counter("llmflow_proxy_spans_published_total", "Spans that the message log has taken")
 SPOOLED = Counter("llmflow_proxy_spans_spooled_total", "Spans put into the disk spool")
-REPLAYED = Counter("llmflow_proxy_spans_replayed_total", "Spans that the message log has taken out of the disk spool")
+REPLAYED = Counter("llmflow_proxy_spans_replayed_total", "Spans that left the disk spool, for the message log has them")
 DROPPED = Counter("llmflow_proxy_spans_dropped_total", "Spans lost, by reason", ["reason"])
 UNSAMPLED = Counter("llmflow_proxy_spans_unsampled_total", "Spans that the sampling ratio left out")
 BUFFERED = Gauge("llmflow_proxy_span_buffer_bytes", "Finished spans waiting in memory for the message log")
@@ -34,6 +34,9 @@ for _reason in ("buffer_full", "too_large", "refused", "shutdown", "unreadable")
 #: Spans of one moment travel together; a page that waits for one does not notice.
 _LINGER_SECONDS = 0.1
 _BATCH_BYTES = 512 << 10
+#: A span that has been in memory for this long, or twice as long at most, is put into the spool, where a process that
+#: is killed cannot lose it.
+_SPOOL_SECONDS = 0.2
 _RETRY_SECONDS = (0.2, 5.0)
 #: A log that takes longer than this counts as away, although it may answer yet.
 _PATIENCE_SECONDS = 3.0
@@ -47,10 +50,11 @@ Batch = Sequence[tuple[str, bytes]]
 class Publisher:
     """Takes spans without ever waiting or raising, and publishes them in the background, oldest first.
 
-    Spans wait in a buffer of `capacity` bytes. While the log is away, and when the buffer is half full, they move on to
-    the `spool`, if there is one. When the spool is full too, or the disk fails, the buffer fills up; then the newest
-    spans are dropped and counted in `llmflow_proxy_spans_dropped_total`. Spans of the spool and new ones take turns
-    once the log is back. `shrink` makes a span that is larger than the log allows fit, or gives None.
+    Spans wait in a buffer of `capacity` bytes. While the log is away, when it takes its time, and when the buffer is
+    half full, they move on to the `spool`, if there is one. When the spool is full too, or the disk fails, the buffer
+    fills up; then the newest spans are dropped and counted in `llmflow_proxy_spans_dropped_total`. Spans of the spool
+    and new ones take turns once the log is back. `shrink` makes a span that is larger than the log allows fit, or gives
+    None.
     """
 
     def __init__(
@@ -64,6 +68,9 @@ class Publisher:
         #: How many spans have left the buffer: the number of the first that waits.
         self._first = 0
         self._bytes = 0
+        #: The number behind the last span that is on its way to the log, and the spool's ids of those that it has too.
+        self._on_the_way = 0
+        self._spooled_on_the_way: list[int] = []
         self._arrived = asyncio.Event()
         self._spill_wanted = asyncio.Event()
         self._changed = asyncio.Event()
@@ -156,9 +163,16 @@ class Publisher:
         if not self._waiting:
             return False
         producer = await self._connected()
+        # The spool may have taken what waited while the connection was made.
+        if not self._waiting:
+            return False
         first, batch = self._first, self._oldest(self._batch_bytes())
+        self._on_the_way = first + len(batch)
+        self._spooled_on_the_way.clear()
         await self._publish(producer, batch)
         self._remove_until(first + len(batch))
+        if self._spool is not None and self._spooled_on_the_way:
+            await self._forget(self._spool, self._spooled_on_the_way)
         return True
 
     async def _replay(self) -> bool:
@@ -175,11 +189,15 @@ class Publisher:
             return False
         producer = await self._connected()
         await self._publish(producer, [(project, span) for _, project, span in spooled])
-        REPLAYED.inc(len(spooled))
+        # When they stay, they will be published again; the look-out's pause keeps that from going round in circles.
+        return await self._forget(spool, [span.id for span in spooled])
+
+    async def _forget(self, spool: Spool, ids: Sequence[int]) -> bool:
+        """Take spans that the log has out of the spool; whether that worked."""
+        REPLAYED.inc(len(ids))
         try:
-            await spool.remove(spooled[-1].id)
+            await spool.remove(ids)
         except Retryable as error:
-            # They will be published again; the look-out's pause keeps that from going round in circles.
             self._note_spool_failure(error)
             return False
         return True
@@ -226,28 +244,38 @@ class Publisher:
         return smaller if smaller is not None and len(smaller) <= largest else None
 
     async def _spill_for_ever(self, spool: Spool) -> None:
+        # The number behind the last span that was there when it was looked at before.
+        overdue = 0
         while True:
-            await self._spill_wanted.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SPOOL_SECONDS):
+                    await self._spill_wanted.wait()
+                    await asyncio.sleep(_LINGER_SECONDS)
             self._spill_wanted.clear()
-            await asyncio.sleep(_LINGER_SECONDS)
-            while self._waiting and self._must_spill():
+            while self._waiting and (self._must_spill() or self._first < overdue):
                 if not await self._spill(spool):
                     await asyncio.sleep(_SPOOL_RETRY_SECONDS)
+            overdue = self._first + len(self._waiting)
 
     async def _spill(self, spool: Spool) -> bool:
         """Move one batch from the buffer to the spool; whether the spool took it. It leaves the buffer only then, so
-        that the publisher may have published it meanwhile."""
+        that the log may have it meanwhile, or get it still."""
         first, batch = self._first, self._oldest(_BATCH_BYTES)
         try:
-            if not await spool.put(batch):
-                self._note_spool_failure("it is full")
-                return False
+            ids = await spool.put(batch)
         except Retryable as error:
             self._note_spool_failure(error)
             return False
-        SPOOLED.inc(len(batch))
+        if ids is None:
+            self._note_spool_failure("it is full")
+            return False
+        SPOOLED.inc(len(ids))
         self._spool_fails = False
+        published, on_the_way = self._first - first, max(0, self._on_the_way - first)
+        self._spooled_on_the_way += ids[published:on_the_way]
         self._remove_until(first + len(batch))
+        if published:
+            await self._forget(spool, ids[:published])
         return True
 
     def _must_spill(self) -> bool:

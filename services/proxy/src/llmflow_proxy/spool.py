@@ -15,7 +15,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -59,15 +59,16 @@ class Spool:
         self._replaying: int | None = None
         self._closed = False
 
-    async def put(self, spans: Sequence[tuple[str, bytes]]) -> bool:
-        """Keep (project, span) pairs durably, all or none; False when the spool is too full for them."""
+    async def put(self, spans: Sequence[tuple[str, bytes]]) -> range | None:
+        """Keep (project, span) pairs durably, all or none; their ids, or None when the spool is too full for them."""
 
-        def put(connection: sqlite3.Connection) -> bool:
+        def put(connection: sqlite3.Connection) -> range | None:
             if _size(connection) + sum(len(span) for _, span in spans) > self._capacity:
-                return False
+                return None
             with _writing(connection):
                 connection.executemany("INSERT INTO spans (project, span) VALUES (?, ?)", spans)
-            return True
+                last = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
+            return range(last + 1 - len(spans), last + 1)
 
         return await self._run(put)
 
@@ -93,12 +94,12 @@ class Spool:
 
         return await self._run(oldest)
 
-    async def remove(self, last: int) -> None:
-        """Forget the spans up to the one with id `last` and give their space back to the file system."""
+    async def remove(self, ids: Iterable[int]) -> None:
+        """Forget the spans with these ids and give their space back to the file system."""
 
         def remove(connection: sqlite3.Connection) -> None:
             with _writing(connection):
-                connection.execute("DELETE FROM spans WHERE id <= ?", (last,))
+                connection.executemany("DELETE FROM spans WHERE id = ?", ((number,) for number in ids))
             # `execute` would take a single step of it, which frees one page.
             connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
