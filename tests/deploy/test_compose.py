@@ -172,10 +172,22 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
     assert services["writer"]["environment"]["PGPASSWORD"] == "p@ss/w:rd"
 
 
+def test_every_setting_of_the_proxy_reaches_it(load: Callable[..., Model]) -> None:
+    decided = {"LLMFLOW_BUS_URL", "LLMFLOW_HOST", "LLMFLOW_SPOOL_DIR", "LLMFLOW_WORKERS", "PROXY_PORT"}
+    # Names a file, which an override of the compose file has to mount as well.
+    decided.add("LLMFLOW_PROVIDERS_FILE")
+    given = {name: f"value of {name}" for name in variables_of("proxy") if name not in decided}
+    assert {"GROQ_BASE_URL", "XAI_DEFAULT_HEADERS"} <= set(given)
+    environment = load(given)["services"]["proxy"]["environment"]
+    assert {name: environment.get(name) for name in given} == given
+
+
 def test_every_variable_is_in_the_guide() -> None:
     variables = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
     guide = (ROOT / "docs" / "deploy.md").read_text()
     assert {"AUTH_PASSWORD", "PORT"} <= variables
+    # One row of the guide is for all providers.
+    variables = {re.sub(r"^[A-Z]+(?=_BASE_URL$|_DEFAULT_HEADERS$)", "<PROVIDER>", name) for name in variables}
     assert [name for name in sorted(variables) if f"`{name}`" not in guide] == []
 
 
