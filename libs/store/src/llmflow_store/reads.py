@@ -9,8 +9,20 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.spans import Span
-from llmflow_store.port import Trace, TraceCursor, TracePage, TraceQuery, TraceSummary
-from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, label, span_from
+from llmflow_store.filter_sql import Arguments, span_condition, trace_condition
+from llmflow_store.port import (
+    SpanCursor,
+    SpanPage,
+    SpanQuery,
+    Trace,
+    TraceCursor,
+    TracePage,
+    TraceQuery,
+    TraceSummary,
+)
+from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
+from llmflow_store.search import candidates
+from llmflow_store.values import label
 
 _SUMMARY_COLUMNS = (
     "project",
@@ -35,7 +47,7 @@ _SUMMARY_COLUMNS = (
 )
 _SUMMARIES = f"""
 SELECT {", ".join(_SUMMARY_COLUMNS)}, lead_start_time_ns, lead_span_id, generation_start_time_ns, generation_span_id
-FROM traces
+FROM traces AS t
 """  # noqa: S608
 
 _SPANS_OF_TRACE = f"""
@@ -66,16 +78,23 @@ JOIN span_content AS c USING ({", ".join(KEY_COLUMNS[1:])})
 WHERE c.project = $1 AND c.start_time BETWEEN $6 AND $7
 """  # noqa: S608
 
+_LISTED_SPAN = ", ".join(f"s.{name}" for name in SPAN_COLUMNS)
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) -> TracePage:
     """See `Store.list_traces`. Keyset pagination over (start_time_ns, trace_id), both descending."""
     conditions, arguments = _conditions(query)
+    if query.filter is not None:
+        found = await candidates(connection, label(query.project), query.filter, query.from_time)
+        if found is not None:
+            conditions.append(f"t.trace_id = ANY({arguments.add(found, 'bytea[]')})")
+        conditions.append(trace_condition(query.filter, arguments))
     rows = await connection.fetch(
         f"{_SUMMARIES} WHERE {' AND '.join(conditions)} "
         f"ORDER BY start_time_ns DESC, trace_id DESC LIMIT {int(query.limit) + 1}",
-        *arguments,
+        *arguments.values,
     )
     page = rows[: query.limit]
     traces = await _with_previews(connection, page)
@@ -106,14 +125,58 @@ async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: 
     return None if row is None else span_from(row)
 
 
-def _conditions(query: TraceQuery) -> tuple[list[str], list[Any]]:
+async def list_spans(connection: asyncpg.Connection[Any], query: SpanQuery) -> SpanPage:
+    """See `Store.list_spans`."""
+    project = label(query.project)
+    arguments = Arguments(project)
+    conditions = ["s.project = $1"]
+    if query.after:
+        after = (*divmod(query.after.start_time_ns, 1000), query.after.span_id, query.after.trace_id)
+        places = ", ".join(map(arguments.add, after))
+        conditions.append(f"(s.start_time, s.start_time_nanos, s.span_id, s.trace_id) < ({places})")
+        conditions.append(f"s.start_time <= {arguments.add(after[0], 'timestamptz')}")
+    if query.from_time:
+        conditions.append(f"s.start_time >= {arguments.add(_unix_us(query.from_time), 'timestamptz')}")
+    if query.to_time:
+        conditions.append(f"s.start_time < {arguments.add(_unix_us(query.to_time), 'timestamptz')}")
+    if query.filter is not None:
+        found = await candidates(connection, project, query.filter, query.from_time)
+        if found is not None:
+            conditions.append(f"s.trace_id = ANY({arguments.add(found, 'bytea[]')})")
+        conditions.append(span_condition(query.filter, arguments))
+    rows = await connection.fetch(
+        f"SELECT {_LISTED_SPAN} FROM spans AS s WHERE {' AND '.join(conditions)} "  # noqa: S608
+        "ORDER BY s.start_time DESC, s.start_time_nanos DESC, s.span_id DESC, s.trace_id DESC "
+        f"LIMIT {int(query.limit) + 1}",
+        *arguments.values,
+    )
+    spans = [span_from(row) for row in rows[: query.limit]]
+    await _add_previews(connection, spans)
+    more = len(rows) > len(spans) > 0
+    return SpanPage(spans, SpanCursor(spans[-1].start_time_ns, spans[-1].span_id, spans[-1].trace_id) if more else None)
+
+
+async def _add_previews(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> None:
+    if not spans:
+        return
+    keys = [(span.trace_id, span.span_id, *divmod(span.start_time_ns, 1000)) for span in spans]
+    trace_ids, span_ids, start_times, nanos = zip(*keys, strict=True)
+    rows = await connection.fetch(
+        _PREVIEWS, spans[0].project, trace_ids, span_ids, start_times, nanos, min(start_times), max(start_times)
+    )
+    previews = {(row["trace_id"], row["span_id"]): row for row in rows}
+    for span in spans:
+        row = previews.get((span.trace_id, span.span_id))
+        if row is not None:
+            span.input_preview, span.output_preview = row["input_preview"], row["output_preview"]
+
+
+def _conditions(query: TraceQuery) -> tuple[list[str], Arguments]:
     """The WHERE clause's parts, and the arguments they refer to."""
-    conditions, arguments = ["project = $1"], [label(query.project)]
+    conditions, arguments = ["project = $1"], Arguments(label(query.project))
 
     def add(condition: str, *values: Any) -> None:
-        places = [f"${len(arguments) + n + 1}" for n in range(len(values))]
-        conditions.append(condition.format(*places))
-        arguments.extend(values)
+        conditions.append(condition.format(*map(arguments.add, values)))
 
     if query.after:
         add("(start_time_ns, trace_id) < ({}, {})", query.after.start_time_ns, query.after.trace_id)
@@ -134,8 +197,12 @@ def _conditions(query: TraceQuery) -> tuple[list[str], list[Any]]:
     return conditions, arguments
 
 
+def _unix_us(time: datetime) -> int:
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
 def _unix_ns(time: datetime) -> int:
-    return (time - _EPOCH) // timedelta(microseconds=1) * 1000
+    return _unix_us(time) * 1000
 
 
 async def _with_previews(connection: asyncpg.Connection[Any], rows: Sequence[asyncpg.Record]) -> list[TraceSummary]:

@@ -6,14 +6,16 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import asyncpg
 
 from llmflow_core.spans import Span, SpanKey
 from llmflow_store.port import WriteResult
-from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_row, span_row
+from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_row
+from llmflow_store.terms import terms_of
 
 #: What summaries and rollups are computed from, of the spans that were inserted: column to expression over `spans`.
 _FRESH = {
@@ -144,6 +146,9 @@ ON CONFLICT ({_ROLLUP_KEY}) DO UPDATE SET
 """  # noqa: S608
 
 
+_TERM_COLUMNS = ("project", "trace_id", "start_time", "terms")
+
+
 async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> WriteResult:
     """Store what is new among `spans` and add it to summaries and rollups, within the open transaction.
 
@@ -166,7 +171,17 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
         content = [row for row in map(content_row, ordered) if row]
         if content:
             await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
+            said = [key_row(span) for span in ordered if span.content]
+            await connection.copy_records_to_table("search_queue", records=said, columns=KEY_COLUMNS)
+        await connection.copy_records_to_table("trace_terms", records=_term_rows(ordered), columns=_TERM_COLUMNS)
         await connection.execute(_UPSERT_TRACES)
         await connection.execute(_ADD_PROJECTS, projects)
         await connection.execute(_UPSERT_ROLLUPS)
     return WriteResult(inserted=inserted, duplicates=len(spans) - inserted)
+
+
+def _term_rows(ordered: Sequence[Span]) -> Iterator[tuple[Any, ...]]:
+    for (project, trace_id), group in groupby(ordered, key=lambda span: (span.project, span.trace_id)):
+        spans = list(group)
+        first = min(span.start_time_ns for span in spans)
+        yield project, trace_id, first // 1000, terms_of(spans)

@@ -27,7 +27,13 @@ _ADVISORY_LOCK = 0x11F10
 _CONNECT_SECONDS = 10.0
 
 #: Tables that become hypertables where TimescaleDB is there, by the column that cuts them into chunks.
-_HYPERTABLES = {"spans": "start_time", "span_content": "start_time", "rollups_minute": "minute"}
+_HYPERTABLES = {
+    "spans": "start_time",
+    "span_content": "start_time",
+    "content_words": "start_time",
+    "trace_terms": "start_time",
+    "rollups_minute": "minute",
+}
 
 
 @dataclass(frozen=True, slots=True)
