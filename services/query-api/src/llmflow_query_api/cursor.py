@@ -1,30 +1,51 @@
-"""The opaque page cursor: a TraceCursor as 24 bytes in base64url."""
+"""The opaque page cursors: a TraceCursor as 24 bytes, a SpanCursor as 32, in base64url."""
 
 from __future__ import annotations
 
 import base64
 import struct
+from typing import Any
 
 from llmflow_core.errors import Rejected
-from llmflow_store.port import TraceCursor
+from llmflow_store.port import SpanCursor, TraceCursor
 
 _FORMAT = struct.Struct(">q16s")
+_SPAN_FORMAT = struct.Struct(">q8s16s")
 
 
 def encode_cursor(cursor: TraceCursor) -> str:
     """The text that stands for `cursor` in a URL."""
-    return base64.urlsafe_b64encode(_FORMAT.pack(cursor.start_time_ns, cursor.trace_id)).decode()
+    return _encoded(_FORMAT.pack(cursor.start_time_ns, cursor.trace_id))
 
 
 def decode_cursor(text: str) -> TraceCursor:
     """The cursor that `encode_cursor` wrote as `text`; raises Rejected, naming `cursor`, for any other text."""
+    return TraceCursor(*_decoded(_FORMAT, text))
+
+
+def encode_span_cursor(cursor: SpanCursor) -> str:
+    """The text that stands for `cursor` in a URL."""
+    return _encoded(_SPAN_FORMAT.pack(cursor.start_time_ns, cursor.span_id, cursor.trace_id))
+
+
+def decode_span_cursor(text: str) -> SpanCursor:
+    """The cursor that `encode_span_cursor` wrote as `text`; raises Rejected, naming `cursor`, for any other text."""
+    return SpanCursor(*_decoded(_SPAN_FORMAT, text))
+
+
+def _encoded(packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed).decode()
+
+
+def _decoded(form: struct.Struct, text: str) -> tuple[Any, ...]:
+    """The members that `form` packed into `text`, of which the first is a time."""
     try:
-        cursor = TraceCursor(*_FORMAT.unpack(base64.urlsafe_b64decode(text)))
+        members = form.unpack(base64.urlsafe_b64decode(text))
     except (ValueError, struct.error):
         raise _not_a_cursor() from None
-    if cursor.start_time_ns < 0 or encode_cursor(cursor) != text:
+    if members[0] < 0 or _encoded(form.pack(*members)) != text:
         raise _not_a_cursor()
-    return cursor
+    return members
 
 
 def _not_a_cursor() -> Rejected:

@@ -8,8 +8,19 @@ from typing import Any
 
 from llmflow_core.content import conversation
 from llmflow_core.spans import ObservationType, Span, SpanKind, Status
-from llmflow_query_api.cursor import encode_cursor
-from llmflow_query_api.schemas import Kind, SpanDetail, SpanFacts, SpanSummary, TraceDetail, TracePage, TraceSummary
+from llmflow_query_api.cursor import encode_cursor, encode_span_cursor
+from llmflow_query_api.schemas import (
+    Kind,
+    ListedSpan,
+    SpanDetail,
+    SpanFacts,
+    SpanPage,
+    SpanSummary,
+    TraceDetail,
+    TracePage,
+    TraceSummary,
+)
+from llmflow_store.port import SpanPage as StoredSpanPage
 from llmflow_store.port import Trace
 from llmflow_store.port import TracePage as StoredPage
 from llmflow_store.port import TraceSummary as StoredSummary
@@ -42,6 +53,26 @@ def trace_of(trace: Trace) -> TraceDetail:
     return TraceDetail(
         trace=summary_of(trace.summary),
         spans=[_span_summary(span, start_time_ns) for span in trace.spans],
+    )
+
+
+def span_page_of(page: StoredSpanPage) -> SpanPage:
+    """A page of the span list."""
+    return SpanPage(
+        spans=[
+            ListedSpan(
+                trace_id=span.trace_id.hex(),
+                user_id=span.user_id,
+                session_id=span.session_id,
+                tags=span.tags,
+                environment=span.environment,
+                input_preview=span.input_preview,
+                output_preview=span.output_preview,
+                **_facts(span),
+            )
+            for span in page.spans
+        ],
+        next_cursor=encode_span_cursor(page.next) if page.next else None,
     )
 
 

@@ -52,12 +52,6 @@ class CurrentUser(Struct, frozen=True, kw_only=True):
     username: str | None
 
 
-class ProjectList(Struct, frozen=True, kw_only=True):
-    """The projects that exist, `default` first."""
-
-    projects: Annotated[list[str], Meta(examples=[["default", "demo"]])]
-
-
 class TraceSummary(Struct, frozen=True, kw_only=True):
     """One trace in a list. `status` is `error` when any of its spans failed."""
 
@@ -124,6 +118,25 @@ class SpanSummary(SpanFacts, frozen=True, kw_only=True):
     offset_ns: Annotated[int, Meta(description="Nanoseconds from the trace's start to the span's.", examples=[0])]
 
 
+class ListedSpan(SpanFacts, frozen=True, kw_only=True):
+    """One span in a list across traces."""
+
+    trace_id: TraceId
+    user_id: UserId
+    session_id: SessionId
+    tags: list[str]
+    environment: str | None
+    input_preview: Annotated[str | None, Meta(description="The beginning of the span's input.")]
+    output_preview: Annotated[str | None, Meta(description="The beginning of the span's output.")]
+
+
+class SpanPage(Struct, frozen=True, kw_only=True):
+    """Some spans, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one."""
+
+    spans: list[ListedSpan]
+    next_cursor: str | None
+
+
 class TraceDetail(Struct, frozen=True, kw_only=True):
     """One trace: its summary and its spans in order of start; `offset_ns` counts from the trace's start."""
 
@@ -166,3 +179,6 @@ class Problem(Struct, frozen=True, kw_only=True):
     status: Annotated[int, Meta(examples=[400])]
     detail: Annotated[str, Meta(examples=["cursor: not a cursor of this list"])]
     field: Annotated[str | None, Meta(description="The parameter or member that is wrong.", examples=["cursor"])] = None
+    position: Annotated[
+        int | None, Meta(description="Where in a filter the error is, in characters from 0.", examples=[12])
+    ] = None

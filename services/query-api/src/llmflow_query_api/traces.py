@@ -1,4 +1,4 @@
-"""Projects, traces and spans."""
+"""Traces and spans."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
+from llmflow_core.filters import MAX_LENGTH, parse_filter
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.cursor import decode_cursor
 from llmflow_query_api.present import page_of, span_of, trace_of
 from llmflow_query_api.problems import documented
-from llmflow_query_api.schemas import ProjectList, SpanDetail, TraceDetail, TracePage
+from llmflow_query_api.schemas import SpanDetail, TraceDetail, TracePage
 from llmflow_store.port import Store, TraceQuery
 
 #: PostgreSQL's text holds every character but NUL.
@@ -40,7 +41,7 @@ TraceIdParameter = Annotated[
 SpanIdParameter = Annotated[
     str, PathParameter(description="The span's id: 16 hexadecimal digits.", pattern="^[0-9a-fA-F]{16}$")
 ]
-_READ_ERRORS = (
+READ_ERRORS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -52,54 +53,55 @@ def _filter(name: str, description: str) -> QueryParameter:
     return QueryParameter(name=name, description=description, pattern=_TEXT, max_length=_TEXT_LIMIT)
 
 
-def _time(name: str, description: str) -> QueryParameter:
+def time_parameter(name: str, description: str) -> QueryParameter:
+    """A moment in the query string."""
     return QueryParameter(name=name, description=f"{description} ISO 8601; UTC when it names no zone.")
+
+
+FilterParameter = Annotated[
+    str | None,
+    QueryParameter(
+        name="filter",
+        description='Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.',
+        max_length=MAX_LENGTH,
+    ),
+]
 
 
 async def trace_query(
     project: ProjectParameter = DEFAULT_PROJECT,
     limit: Annotated[int, QueryParameter(description="The most traces on a page.", ge=1, le=200)] = 50,
     cursor: Annotated[str | None, QueryParameter(description="next_cursor of the page before.")] = None,
-    from_: Annotated[datetime | None, _time("from", "Traces that started at or after this time.")] = None,
-    to: Annotated[datetime | None, _time("to", "Traces that started before this time.")] = None,
+    from_: Annotated[datetime | None, time_parameter("from", "Traces that started at or after this time.")] = None,
+    to: Annotated[datetime | None, time_parameter("to", "Traces that started before this time.")] = None,
     model: Annotated[str | None, _filter("model", "Traces that used this model.")] = None,
     service: Annotated[str | None, _filter("service", "Traces that this service took part in.")] = None,
     user_id: Annotated[str | None, _filter("user_id", "Traces of this user.")] = None,
     session_id: Annotated[str | None, _filter("session_id", "Traces of this session.")] = None,
     status: Annotated[Literal["error"] | None, QueryParameter(description="Traces in which a span failed.")] = None,
+    filter_: FilterParameter = None,
 ) -> TraceQuery:
     """The list that the query parameters ask for."""
     return TraceQuery(
         project=project,
         limit=limit,
         after=decode_cursor(cursor) if cursor is not None else None,
-        from_time=_utc(from_),
-        to_time=_utc(to),
+        from_time=utc(from_),
+        to_time=utc(to),
         model=model,
         service=service,
         user_id=user_id,
         session_id=session_id,
         errors_only=status == "error",
+        filter=parse_filter(filter_) if filter_ else None,
     )
-
-
-@get(
-    "/projects",
-    operation_id="listProjects",
-    summary="List the projects",
-    responses=documented(*_READ_ERRORS[1:]),
-    tags=["traces"],
-)
-async def list_projects(store: StoreDependency) -> ProjectList:
-    """All projects that hold spans, and `default`."""
-    return ProjectList(projects=list(await store.list_projects()))
 
 
 @get(
     "/traces",
     operation_id="listTraces",
     summary="List traces, newest first",
-    responses=documented(*_READ_ERRORS),
+    responses=documented(*READ_ERRORS),
     tags=["traces"],
 )
 async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQuery]) -> TracePage:
@@ -111,7 +113,7 @@ async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQu
     "/traces/{trace_id:str}",
     operation_id="getTrace",
     summary="Show one trace with all its spans",
-    responses=documented(*_READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
     tags=["traces"],
 )
 async def get_trace(
@@ -128,7 +130,7 @@ async def get_trace(
     "/traces/{trace_id:str}/spans/{span_id:str}",
     operation_id="getSpan",
     summary="Show one span with its content",
-    responses=documented(*_READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
     tags=["traces"],
 )
 async def get_span(
@@ -144,7 +146,8 @@ async def get_span(
     return span_of(span)
 
 
-def _utc(time: datetime | None) -> datetime | None:
+def utc(time: datetime | None) -> datetime | None:
+    """`time` with its zone, within what a span can have."""
     if time is None:
         return None
     return min(max(time if time.tzinfo else time.replace(tzinfo=UTC), _FIRST_TIME), _LAST_TIME)
