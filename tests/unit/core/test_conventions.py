@@ -4,13 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+import pytest
 
 from llmflow_core.content import conversation
 from llmflow_core.conventions import apply_conventions
 from llmflow_core.conventions.rules import MOST_NAMES, Convention, RuleBook
 from llmflow_core.conventions.values import count, text
 from llmflow_core.messages import Message, Part
-from llmflow_core.spans import ObservationType, Score, Span
+from llmflow_core.spans import ObservationType, Score, Span, SpanKind, Status
 
 
 def applied(attributes: dict[str, Any], **fields: Any) -> Span:
@@ -182,3 +183,22 @@ def test_an_evaluation_is_a_score_of_its_span() -> None:
     span = applied({}, events=list(events))
     assert span.scores == [Score(name="relevance", value=0.9, label="relevant", comment="It answers.", time_ns=7)]
     assert span.events == events
+
+
+@pytest.mark.parametrize(("operation", "kind", "counts"), [
+    ("invoke_agent", SpanKind.INTERNAL, False),
+    ("invoke_workflow", SpanKind.INTERNAL, False),
+    ("invoke_agent", SpanKind.CLIENT, True),
+    ("chat", SpanKind.INTERNAL, True),
+])  # fmt: skip
+def test_what_a_span_sums_up_is_counted_only_where_it_was_spent(operation: str, kind: SpanKind, counts: bool) -> None:
+    usage = {"gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 2, "gen_ai.usage.cost": 0.5}
+    span = applied({"gen_ai.operation.name": operation, **usage}, kind=kind)
+    assert (span.input_tokens, span.output_tokens, span.cost) == ((3, 2, Decimal("0.5")) if counts else (None,) * 3)
+    assert span.attributes.items() >= usage.items()
+
+
+def test_a_recorded_exception_tells_the_kind_of_an_error() -> None:
+    event = {"name": "exception", "time_unix_nano": 1, "attributes": {"exception.type": "openai.RateLimitError"}}
+    assert applied({}, status=Status.ERROR, events=[event]).error_type == "openai.RateLimitError"
+    assert applied({}, events=[event]).error_type is None

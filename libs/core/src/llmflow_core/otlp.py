@@ -28,7 +28,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from llmflow_core.conventions import apply_conventions
+from llmflow_core.conventions import apply_conventions, is_pending
 from llmflow_core.errors import Rejected
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, Span, Status
@@ -242,7 +242,10 @@ def data_points(metric: Metric) -> Any:
 
 
 def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT) -> list[Span]:
-    """Every span of a checked request as a Span of `project`, its LLM facts read by the semantic conventions."""
+    """Every span of a checked request as a Span of `project`, its LLM facts read by the semantic conventions.
+
+    Records that only tell that another span has begun are left out: that span follows when it has ended.
+    """
     spans = []
     for resource_spans in request.resource_spans:
         resource = attributes_of(resource_spans.resource.attributes)
@@ -270,8 +273,9 @@ def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT)
                     events=[_event(event) for event in message.events],
                     links=[_link(link) for link in message.links],
                 )
-                apply_conventions(span)
-                spans.append(span)
+                if not is_pending(span):
+                    apply_conventions(span)
+                    spans.append(span)
     return spans
 
 

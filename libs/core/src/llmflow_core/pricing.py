@@ -11,12 +11,9 @@ from decimal import Decimal
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
 
-from llmflow_core.spans import ObservationType, Span
+from llmflow_core.spans import SUMMING_TYPES, Span
 
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
-# Their tokens, where they state any, are the sums of the calls inside them, which are priced themselves.
-_SUMMING_TYPES = frozenset({ObservationType.AGENT, ObservationType.CHAIN})
-
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
 _PRICE_DATA_NAMES = {"x_ai": "x-ai"}
 
@@ -31,7 +28,7 @@ class Prices:
         None (unpriced, never zero); so do token counts that contradict each other. Agents and chains are never priced:
         what they state are the tokens of the calls inside them.
         """
-        if span.observation_type in _SUMMING_TYPES:
+        if span.observation_type in SUMMING_TYPES:
             return
         model = span.response_model or span.model
         if span.cost is not None or model is None or (span.input_tokens is None and span.output_tokens is None):

@@ -47,6 +47,10 @@ class ObservationType(StrEnum):
     EVALUATOR = "evaluator"
 
 
+#: The tokens and costs that these state, where they do, are the sums of the calls inside them, which state their own.
+SUMMING_TYPES = frozenset({ObservationType.AGENT, ObservationType.CHAIN})
+
+
 class SpanKey(NamedTuple):
     """What makes a span unique; a second span with the same key is a replay of the first and changes nothing."""
 

@@ -5,12 +5,24 @@
 
 from __future__ import annotations
 
-from llmflow_core.conventions import genai, otel
+from llmflow_core.conventions import gateways, genai, logfire, openlit, otel, vercel_ai, vllm
+from llmflow_core.conventions.logfire import is_pending
 from llmflow_core.conventions.rules import Convention, RuleBook
 from llmflow_core.spans import Span
 
-#: In order of precedence.
-CONVENTIONS: tuple[Convention, ...] = (genai.CONVENTION, otel.CONVENTION)
+__all__ = ["BOOK", "CONVENTIONS", "apply_conventions", "is_pending"]
+
+#: In order of precedence. Those that build upon the GenAI conventions come before them, as what a library says in its
+#: own names is more exact than what it says beside it for others. The most general names come last.
+CONVENTIONS: tuple[Convention, ...] = (
+    vercel_ai.CONVENTION,
+    logfire.CONVENTION,
+    openlit.CONVENTION,
+    vllm.CONVENTION,
+    genai.CONVENTION,
+    gateways.CONVENTION,
+    otel.CONVENTION,
+)
 
 BOOK = RuleBook(CONVENTIONS)
 

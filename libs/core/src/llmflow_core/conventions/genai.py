@@ -58,13 +58,14 @@ def _conversation(span: Span) -> Conversation | None:
     content = span.content
     if _CONTENT.isdisjoint(content):
         return None
-    system = parts_of(decoded(content.get(_SYSTEM)))
     conversation = Conversation(
-        input=[Message(role="system", parts=system)] if system else [],
+        input=messages_of(content.get(_INPUT), "user"),
+        output=messages_of(content.get(_OUTPUT), "assistant"),
         tools=as_list(decoded(content.get(_TOOLS))),
     )
-    conversation.input += messages_of(content.get(_INPUT), "user")
-    conversation.output += messages_of(content.get(_OUTPUT), "assistant")
+    system = parts_of(decoded(content.get(_SYSTEM)))
+    if system and not any(message.role == "system" and message.parts == system for message in conversation.input):
+        conversation.input.insert(0, Message(role="system", parts=system))
     for name, role, messages in (
         (_TOOL_ARGUMENTS, "input", conversation.input),
         (_QUERY, "input", conversation.input),
@@ -93,6 +94,7 @@ CONVENTION = Convention(
         "gen_ai.usage.reasoning.output_tokens": ("reasoning_tokens", count),
         "gen_ai.usage.cost": ("cost", usd),
         "gen_ai.response.time_to_first_chunk": ("time_to_first_token_ns", seconds_to_ns),
+        "gen_ai.client.operation.time_to_first_chunk": ("time_to_first_token_ns", seconds_to_ns),
         "gen_ai.response.finish_reasons": ("finish_reasons", texts),
         "gen_ai.conversation.id": ("session_id", text),
         "gen_ai.prompt.name": ("prompt_name", text),

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import count, text, texts
+from llmflow_core.spans import Span, Status
+
+
+def _finish(span: Span) -> None:
+    """Where nothing else tells the kind of an error, the exception that was recorded does."""
+    if span.status == Status.ERROR and span.error_type is None:
+        for event in span.events:
+            if event["name"] == "exception":
+                span.error_type = text(event["attributes"].get("exception.type"))
+
 
 CONVENTION = Convention(
     name="otel",
@@ -27,4 +37,5 @@ CONVENTION = Convention(
         "deployment.environment": ("environment", text),
         "service.version": ("release", text),
     },
+    finish=_finish,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from llmflow_core.messages import Conversation
-from llmflow_core.spans import JSON, ObservationType, Span
+from llmflow_core.spans import JSON, SUMMING_TYPES, ObservationType, Span, SpanKind
 
 #: Turns an attribute's value into a field's; None when it is not of the right kind.
 Convert = Callable[[JSON], JSON]
@@ -17,6 +17,18 @@ Rule = tuple[str, Convert] | tuple[tuple[str, Convert], ...]
 
 #: A preview is the beginning of the text, this many characters at most.
 PREVIEW_CHARACTERS = 200
+
+# What would count twice if a span that sums up others kept it. The attributes still tell.
+_SUMS = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost",
+    "input_cost",
+    "output_cost",
+)
 
 #: Applications make up attribute names without end; this many are remembered at a time.
 MOST_NAMES = 20_000
@@ -86,6 +98,9 @@ class RuleBook:
                 break
         for finish in self._finishes:
             finish(span)
+        if span.observation_type in SUMMING_TYPES and span.kind != SpanKind.CLIENT:  # a client asks an agent elsewhere
+            for name in _SUMS:
+                setattr(span, name, None)
         conversation = self.conversation(span) if span.content else None
         if conversation:
             span.input_preview = _preview(conversation, "input")

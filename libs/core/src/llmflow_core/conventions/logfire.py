@@ -1,0 +1,148 @@
+"""Pydantic's Logfire SDK and Pydantic AI, which speak the GenAI conventions and add their own attributes.
+
+Logfire shows spans while they run: it sends a pending record of each, with an id of its own (`is_pending` tells). An
+answer that is streamed to OpenAI's or Anthropic's SDK comes as a log record beside the request's span.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llmflow_core.conventions.chat import messages_of, parts_of, value_message
+from llmflow_core.conventions.rules import Convention
+from llmflow_core.conventions.values import as_list, decoded, mapping, text, texts, usd
+from llmflow_core.messages import Conversation, Message
+from llmflow_core.spans import JSON, ObservationType, Span, Status
+
+_SPAN_TYPE = "logfire.span_type"
+_ALL_MESSAGES = "pydantic_ai.all_messages"
+# Names so general that they are Logfire's only in its own spans.
+_OWN_CONTENT = (
+    "all_messages_events",
+    "events",
+    "final_result",
+    "model_request_parameters",
+    "request_data",
+    "response_data",
+    "tool_arguments",
+    "tool_response",
+)
+_SCRUBBED = "[Scrubbed due to "
+
+
+def is_pending(span: Span) -> bool:
+    """Whether this only tells that another span has begun."""
+    return span.attributes.get(_SPAN_TYPE) == "pending_span"
+
+
+def _is_own(span: Span) -> bool:
+    return span.scope == "pydantic-ai" or span.scope.startswith("logfire")
+
+
+def _observation_type(span: Span) -> ObservationType | None:
+    """Old versions do not name the operation; and a streamed answer's record is the generation, not its request."""
+    attributes = span.attributes
+    if span.scope == "pydantic-ai" and "gen_ai.operation.name" not in attributes:
+        if "gen_ai.tool.name" in attributes:
+            return ObservationType.TOOL
+        if "agent_name" in attributes:
+            return ObservationType.AGENT
+    elif span.scope.startswith("logfire.") and "request_data" in attributes and span.status != Status.ERROR:
+        answered = "response_data" in attributes or "gen_ai.output.messages" in span.content
+        if not answered and span.input_tokens is None:
+            return ObservationType.SPAN
+    return None
+
+
+def _finish(span: Span) -> None:
+    if _SPAN_TYPE not in span.attributes and not _is_own(span):
+        return
+    if span.session_id and span.session_id.startswith(_SCRUBBED):
+        span.session_id = None
+    if span.user_id and span.user_id.startswith(_SCRUBBED):
+        span.user_id = None
+    if _is_own(span):
+        for name in _OWN_CONTENT:
+            if name in span.attributes:
+                span.content[name] = span.attributes.pop(name)
+
+
+def _conversation(span: Span) -> Conversation | None:
+    if not _is_own(span):
+        return None
+    content = span.content
+    if _ALL_MESSAGES in content:
+        conversation = _of_agent(messages_of(content[_ALL_MESSAGES], "user"), content)
+        if system := parts_of(decoded(content.get("gen_ai.system_instructions"))):
+            conversation.input.insert(0, Message(role="system", parts=system))
+        return conversation
+    if "all_messages_events" in content:
+        return _of_agent(_of_events(content["all_messages_events"]), content)
+    if "gen_ai.input.messages" in content:
+        return None
+    if "events" in content:
+        return _of_model(_of_events(content["events"]), content)
+    if "tool_arguments" in content or "tool_response" in content:
+        return Conversation(
+            input=[value_message("input", content[name]) for name in ("tool_arguments",) if name in content],
+            output=[value_message("output", content[name]) for name in ("tool_response",) if name in content],
+        )
+    request = mapping(content.get("request_data")) or {}
+    if "messages" in request or "input" in request:
+        return _of_openai(request, mapping(content.get("response_data")) or {})
+    return None
+
+
+def _of_agent(messages: list[Message], content: dict[str, JSON]) -> Conversation:
+    """All messages of a run: the last is the answer, unless a tool gave it, then the result is."""
+    if messages and messages[-1].role == "assistant":
+        return Conversation(input=messages[:-1], output=messages[-1:])
+    output = [value_message("output", content["final_result"])] if "final_result" in content else []
+    return Conversation(input=messages, output=output)
+
+
+def _of_model(messages: list[Message], content: dict[str, JSON]) -> Conversation:
+    parameters = mapping(content.get("model_request_parameters")) or {}
+    tools = [*as_list(parameters.get("function_tools")), *as_list(parameters.get("output_tools"))]
+    split = len(messages) - 1 if messages and messages[-1].role == "assistant" else len(messages)
+    return Conversation(input=messages[:split], output=messages[split:], tools=tools)
+
+
+def _of_events(value: JSON) -> list[Message]:
+    """OpenTelemetry's former message events, as a list in one attribute."""
+    messages = []
+    for event in as_list(decoded(value)):
+        body: JSON = event
+        if isinstance(event, dict):
+            body = event.get("message", event)
+            if event.get("role") == "tool" and "id" in event:
+                body = {**event, "tool_call_id": event["id"], "name": None}
+        messages += messages_of([body], "user")
+    return messages
+
+
+def _of_openai(request: dict[str, Any], response: dict[str, Any]) -> Conversation:
+    conversation = Conversation(
+        input=messages_of(request.get("messages", request.get("input")), "user"),
+        tools=as_list(request.get("tools")),
+    )
+    system = request.get("instructions", request.get("system"))
+    if system:
+        conversation.input.insert(0, Message(role="system", parts=parts_of(system)))
+    said = response.get("message") or text(response.get("combined_chunk_content"))
+    if said:
+        conversation.output = messages_of([said], "assistant")
+    return conversation
+
+
+CONVENTION = Convention(
+    name="logfire",
+    fields={
+        "operation.cost": ("cost", usd),
+        "logfire.tags": ("tags", texts),
+    },
+    content=frozenset({_ALL_MESSAGES}),
+    observation_type=_observation_type,
+    finish=_finish,
+    conversation=_conversation,
+)
