@@ -77,7 +77,7 @@ VALUES: dict[str, dict[str, Any]] = {"defaults": {}, "external": EXTERNAL, "ever
 #: Component, block of values.yaml, and the ports that its settings must agree on.
 SERVICES = {
     "proxy": ("proxy", {"port": "http"}),
-    "ingest": ("ingest", {"ingest_http_port": "http", "ingest_grpc_port": "grpc"}),
+    "ingest": ("ingest", {"ingest_http_port": "http", "ingest_grpc_port": "grpc", "ingest_zipkin_port": "zipkin"}),
     "writer": ("writer", {"health_port": "health"}),
     "exporter": ("exporter", {"health_port": "health"}),
     "query-api": ("queryApi", {"port": "http"}),

@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 #: Each service, its block in the chart's values, and the ports that it listens on by default.
 SERVICES = {
     "proxy": ("proxy", {"port": 8080}),
-    "ingest": ("ingest", {"ingest_http_port": 4318, "ingest_grpc_port": 4317}),
+    "ingest": ("ingest", {"ingest_http_port": 4318, "ingest_grpc_port": 4317, "ingest_zipkin_port": 9411}),
     "writer": ("writer", {"health_port": 9101}),
     "exporter": ("exporter", {"health_port": 9102}),
     "query-api": ("queryApi", {"port": 3000}),
@@ -131,7 +131,8 @@ def _published(model: Model) -> dict[str, set[str]]:
 
 
 def test_is_reachable_on_this_machine_only(load: Callable[..., Model]) -> None:
-    assert _published(load()) == {"127.0.0.1": {"3000:3000", "8080:8080", "4318:4318", "4317:4317"}}
+    ports = {"3000:3000", "8080:8080", "4318:4318", "4317:4317", "9411:9411"}
+    assert _published(load()) == {"127.0.0.1": ports}
 
 
 def test_known_variables_move_the_published_ports(load: Callable[..., Model]) -> None:
@@ -140,8 +141,10 @@ def test_known_variables_move_the_published_ports(load: Callable[..., Model]) ->
         "PROXY_PORT": "8800",
         "LLMFLOW_INGEST_HTTP_PORT": "4300",
         "LLMFLOW_INGEST_GRPC_PORT": "4301",
+        "LLMFLOW_INGEST_ZIPKIN_PORT": "9400",
     }
-    assert _published(load(ports)) == {"127.0.0.1": {"3300:3000", "8800:8080", "4300:4318", "4301:4317"}}
+    published = {"3300:3000", "8800:8080", "4300:4318", "4301:4317", "9400:9411"}
+    assert _published(load(ports)) == {"127.0.0.1": published}
 
 
 def test_beyond_this_machine_only_with_a_password_of_ones_own(load: Callable[..., Model]) -> None:

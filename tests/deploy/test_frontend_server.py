@@ -165,6 +165,7 @@ async def test_passes_the_api_to_the_query_api(page: httpx.Client, path: str) ->
         "/otel/v1/traces",
         "/api/public/otel/v1/traces",
         "/api/v1/private/otel/v1/traces",
+        "/api/v2/spans",
     ],
 )
 async def test_passes_otlp_to_the_receiver(page: httpx.Client, path: str) -> None:

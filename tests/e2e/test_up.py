@@ -21,7 +21,7 @@ AUTH = ("llmflow", "password")
 
 
 class Up:
-    """A data folder, four ports, and the `llmflow up` that runs on them."""
+    """A data folder, five ports, and the `llmflow up` that runs on them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,6 +31,7 @@ class Up:
             "--proxy-port": free_port(),
             "--ingest-port": free_port(),
             "--ingest-grpc-port": free_port(),
+            "--zipkin-port": free_port(),
         }
         self.page_url = f"http://localhost:{self.ports['--port']}"
         self.process: subprocess.Popen[bytes] | None = None

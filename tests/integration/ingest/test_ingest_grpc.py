@@ -22,6 +22,8 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from llmflow_bus import open_bus, topics
 from llmflow_core.errors import ConfigError
+from llmflow_ingest.access import Access
+from llmflow_ingest.limits import InFlight, Limits
 from llmflow_ingest.log import Log
 from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.rpc import start_server
@@ -140,5 +142,6 @@ async def test_taken_port_is_named(embedded_url: str) -> None:
         other.listen()
         port = other.getsockname()[1]
         receiver = Receiver(Log(open_bus(embedded_url)))
+        limits = Limits(max_body=1000, body_timeout=1, in_flight=InFlight(2000))
         with pytest.raises(ConfigError, match=f"LLMFLOW_INGEST_GRPC_PORT: cannot listen on 127.0.0.1:{port}"):
-            await start_server(receiver, host="127.0.0.1", port=port, max_body=1000, shared=False)
+            await start_server(receiver, Access(), limits, host="127.0.0.1", port=port, shared=False)

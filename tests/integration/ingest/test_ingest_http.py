@@ -24,7 +24,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from llmflow_bus import topics
 from llmflow_core.otlp import attributes_of
-from llmflow_ingest.splitting import TRUNCATED
+from llmflow_ingest.trimming import TRUNCATED
 from llmflow_testkit.otlp_requests import otlp_request, spans_in
 from llmflow_testkit.running_ingest import RunningIngest, start_ingest
 
@@ -301,5 +301,5 @@ async def test_metrics_count(ingest: RunningIngest) -> None:
     await _post(ingest, otlp_request([1]).SerializeToString())
     async with httpx.AsyncClient() as client:
         text = (await client.get(f"{ingest.url}/metrics")).text
-    assert 'llmflow_ingest_spans_total{outcome="accepted"}' in text
+    assert 'llmflow_ingest_items_total{outcome="accepted",signal="traces"}' in text
     assert 'llmflow_ingest_requests_total{answer="200",transport="http"}' in text

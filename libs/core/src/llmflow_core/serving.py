@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import sys
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from typing import Any
+
+from llmflow_core.errors import ConfigError
 
 #: How long a stopping server lets requests in flight finish, in seconds.
 GRACE_SECONDS = 25
@@ -13,29 +18,34 @@ END_SECONDS = 15
 KEEP_ALIVE_SECONDS = 75
 
 
-def serve(factory: str, *, host: str, port: int, workers: int, date_header: bool = True) -> None:
+def serve(
+    factory: str, *, host: str, port: int, workers: int, date_header: bool = True, also_port: int | None = None
+) -> None:
     """Serve the application that `factory` ("module:function") makes until SIGTERM or SIGINT.
 
-    With `workers` of 1 or more gunicorn supervises that many processes, each calling the factory after the fork, and
-    replaces one that dies. With 0 this process serves by itself, for when somebody else supervises it. `date_header`
-    False is for an application whose answers bring their own.
+    It answers the same on `also_port`, if given. With `workers` of 1 or more gunicorn supervises that many processes,
+    each calling the factory after the fork, and replaces one that dies. With 0 this process serves by itself, for when
+    somebody else supervises it. `date_header` False is for an application whose answers bring their own.
+
+    Raises ConfigError, or ends the process with a line in the log, when a port is taken.
     """
+    ports = [port, also_port] if also_port else [port]
     if workers == 0:
-        _serve_here(factory, host, port, date_header)
+        _serve_here(factory, host, ports, date_header)
     else:
-        _serve_with_gunicorn(factory, host, port, workers, date_header)
+        _serve_with_gunicorn(factory, host, ports, workers, date_header)
 
 
-def _serve_here(factory: str, host: str, port: int, date_header: bool) -> None:
+def _serve_here(factory: str, host: str, ports: list[int], date_header: bool) -> None:
     import uvicorn
 
     from llmflow_core.http_protocol import LimitedHttpProtocol
 
-    uvicorn.run(
+    config = uvicorn.Config(
         factory,
         factory=True,
         host=host,
-        port=port,
+        port=ports[0],
         log_config=None,
         access_log=False,
         server_header=False,
@@ -44,14 +54,30 @@ def _serve_here(factory: str, host: str, port: int, date_header: bool) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=LimitedHttpProtocol,
     )
+    config.load_app()
+    server = uvicorn.Server(config)
+    # uvicorn itself binds one port only.
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(_listen(host, port)) for port in ports] if len(ports) > 1 else None
+        with suppress(KeyboardInterrupt):
+            server.run(sockets)
+    if not server.started:
+        sys.exit(1)
 
 
-def _serve_with_gunicorn(factory: str, host: str, port: int, workers: int, date_header: bool) -> None:
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from None
+
+
+def _serve_with_gunicorn(factory: str, host: str, ports: list[int], workers: int, date_header: bool) -> None:
     from gunicorn.app.base import BaseApplication
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            self.cfg.set("bind", f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+            self.cfg.set("bind", [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for port in ports])
             self.cfg.set("workers", workers)
             worker = "Worker" if date_header else "DatelessWorker"
             self.cfg.set("worker_class", f"llmflow_core.gunicorn_worker.{worker}")

@@ -55,6 +55,7 @@ class Stack(AbstractContextManager["Stack"]):
             "PROXY_PORT": str(self._ports["proxy"]),
             "LLMFLOW_INGEST_HTTP_PORT": str(self._ports["ingest"]),
             "LLMFLOW_INGEST_GRPC_PORT": str(free_port()),
+            "LLMFLOW_INGEST_ZIPKIN_PORT": "0",
             "PORT": str(self._ports["query-api"]),
             "AUTH_USERNAME": USERNAME,
             "AUTH_PASSWORD": PASSWORD,

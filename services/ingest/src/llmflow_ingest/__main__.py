@@ -12,8 +12,13 @@ def main() -> None:
     """Check the settings, then serve."""
     with exit_on_config_error():
         settings = load_settings(IngestSettings)
-    factory = "llmflow_ingest.app:from_environment"
-    serve(factory, host=settings.host, port=settings.ingest_http_port, workers=settings.workers)
+        serve(
+            "llmflow_ingest.app:from_environment",
+            host=settings.host,
+            port=settings.ingest_http_port,
+            also_port=settings.ingest_zipkin_port or None,
+            workers=settings.workers,
+        )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,11 @@ from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
 from llmflow_core.errors import Retryable
 from llmflow_core.health import PATHS, health_app
+from llmflow_core.key_refresh import key_refresher
 from llmflow_core.telemetry import setup_logging
-from llmflow_ingest.http import error_answer, export_traces
+from llmflow_ingest.access import Access
+from llmflow_ingest.http import error_answer, export, export_zipkin
+from llmflow_ingest.limits import InFlight, Limits
 from llmflow_ingest.log import Log
 from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.settings import IngestSettings
@@ -28,11 +31,20 @@ def create_app(settings: IngestSettings, *, bus: Bus | None = None) -> Litestar:
     bus = bus or open_bus(settings.bus_url)
     log = Log(bus)
     receiver = Receiver(log)
+    keys = key_refresher(settings)
+    access = Access(keys, required=settings.keys_required)
+    limits = Limits(
+        max_body=settings.ingest_max_body,
+        body_timeout=settings.ingest_body_timeout,
+        in_flight=InFlight(settings.ingest_max_in_flight),
+    )
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(bus.close)
+            if keys:
+                await stack.enter_async_context(keys)
             try:
                 await log.producer()
             except Retryable as error:
@@ -42,20 +54,26 @@ def create_app(settings: IngestSettings, *, bus: Bus | None = None) -> Litestar:
 
                 server = await start_server(
                     receiver,
+                    access,
+                    limits,
                     host=settings.host,
                     port=settings.ingest_grpc_port,
-                    max_body=settings.ingest_max_body,
                     shared=settings.workers > 1,
                 )
                 stack.push_async_callback(server.stop, grace=10)
             yield
 
     return Litestar(
-        route_handlers=[export_traces, asgi(sorted(PATHS), copy_scope=True)(health_app({"log": log.healthy}))],
+        route_handlers=[
+            export,
+            export_zipkin,
+            asgi(sorted(PATHS), copy_scope=True)(health_app({"log": log.healthy})),
+        ],
         lifespan=[lifespan],
         dependencies={
             "receiver": Provide(lambda: receiver, sync_to_thread=False),
-            "max_body": Provide(lambda: settings.ingest_max_body, sync_to_thread=False),
+            "access": Provide(lambda: access, sync_to_thread=False),
+            "limits": Provide(lambda: limits, sync_to_thread=False),
         },
         request_max_body_size=settings.ingest_max_body,
         exception_handlers={Exception: error_answer},

@@ -9,10 +9,8 @@ from enum import StrEnum
 import zstandard
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import parse_traces, parse_traces_json
 from llmflow_ingest.errors import TooLarge, UnsupportedMedia
 
 # A zstd block of 4 bytes may stand for 128 KiB: a slice of this size inflates to at most 32 MiB before it is measured.
@@ -37,10 +35,6 @@ class Encoding(StrEnum):
             raise UnsupportedMedia(
                 f"{media_type or 'none'} is not {cls.PROTOBUF} or {cls.JSON}", field="content-type"
             ) from None
-
-    def parse_traces(self, body: bytes) -> ExportTraceServiceRequest:
-        """Decode a trace request. Raises Rejected."""
-        return parse_traces(body) if self is Encoding.PROTOBUF else parse_traces_json(body)
 
     def render(self, message: Message) -> bytes:
         """Encode an answer."""

@@ -11,11 +11,13 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from litestar.exceptions import HTTPException
 
-from llmflow_core.errors import Permanent, Rejected, Retryable
+from llmflow_core.errors import LLMFlowError, Permanent, Rejected, Retryable
 
 #: The pause asked of a client when the failure itself names none, in seconds.
 RETRY_AFTER_SECONDS = 2.0
 
+# A challenge goes with 401. Whoever sends too slowly, or more than is read, is hung up on.
+_HEADERS = {401: {"www-authenticate": "Bearer"}, 408: {"connection": "close"}, 413: {"connection": "close"}}
 _CODES = {400: code_pb2.INVALID_ARGUMENT, 404: code_pb2.NOT_FOUND, 405: code_pb2.UNIMPLEMENTED}
 
 
@@ -25,6 +27,18 @@ class UnsupportedMedia(Rejected):
 
 class TooLarge(Rejected):
     """The request's body, as sent or decompressed, is beyond the limit (HTTP 413)."""
+
+
+class Unauthenticated(LLMFlowError):  # noqa: N818
+    """The request has no API key where one is needed, or one that is not in force (HTTP 401)."""
+
+
+class Forbidden(LLMFlowError):  # noqa: N818
+    """The request's API key may not send (HTTP 403)."""
+
+
+class TooSlow(LLMFlowError):  # noqa: N818
+    """The request's body did not arrive in time (HTTP 408)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +53,10 @@ class Failure:
     @property
     def headers(self) -> dict[str, str]:
         """The HTTP headers that go with it."""
-        return {} if self.retry_after is None else {"retry-after": str(math.ceil(self.retry_after))}
+        headers = dict(_HEADERS.get(self.http_status, {}))
+        if self.retry_after is not None:
+            headers["retry-after"] = str(math.ceil(self.retry_after))
+        return headers
 
     def status(self) -> Status:
         """The google.rpc.Status that OTLP wants as the body; it holds a RetryInfo where a retry helps."""
@@ -58,6 +75,12 @@ def failure_of(error: Exception) -> Failure:
             return Failure(415, code_pb2.INVALID_ARGUMENT, str(error))
         case TooLarge():
             return Failure(413, code_pb2.RESOURCE_EXHAUSTED, str(error))
+        case Unauthenticated():
+            return Failure(401, code_pb2.UNAUTHENTICATED, str(error))
+        case Forbidden():
+            return Failure(403, code_pb2.PERMISSION_DENIED, str(error))
+        case TooSlow():
+            return Failure(408, code_pb2.DEADLINE_EXCEEDED, str(error))
         case Rejected() | Permanent():
             return Failure(400, code_pb2.INVALID_ARGUMENT, str(error))
         case Retryable():

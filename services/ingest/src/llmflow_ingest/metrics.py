@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 REQUESTS = Counter(
     "llmflow_ingest_requests_total",
@@ -10,6 +10,10 @@ REQUESTS = Counter(
     ["transport", "answer"],
 )
 BYTES = Counter("llmflow_ingest_bytes_total", "Bytes received, after decompression, by transport.", ["transport"])
-SPANS = Counter(
-    "llmflow_ingest_spans_total", "Spans, by outcome (accepted: in the log; rejected: invalid).", ["outcome"]
+ITEMS = Counter(
+    "llmflow_ingest_items_total",
+    "Spans, data points and log records, by signal (traces, metrics, logs) and outcome (accepted: in the log; "
+    "rejected: invalid).",
+    ["signal", "outcome"],
 )
+IN_FLIGHT = Gauge("llmflow_ingest_in_flight_bytes", "Bytes of the requests that are not answered yet.")

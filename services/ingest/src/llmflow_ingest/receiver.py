@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
-)
+from google.protobuf.message import Message
 
-from llmflow_bus import Message, topics
-from llmflow_core.otlp import check_traces
+from llmflow_bus import Message as LogMessage
+from llmflow_bus import topics
 from llmflow_ingest import metrics
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.log import Log
-from llmflow_ingest.splitting import span_count, split
-
-# Enough to find the fault; a request of a million bad spans must not get a million lines back.
-_PROBLEMS_NAMED = 10
+from llmflow_ingest.signals import Signal
+from llmflow_ingest.splitting import split
 
 
 class Receiver:
@@ -25,39 +19,40 @@ class Receiver:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    async def traces(self, body: bytes, encoding: Encoding, project: str) -> ExportTraceServiceResponse:
-        """Append the valid spans of a request to the log; return once it holds them durably.
+    async def export(self, signal: Signal, body: bytes, encoding: Encoding, project: str) -> Message:
+        """Append the valid items of a request to the log; return OTLP's answer once it holds them durably.
 
-        The answer's partial success counts the invalid spans and names the first of them. Protobuf bytes go to the log
+        The answer's partial success counts the invalid items and names the first of them. Protobuf bytes go to the log
         as they came unless something had to be removed or the log's limit on a record asks for several.
 
         Raises Rejected when the body is no request, Retryable when the log cannot take it now; the client then sends
-        the whole request again, which is harmless, because spans are unique by their ids.
+        the whole request again, which is harmless for spans, because they are unique by their ids.
         """
-        request = encoding.parse_traces(body)
-        problems = check_traces(request)
-        accepted = span_count(request)
+        request = signal.parse(body, encoding)
+        return signal.response(await self.accept(signal, request, project, body, encoding))
+
+    async def accept(
+        self,
+        signal: Signal,
+        request: Message,
+        project: str,
+        body: bytes | None = None,
+        encoding: Encoding = Encoding.PROTOBUF,
+    ) -> list[str]:
+        """The same for a request that is decoded, from `body` if there is one; return what is wrong, a line an item."""
+        problems = signal.check(request)
+        accepted = signal.count(request)
         if accepted:
             unchanged = encoding is Encoding.PROTOBUF and not problems
-            await self._publish(request, body if unchanged else None, project)
-        metrics.SPANS.labels("accepted").inc(accepted)
-        metrics.SPANS.labels("rejected").inc(len(problems))
-        return _response(problems)
+            await self._publish(signal, request, body if unchanged else None, project)
+        metrics.ITEMS.labels(signal.name, "accepted").inc(accepted)
+        metrics.ITEMS.labels(signal.name, "rejected").inc(len(problems))
+        return problems
 
-    async def _publish(self, request: ExportTraceServiceRequest, serialized: bytes | None, project: str) -> None:
+    async def _publish(self, signal: Signal, request: Message, serialized: bytes | None, project: str) -> None:
         producer = await self._log.producer()
         value = request.SerializeToString() if serialized is None else serialized
         limit = producer.max_message_bytes
-        values = [value] if len(value) <= limit else split(request, limit)
+        values = [value] if len(value) <= limit else split(request, signal.layout, limit)
         headers = {topics.PROJECT_HEADER: project}
-        await producer.publish(topics.SPANS, [Message(value, headers=headers) for value in values])
-
-
-def _response(problems: list[str]) -> ExportTraceServiceResponse:
-    if not problems:
-        return ExportTraceServiceResponse()
-    named = problems[:_PROBLEMS_NAMED]
-    more = [f"and {len(problems) - len(named)} more"] if len(problems) > len(named) else []
-    return ExportTraceServiceResponse(
-        partial_success=ExportTracePartialSuccess(rejected_spans=len(problems), error_message="; ".join(named + more))
-    )
+        await producer.publish(signal.topic, [LogMessage(value, headers=headers) for value in values])

@@ -1,36 +1,44 @@
-"""OTLP/gRPC: the TraceService, served beside HTTP in the same process."""
+"""OTLP/gRPC: the services of all signals, beside HTTP in the same process."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import NoReturn
 
 import grpc
 import grpc.aio
 
-from llmflow_core.errors import ConfigError, LLMFlowError
-from llmflow_core.projects import PROJECT_HEADER, project_named
+from llmflow_core.errors import ConfigError, LLMFlowError, Rejected
 from llmflow_ingest import metrics
+from llmflow_ingest.access import Access
 from llmflow_ingest.bodies import Encoding
-from llmflow_ingest.errors import Failure, failure_of
+from llmflow_ingest.errors import Failure, TooSlow, failure_of
+from llmflow_ingest.limits import Limits
 from llmflow_ingest.receiver import Receiver
+from llmflow_ingest.signals import SIGNALS, Signal
 
-_SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
-async def start_server(receiver: Receiver, *, host: str, port: int, max_body: int, shared: bool) -> grpc.aio.Server:
-    """Listen for OTLP/gRPC; requests of more than `max_body` bytes, also when decompressed, are refused.
+async def start_server(
+    receiver: Receiver, access: Access, limits: Limits, *, host: str, port: int, shared: bool
+) -> grpc.aio.Server:
+    """Listen for OTLP/gRPC; requests of more than `limits.max_body` bytes, also when decompressed, are refused.
 
     `shared` lets several worker processes listen on the same port. Raises ConfigError when the port is taken.
     """
     server = grpc.aio.server(
-        options=[("grpc.so_reuseport", int(shared)), ("grpc.max_receive_message_length", max_body)]
+        options=[("grpc.so_reuseport", int(shared)), ("grpc.max_receive_message_length", limits.max_body)]
     )
-    # No deserializer: the handler gets the bytes, which go to the log as they came.
-    export: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_Traces(receiver).export)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_SERVICE, {"Export": export}),))
+    reading = asyncio.Semaphore(limits.in_flight.limit // limits.max_body)
+    for signal in SIGNALS:
+        exporter = _Exporter(signal, receiver, access, limits, reading)
+        # As a stream, because a unary handler is called after its message was taken in: too late to bound the memory.
+        # On the wire there is no difference. No deserializer: the bytes go to the log as they came.
+        method: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(exporter.export)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(signal.service, {"Export": method}),))
     try:
         server.add_insecure_port(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
     except RuntimeError:
@@ -39,20 +47,41 @@ async def start_server(receiver: Receiver, *, host: str, port: int, max_body: in
     return server
 
 
-class _Traces:
-    def __init__(self, receiver: Receiver) -> None:
+class _Exporter:
+    def __init__(
+        self, signal: Signal, receiver: Receiver, access: Access, limits: Limits, reading: asyncio.Semaphore
+    ) -> None:
+        self._signal = signal
         self._receiver = receiver
+        self._access = access
+        self._limits = limits
+        self._reading = reading
 
-    async def export(self, body: bytes, context: Context) -> bytes:
-        metrics.BYTES.labels("grpc").inc(len(body))
-        project_header = dict(context.invocation_metadata() or ()).get(PROJECT_HEADER)
+    async def export(self, _: object, context: Context) -> bytes:
+        metadata = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
         try:
-            project = project_named(project_header if isinstance(project_header, str) else None)
-            response = await self._receiver.traces(body, Encoding.PROTOBUF, project)
+            project = await self._access.project(metadata)
+            with self._limits.in_flight.request() as hold:
+                body = await self._body(context)
+                hold.add(len(body))
+                metrics.BYTES.labels("grpc").inc(len(body))
+                response = await self._receiver.export(self._signal, body, Encoding.PROTOBUF, project)
         except LLMFlowError as error:
             await _abort(context, failure_of(error))
         metrics.REQUESTS.labels("grpc", "OK").inc()
         return response.SerializeToString()
+
+    async def _body(self, context: Context) -> bytes:
+        """A request's message; only as many are read at a time as the limit holds if all are of the largest size."""
+        timeout = self._limits.body_timeout
+        try:
+            async with asyncio.timeout(timeout), self._reading:
+                message = await context.read()
+        except TimeoutError:
+            raise TooSlow(f"the request did not arrive within {timeout:g} s") from None
+        if not isinstance(message, bytes):
+            raise Rejected("is missing", field="body")
+        return message
 
 
 async def _abort(context: Context, failure: Failure) -> NoReturn:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from llmflow_core.config import Settings
+from llmflow_core.key_settings import KeySettings
 
 
 def _comma_separated(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
-class IngestSettings(Settings):
+class IngestSettings(KeySettings):
     """What the receiver listens on, what it accepts and where it writes."""
 
     bus_url: str = Field(
@@ -27,11 +27,29 @@ class IngestSettings(Settings):
     ingest_grpc_port: int = Field(
         4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 turns it off.", examples=[4317]
     )
+    ingest_zipkin_port: int = Field(
+        9411,
+        ge=0,
+        le=65535,
+        description="Second port of HTTP, where Zipkin's clients send; 0 turns it off.",
+        examples=[9411],
+    )
     ingest_max_body: int = Field(
         20_000_000,
         ge=1,
         description="The largest request accepted, in bytes, compressed and decompressed alike.",
         examples=[20_000_000],
+    )
+    ingest_max_in_flight: int = Field(
+        200_000_000,
+        ge=1,
+        validate_default=True,
+        description="Bytes that all requests of a process may hold together until the log has them; beyond it, clients "
+        "are told to come again. Messages that are arriving over gRPC may hold as much again.",
+        examples=[200_000_000],
+    )
+    ingest_body_timeout: float = Field(
+        60, gt=0, description="Seconds that a request's body may take to arrive.", examples=[60]
     )
     ingest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
         (),
@@ -45,3 +63,11 @@ class IngestSettings(Settings):
         examples=[2],
     )
     verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
+
+    @field_validator("ingest_max_in_flight")
+    @classmethod
+    def _holds_one_request(cls, value: int, info: ValidationInfo) -> int:
+        # A compressed request is held in both forms for a moment.
+        if value < 2 * info.data.get("ingest_max_body", 0):
+            raise ValueError("must be at least twice LLMFLOW_INGEST_MAX_BODY")
+        return value

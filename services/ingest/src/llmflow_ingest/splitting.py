@@ -1,134 +1,87 @@
-"""Requests larger than one record of the log may be: cut between spans, and inside a span only when it must be."""
+"""Requests larger than one record of the log may be: cut between their items, and inside one only when it must be."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+from google.protobuf.message import Message
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-#: Boolean attribute of a span whose content was cut because the span was larger than a record of the log may be.
-TRUNCATED = "llmflow.truncated"
-_SKELETON_NAME_CHARACTERS = 256
+from llmflow_core.otlp import data_points
+from llmflow_ingest.trimming import skeleton, trim
 
-_Entry: TypeAlias = tuple[ResourceSpans, ScopeSpans, Span]
-
-
-def span_count(request: ExportTraceServiceRequest) -> int:
-    """How many spans `request` holds."""
-    return sum(len(scope.spans) for resource in request.resource_spans for scope in resource.scope_spans)
+#: A resource, a scope of it, and an item of that: a span, a metric or a log record, each with its OTLP message.
+_Entry: TypeAlias = tuple[Any, Any, Any]
 
 
-def split(request: ExportTraceServiceRequest, limit: int) -> list[bytes]:
-    """Serialized requests of at most `limit` bytes that together hold every span of `request`, in order.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The fields that nest a signal's items: `request.<resources>[].<scopes>[].<items>[]`."""
 
-    Each carries its spans' resource and scope. A span that is too large alone has its longest texts cut to the length
-    at which it fits, and says so by the attribute `llmflow.truncated`.
+    resources: str
+    scopes: str
+    items: str
+
+    def entries(self, request: Message) -> list[_Entry]:
+        """Every item of `request` with its resource and scope, in order."""
+        return [
+            (resource, scope, item)
+            for resource in getattr(request, self.resources)
+            for scope in getattr(resource, self.scopes)
+            for item in getattr(scope, self.items)
+        ]
+
+
+def split(request: Message, layout: Layout, limit: int) -> list[bytes]:
+    """Serialized requests of at most `limit` bytes that together hold everything that `request` does, in order.
+
+    Each carries its items' resource and scope; a metric's data points may be spread over several. An item that is too
+    large alone has its longest texts cut to the length at which it fits, and says so by an attribute.
     """
-    entries = [
-        (resource, scope, span)
-        for resource in request.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
-    ]
-    return list(_pieces(entries, limit))
+    return list(_pieces(type(request), layout, layout.entries(request), limit))
 
 
-def _pieces(entries: Sequence[_Entry], limit: int) -> Iterator[bytes]:
-    request = _assemble(entries)
+def _pieces(kind: type[Message], layout: Layout, entries: Sequence[_Entry], limit: int) -> Iterator[bytes]:
+    request = _assemble(kind, layout, entries)
     if request.ByteSize() <= limit:
         yield request.SerializeToString()
-    elif len(entries) == 1:
-        yield _trim(request, limit)
-    else:
-        middle = len(entries) // 2
-        yield from _pieces(entries[:middle], limit)
-        yield from _pieces(entries[middle:], limit)
+        return
+    if len(entries) == 1:
+        resource, scope, item = entries[0]
+        if not isinstance(item, Metric) or len(data_points(item)) < 2:
+            resource, scope, item = layout.entries(request)[0]
+            if not trim(request, resource, scope, item, limit):
+                request = _assemble(kind, layout, [(type(resource)(), type(scope)(), skeleton(item))])
+            yield request.SerializeToString()
+            return
+        entries = [(resource, scope, half) for half in _halves(item)]
+    middle = len(entries) // 2
+    yield from _pieces(kind, layout, entries[:middle], limit)
+    yield from _pieces(kind, layout, entries[middle:], limit)
 
 
-def _assemble(entries: Iterable[_Entry]) -> ExportTraceServiceRequest:
-    request = ExportTraceServiceRequest()
-    last_resource: ResourceSpans | None = None
-    last_scope: ScopeSpans | None = None
-    for resource, scope, span in entries:
+def _assemble(kind: type[Message], layout: Layout, entries: Sequence[_Entry]) -> Message:
+    request = kind()
+    last_resource = last_scope = None
+    for resource, scope, item in entries:
         if resource is not last_resource:
-            resource_spans = request.resource_spans.add(schema_url=resource.schema_url)
-            resource_spans.resource.CopyFrom(resource.resource)
+            new_resource = getattr(request, layout.resources).add(schema_url=resource.schema_url)
+            new_resource.resource.CopyFrom(resource.resource)
         if scope is not last_scope:
-            scope_spans = resource_spans.scope_spans.add(schema_url=scope.schema_url)
-            scope_spans.scope.CopyFrom(scope.scope)
+            new_scope = getattr(new_resource, layout.scopes).add(schema_url=scope.schema_url)
+            new_scope.scope.CopyFrom(scope.scope)
         last_resource, last_scope = resource, scope
-        scope_spans.spans.append(span)
+        getattr(new_scope, layout.items).append(item)
     return request
 
 
-def _trim(request: ExportTraceServiceRequest, limit: int) -> bytes:
-    resource = request.resource_spans[0]
-    scope = resource.scope_spans[0]
-    span = scope.spans[0]
-    span.attributes.add(key=TRUNCATED).value.bool_value = True
-
-    attributes = [resource.resource.attributes, scope.scope.attributes, span.attributes]
-    attributes += [event.attributes for event in span.events] + [link.attributes for link in span.links]
-    texts = [text for group in attributes for text in _texts(group)]
-    lengths = [_length(text) for text in texts]
-    longest = _level(lengths, sum(lengths) - (request.ByteSize() - limit))
-    for text, length in zip(texts, lengths, strict=True):
-        if length > longest:
-            _cut(text, longest)
-    return request.SerializeToString() if request.ByteSize() <= limit else _skeleton(span)
-
-
-def _texts(attributes: Iterable[KeyValue]) -> Iterator[AnyValue]:
-    waiting = [attribute.value for attribute in attributes]
-    while waiting:
-        value = waiting.pop()
-        match value.WhichOneof("value"):
-            case "string_value" | "bytes_value":
-                yield value
-            case "array_value":
-                waiting.extend(value.array_value.values)
-            case "kvlist_value":
-                waiting.extend(item.value for item in value.kvlist_value.values)
-
-
-def _length(text: AnyValue) -> int:
-    return len(text.bytes_value) or len(text.string_value.encode())
-
-
-def _cut(text: AnyValue, length: int) -> None:
-    if text.HasField("bytes_value"):
-        text.bytes_value = text.bytes_value[:length]
-    else:
-        text.string_value = text.string_value.encode()[:length].decode(errors="ignore")
-
-
-def _level(lengths: Iterable[int], budget: int) -> int:
-    """The length to which the longest must be cut so that all together fit into `budget`; 0 when nothing helps."""
-    ascending = sorted(lengths)
-    for position, length in enumerate(ascending):
-        left = len(ascending) - position
-        if length * left > budget:
-            return max(0, budget // left)
-        budget -= length
-    return ascending[-1] if ascending else 0
-
-
-def _skeleton(span: Span) -> bytes:
-    """What is left of a span that is too large even without its texts: its identity, times and outcome."""
-    bare = Span(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_span_id=span.parent_span_id,
-        flags=span.flags,
-        name=span.name[:_SKELETON_NAME_CHARACTERS],
-        kind=span.kind,
-        start_time_unix_nano=span.start_time_unix_nano,
-        end_time_unix_nano=span.end_time_unix_nano,
-        status=Status(code=span.status.code),
-        attributes=[KeyValue(key=TRUNCATED, value=AnyValue(bool_value=True))],
-    )
-    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[bare])])])
-    return request.SerializeToString()
+def _halves(metric: Metric) -> tuple[Metric, Metric]:
+    middle = len(data_points(metric)) // 2
+    first, second = Metric(), Metric()
+    for half in (first, second):
+        half.CopyFrom(metric)
+    del data_points(first)[middle:]
+    del data_points(second)[:middle]
+    return first, second

@@ -10,7 +10,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from llmflow_core.errors import Retryable
 
-#: OTLP's own paths, and the places where clients of Langfuse and Opik expect them.
+#: OTLP's own paths, the places where clients of Langfuse and Opik expect them, and Zipkin's.
 PATHS = [
     "/v1/traces",
     "/v1/metrics",
@@ -18,6 +18,7 @@ PATHS = [
     "/otel/{path:path}",
     "/api/public/otel/{path:path}",
     "/api/v1/private/otel/{path:path}",
+    "/api/v2/spans",
 ]
 #: What concerns one connection only (RFC 9110, section 7.6.1); `host` names the receiver instead.
 _HOP_BY_HOP = frozenset(

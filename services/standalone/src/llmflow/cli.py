@@ -37,6 +37,9 @@ def up(
     proxy_port: Annotated[int, typer.Option(envvar="PROXY_PORT", help="LLM proxy.")] = 8080,
     ingest_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_HTTP_PORT", help="OTLP over HTTP.")] = 4318,
     ingest_grpc_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_GRPC_PORT", help="OTLP over gRPC.")] = 4317,
+    zipkin_port: Annotated[
+        int, typer.Option(envvar="LLMFLOW_INGEST_ZIPKIN_PORT", help="Zipkin's spans; 0 turns it off.")
+    ] = 9411,
     verbose: Annotated[bool, typer.Option(envvar="VERBOSE", help="Log debug lines.")] = False,
 ) -> None:
     """Run every service on this machine until Ctrl-C."""
@@ -51,6 +54,7 @@ def up(
         proxy_port=proxy_port,
         ingest_port=ingest_port,
         ingest_grpc_port=ingest_grpc_port,
+        zipkin_port=zipkin_port,
     )
     with _errors_for_people():
         run(options)

@@ -35,6 +35,7 @@ class Options:
     proxy_port: int
     ingest_port: int
     ingest_grpc_port: int
+    zipkin_port: int
 
     @property
     def ports(self) -> dict[str, int]:
@@ -44,6 +45,7 @@ class Options:
             "--proxy-port": self.proxy_port,
             "--ingest-port": self.ingest_port,
             "--ingest-grpc-port": self.ingest_grpc_port,
+            "--zipkin-port": self.zipkin_port,
         }
 
     def url(self, port: int) -> str:
@@ -180,6 +182,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
                 **local,
                 "LLMFLOW_INGEST_HTTP_PORT": str(options.ingest_port),
                 "LLMFLOW_INGEST_GRPC_PORT": str(options.ingest_grpc_port),
+                "LLMFLOW_INGEST_ZIPKIN_PORT": str(options.zipkin_port),
             },
             f"{options.url(options.ingest_port)}/readyz",
         ),

@@ -1,0 +1,93 @@
+"""OTLP's three signals: what differs between them on the way from a request to the log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+
+from llmflow_bus import topics
+from llmflow_core import otlp
+from llmflow_ingest.bodies import Encoding
+from llmflow_ingest.splitting import Layout
+
+# Enough to find the fault; a request of a million bad spans must not get a million lines back.
+_PROBLEMS_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One signal: its topic, its gRPC service, its fields and its functions in `llmflow_core.otlp`.
+
+    `rejected` is the field of its partial success that counts.
+    """
+
+    name: Literal["traces", "metrics", "logs"]
+    topic: str
+    service: str
+    layout: Layout
+    parsers: dict[Encoding, Callable[[bytes], Message]]
+    check: Callable[[Any], list[str]]
+    answer: Callable[[], Any]
+    rejected: str
+
+    def parse(self, body: bytes, encoding: Encoding) -> Message:
+        """Decode a request. Raises Rejected."""
+        return self.parsers[encoding](body)
+
+    def count(self, request: Message) -> int:
+        """How many spans, data points or log records `request` holds."""
+        items = [item for _, _, item in self.layout.entries(request)]
+        return sum(len(otlp.data_points(metric)) for metric in items) if self is METRICS else len(items)
+
+    def response(self, problems: list[str]) -> Message:
+        """The answer to a request of which the items that `problems` name, one each, were left out."""
+        response = self.answer()
+        if problems:
+            response.partial_success.error_message = summary(problems)
+            setattr(response.partial_success, self.rejected, len(problems))
+        return response  # type: ignore[no-any-return]  # one of three classes without a common base
+
+
+def summary(problems: list[str]) -> str:
+    """The first of `problems` and how many more there are."""
+    more = [f"and {len(problems) - _PROBLEMS_NAMED} more"] if len(problems) > _PROBLEMS_NAMED else []
+    return "; ".join(problems[:_PROBLEMS_NAMED] + more)
+
+
+TRACES = Signal(
+    name="traces",
+    topic=topics.SPANS,
+    service="opentelemetry.proto.collector.trace.v1.TraceService",
+    layout=Layout("resource_spans", "scope_spans", "spans"),
+    parsers={Encoding.PROTOBUF: otlp.parse_traces, Encoding.JSON: otlp.parse_traces_json},
+    check=otlp.check_traces,
+    answer=trace_service_pb2.ExportTraceServiceResponse,
+    rejected="rejected_spans",
+)
+METRICS = Signal(
+    name="metrics",
+    topic=topics.METRICS,
+    service="opentelemetry.proto.collector.metrics.v1.MetricsService",
+    layout=Layout("resource_metrics", "scope_metrics", "metrics"),
+    parsers={Encoding.PROTOBUF: otlp.parse_metrics, Encoding.JSON: otlp.parse_metrics_json},
+    check=otlp.check_metrics,
+    answer=metrics_service_pb2.ExportMetricsServiceResponse,
+    rejected="rejected_data_points",
+)
+LOGS = Signal(
+    name="logs",
+    topic=topics.LOGS,
+    service="opentelemetry.proto.collector.logs.v1.LogsService",
+    layout=Layout("resource_logs", "scope_logs", "log_records"),
+    parsers={Encoding.PROTOBUF: otlp.parse_logs, Encoding.JSON: otlp.parse_logs_json},
+    check=otlp.check_logs,
+    answer=logs_service_pb2.ExportLogsServiceResponse,
+    rejected="rejected_log_records",
+)
+SIGNALS = (TRACES, METRICS, LOGS)
