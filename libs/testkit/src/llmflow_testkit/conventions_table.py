@@ -103,7 +103,7 @@ def _versions(library: str) -> str:
 
 
 def _single_spans(request: ExportTraceServiceRequest) -> Iterator[ExportTraceServiceRequest]:
-    """A request for each span."""
+    """A request for each span that is stored."""
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
@@ -111,7 +111,8 @@ def _single_spans(request: ExportTraceServiceRequest) -> Iterator[ExportTraceSer
                 single.resource_spans.add(resource=resource_spans.resource).scope_spans.add(
                     scope=scope_spans.scope, spans=[span]
                 )
-                yield single
+                if spans_of(single):
+                    yield single
 
 
 def _facts(request: ExportTraceServiceRequest) -> dict[str, Any]:

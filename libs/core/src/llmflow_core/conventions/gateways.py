@@ -9,7 +9,7 @@ from llmflow_core.spans import ObservationType, Span
 
 
 def _observation_type(span: Span) -> ObservationType | None:
-    return ObservationType.GENERATION if "llm.tokens.prompt" in span.attributes else None
+    return ObservationType.GENERATION if "llm.model" in span.attributes else None
 
 
 CONVENTION = Convention(

@@ -6,6 +6,7 @@ provider (`ai.generateText.doGenerate`). Version 7 speaks the GenAI conventions,
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import orjson
@@ -15,8 +16,9 @@ from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import as_list, count, decoded, mapping, milliseconds_to_ns, number, text, texts
 from llmflow_core.messages import Conversation, Message, Part
-from llmflow_core.spans import JSON, ObservationType, Span
+from llmflow_core.spans import JSON, ObservationType, Span, Status
 
+_SCOPE_OF_VERSION_7 = "gen_ai"
 _OPERATIONS = {
     "ai.generateText": ObservationType.CHAIN,
     "ai.generateText.doGenerate": ObservationType.GENERATION,
@@ -60,8 +62,10 @@ def _provider(value: JSON) -> str | None:
 
 
 def _observation_type(span: Span) -> ObservationType | None:
-    if span.attributes.get("gen_ai.operation.name") == "agent_step":
-        return ObservationType.CHAIN
+    if span.scope == _SCOPE_OF_VERSION_7:
+        operation = span.attributes.get("gen_ai.operation.name")
+        around = operation == "embeddings" and span.input_tokens is None and span.status != Status.ERROR
+        return ObservationType.CHAIN if operation == "agent_step" or around else None
     operation = span.attributes.get("ai.operationId")
     return _OPERATIONS.get(operation) if isinstance(operation, str) else None
 
@@ -158,8 +162,10 @@ def _call(call: JSON) -> Part:
 
 
 def _file(part: dict[str, Any]) -> Part | None:
-    """A file or picture, as base64 or by its URL."""
+    """A file or picture: as base64, by its URL, or as what JavaScript makes of bytes (`{"0": 137, "1": 80, ...}`)."""
     data = part.get("data", part.get("image", part.get("base64")))
+    if isinstance(data, dict) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in data.values()):
+        data = base64.b64encode(bytes(data.values())).decode()
     media_type = text(part.get("mediaType")) or text(part.get("mimeType"))
     if not isinstance(data, str):
         return None

@@ -17,7 +17,7 @@ def _observation_type(span: Span) -> ObservationType | None:
 
 def _finish(span: Span) -> None:
     """Who serves its own model pays no provider's price for it."""
-    if span.scope.startswith("vllm.") and span.provider is None:
+    if span.provider is None and "gen_ai.latency.e2e" in span.attributes and span.scope.startswith("vllm."):
         span.provider = "vllm"
 
 
