@@ -6,13 +6,11 @@ Every function raises BackendMissing when this machine cannot have its part.
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from pathlib import Path
 
-from llmflow_testkit.clusters.cache import BackendMissing, built_once, require, run
+from llmflow_testkit.clusters.cache import built_once, require, run
+from llmflow_testkit.pythonpackages import LITELLM_VERSION, python_packages
 
-_LITELLM = "1.106.2"
 _PORTKEY = "1.15.2"
 #: Portkey's gateway asks for a server that does not run on Node 20.
 _PORTKEY_SERVER = "1.13.8"
@@ -34,24 +32,13 @@ def wire(name: str) -> Path:
 
 def litellm() -> Path:
     """A folder for PYTHONPATH with LiteLLM's proxy in it."""
-    return _target(f"bench-litellm-{_LITELLM}", (f"litellm[proxy]=={_LITELLM}",), dependencies=True)
+    return python_packages(f"bench-litellm-{LITELLM_VERSION}", [f"litellm[proxy]=={LITELLM_VERSION}"])
 
 
 def choices() -> Path:
     """A folder for PYTHONPATH with the servers and clients that LLMFlow was chosen from."""
-    return _target("bench-choices-" + "-".join(name.rpartition("=")[2] for name in _CHOICES), _CHOICES)
-
-
-def _target(name: str, packages: tuple[str, ...], *, dependencies: bool = False) -> Path:
-    uv = shutil.which("uv") or next(Path.cwd().glob(".make/uv/bin/uv"), None)
-    if uv is None:
-        raise BackendMissing("not installed: uv")
-
-    def build(folder: Path) -> None:
-        options: list[str | Path] = ["--quiet", "--python", sys.executable, "--target", folder]
-        run([uv, "pip", "install", *options, *([] if dependencies else ["--no-deps"]), *packages])
-
-    return built_once(name, build)
+    versions = "-".join(name.rpartition("=")[2] for name in _CHOICES)
+    return python_packages(f"bench-choices-{versions}", _CHOICES, dependencies=False)
 
 
 def portkey() -> Path:

@@ -17,6 +17,7 @@ from bench.proxy.processes import BESIDE, MEASURED, output_of, running
 from llmflow_testkit.clusters.cache import BackendMissing
 from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.pythonpackages import BARE_PYTHON
 
 _ROOT = Path(__file__).parents[2]
 _KEY = "Authorization: Bearer sk-proj-0123456789abcdef0123456789"
@@ -167,10 +168,8 @@ def _litellm(upstream: str, folder: Path) -> Iterator[Server]:
         "LITELLM_LOG": "ERROR",
         "NO_DOCS": "True",
     }
-    # The interpreter without LLMFlow's own packages.
-    python = Path(sys.base_prefix) / "bin" / "python3"
     command: list[str | Path] = [
-        python,
+        BARE_PYTHON,
         "-c",
         "from litellm import run_server; run_server()",
         "--host=127.0.0.1",

@@ -68,7 +68,9 @@ def _error(status: int, message: str) -> dict[str, Any]:
 def _answer(request: dict[str, Any], options: Options) -> Answer:
     parts = request["contents"][-1]["parts"]
     answered = any("functionResponse" in part for part in parts)
-    declared = [one for tool in request.get("tools") or [] for one in tool.get("functionDeclarations", [])]
+    # Like all names of the API, this one may be written as in the protocol buffers.
+    names = ("functionDeclarations", "function_declarations")
+    declared = [one for tool in request.get("tools") or [] for name in names for one in tool.get(name, [])]
     tool = declared[0] if declared and not answered else None
     schema = (tool or {}).get("parametersJsonSchema") or (tool or {}).get("parameters") or {}
     lowered = json.loads(json.dumps(schema).replace('"STRING"', '"string"').replace('"OBJECT"', '"object"'))
