@@ -21,6 +21,7 @@ from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.service_process import environment_of
 from llmflow_testkit.spans import random_spans
 
+_CHUNKED = ("content_words", "logs", "metric_points", "rollups_minute", "span_content", "spans", "trace_terms")
 HYPERTABLES = "SELECT hypertable_name::text, time_interval FROM timescaledb_information.dimensions ORDER BY 1"
 
 
@@ -42,7 +43,7 @@ async def test_tables_are_cut_into_chunks_of_the_interval_set(timescaledb_url: s
             rows = [tuple(row) for row in await connection.fetch(HYPERTABLES)]
         finally:
             await connection.close()
-        assert rows == [(name, timedelta(hours=hours)) for name in ("rollups_minute", "span_content", "spans")]
+        assert rows == [(name, timedelta(hours=hours)) for name in _CHUNKED]
 
 
 @pytest.mark.timescaledb

@@ -6,15 +6,18 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
 import asyncpg
 
 from llmflow_core.spans import Span, SpanKey
-from llmflow_store.port import WriteResult
+from llmflow_store.results import WriteResult
+from llmflow_store.rollups import add_to_rollups
 from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_row
+from llmflow_store.score_sql import add_scores_of
+from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS
 from llmflow_store.terms import terms_of
 
 #: What summaries and rollups are computed from, of the spans that were inserted: column to expression over `spans`.
@@ -37,11 +40,7 @@ CREATE TEMP TABLE IF NOT EXISTS fresh_spans ON COMMIT DELETE ROWS AS
     SELECT {", ".join(f"{expression} AS {name}" for name, expression in _FRESH.items())} FROM spans WITH NO DATA;
 """  # noqa: S608 - the names are constants
 
-# A delete of the whole project takes this lock exclusively.
-_LOCK_PROJECTS = "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0)) FROM unnest($1::text[]) AS p (name)"
 LOCK_PROJECT = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
-
-_ADD_PROJECTS = "INSERT INTO projects (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
 
 # A temporary table is scanned in the order in which it was filled, so no second sort is needed.
 _INSERT_SPANS = f"""
@@ -120,37 +119,15 @@ ON CONFLICT (project, trace_id) DO UPDATE SET
     environment = least(t.environment, excluded.environment)
 """  # noqa: S608
 
-_ROLLUP_KEY = "project, minute, service, provider, model, observation_type, environment, status"
-_ROLLUP_SUMS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
-_ROLLUP_COSTS = ("cost", "input_cost", "output_cost")
-_ROLLUP_COUNTS = {"span_count": "true", "priced_count": "cost IS NOT NULL", "unpriced_count": "unpriced"}
-_ROLLUP_SKETCHES = ("duration_ns", "time_to_first_token_ns")
-
-_UPSERT_ROLLUPS = f"""
-INSERT INTO rollups_minute AS r (
-    {_ROLLUP_KEY}, {", ".join((*_ROLLUP_SUMS, *_ROLLUP_COSTS, *_ROLLUP_COUNTS, *_ROLLUP_SKETCHES))}
-)
-SELECT
-    project, date_bin('1 minute', start_time, 'epoch') AS minute, service, coalesce(provider, '') AS provider,
-    coalesce(model, '') AS model, observation_type, coalesce(environment, '') AS environment, status,
-    {", ".join(f"coalesce(sum({name}), 0)::bigint" for name in _ROLLUP_SUMS)},
-    {", ".join(f"coalesce(sum({name}), 0)" for name in _ROLLUP_COSTS)},
-    {", ".join(f"count(*) FILTER (WHERE {condition})" for condition in _ROLLUP_COUNTS.values())},
-    {", ".join(f"sketch_of(array_agg({name}) FILTER (WHERE {name} IS NOT NULL))" for name in _ROLLUP_SKETCHES)}
-FROM fresh_spans
-GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
-ON CONFLICT ({_ROLLUP_KEY}) DO UPDATE SET
-    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in (*_ROLLUP_SUMS, *_ROLLUP_COSTS, *_ROLLUP_COUNTS))},
-    {", ".join(f"{name} = sketch_merge(r.{name}, excluded.{name})" for name in _ROLLUP_SKETCHES)}
-"""  # noqa: S608
-
-
 _TERM_COLUMNS = ("project", "trace_id", "start_time", "terms")
 
 
-async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> WriteResult:
+async def write_spans(
+    connection: asyncpg.Connection[Any], spans: Sequence[Span], rollup_attributes: Collection[str] = ()
+) -> WriteResult:
     """Store what is new among `spans` and add it to summaries and rollups, within the open transaction.
+
+    `rollup_attributes` are summed up by value as users are.
 
     Of spans with equal keys the first counts. Raises Permanent for one that no row can hold, and asyncpg's errors.
     """
@@ -162,7 +139,7 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     projects = sorted({span.project for span in ordered})
 
     await connection.execute(_PREPARE)
-    await connection.execute(_LOCK_PROJECTS, projects)
+    await connection.execute(LOCK_PROJECTS, projects)
     await connection.copy_records_to_table("staged_spans", records=rows, columns=SPAN_COLUMNS, schema_name="pg_temp")
     inserted = int((await connection.execute(_INSERT_SPANS)).rpartition(" ")[2])
     if inserted:
@@ -175,8 +152,9 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
             await connection.copy_records_to_table("search_queue", records=said, columns=KEY_COLUMNS)
         await connection.copy_records_to_table("trace_terms", records=_term_rows(ordered), columns=_TERM_COLUMNS)
         await connection.execute(_UPSERT_TRACES)
-        await connection.execute(_ADD_PROJECTS, projects)
-        await connection.execute(_UPSERT_ROLLUPS)
+        await connection.execute(ADD_PROJECTS, projects)
+        await add_scores_of(connection, ordered)
+        await add_to_rollups(connection, ordered, rollup_attributes)
     return WriteResult(inserted=inserted, duplicates=len(spans) - inserted)
 
 

@@ -14,8 +14,9 @@ from llmflow_store.connections import set_codecs
 from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.sketch import bucket_of
 
-_MINUTE_US = 60_000_000
-_ROLLUP_KEY = ("project", "minute", "service", "provider", "model", "observation_type", "environment", "status")
+_UNITS_US = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
+_ROLLUP_KEY = ("project", "bucket", "service", "provider", "model", "observation_type", "environment", "status")
+_VALUE_KEY = ("project", "dimension", "bucket", "value", "observation_type", "status")
 _ROLLUP_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ROLLUP_COSTS = ("cost", "input_cost", "output_cost")
 _ROLLUP_SKETCHES = ("duration_ns", "time_to_first_token_ns")
@@ -42,12 +43,17 @@ async def assert_rollups_match(database_url: str) -> int:
             query = f"SELECT {', '.join(SPAN_COLUMNS)} FROM spans"
             spans = [span_from(row) async for row in connection.cursor(query)]
             traces = await connection.fetch("SELECT * FROM traces")
-            rollups = await connection.fetch("SELECT * FROM rollups_minute")
+            rollups = {unit: await connection.fetch(f"SELECT * FROM rollups_{unit}") for unit in _UNITS_US}
+            values = {unit: await connection.fetch(f"SELECT * FROM rollups_value_{unit}") for unit in ("hour", "day")}
             projects = await connection.fetch("SELECT name FROM projects")
     finally:
         await connection.close()
     assert_equal_rows(_keyed(traces, ("project", "trace_id")), recounted_traces(spans))
-    assert_equal_rows(_keyed(rollups, _ROLLUP_KEY), recounted_rollups(spans))
+    for unit, rows in rollups.items():
+        assert_equal_rows(_keyed(rows, _ROLLUP_KEY), recounted_rollups(spans, unit))
+    for unit, rows in values.items():
+        of_users = [row for row in rows if row["dimension"] == "user"]
+        assert_equal_rows(_keyed(of_users, _VALUE_KEY), recounted_users(spans, unit))
     assert {span.project for span in spans} <= {row["name"] for row in projects}
     return len(spans)
 
@@ -60,14 +66,29 @@ def recounted_traces(spans: Iterable[Span]) -> _Rows:
     return {key: _summary(group) for key, group in grouped.items()}
 
 
-def recounted_rollups(spans: Iterable[Span]) -> _Rows:
-    """The rows that the table `rollups_minute` must have, by its key."""
+def recounted_rollups(spans: Iterable[Span], unit: str) -> _Rows:
+    """The rows that the table `rollups_<unit>` must have, by its key."""
     grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
     for span in spans:
-        minute = span.start_time_ns // 1000 // _MINUTE_US * _MINUTE_US
         dimensions = (span.service, span.provider, _model(span), span.observation_type, span.environment, span.status)
-        grouped[(span.project, minute, *(str(dimension or "") for dimension in dimensions))].append(span)
+        key = (span.project, _bucket(span, unit), *(str(dimension or "") for dimension in dimensions))
+        grouped[key].append(span)
     return {key: _rollup(group) for key, group in grouped.items()}
+
+
+def recounted_users(spans: Iterable[Span], unit: str) -> _Rows:
+    """The rows of the dimension `user` that the table `rollups_value_<unit>` must have, by its key."""
+    grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
+    for span in spans:
+        if span.user_id is not None:
+            key = ("user", _bucket(span, unit), span.user_id, str(span.observation_type), str(span.status))
+            grouped[span.project, *key].append(span)
+    return {key: _rollup(group) for key, group in grouped.items()}
+
+
+def _bucket(span: Span, unit: str) -> int:
+    microseconds = span.start_time_ns // 1000
+    return microseconds - microseconds % _UNITS_US[unit]
 
 
 def assert_equal_rows(stored: _Rows, counted: _Rows) -> None:

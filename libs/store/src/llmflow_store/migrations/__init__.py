@@ -32,7 +32,9 @@ _HYPERTABLES = {
     "span_content": "start_time",
     "content_words": "start_time",
     "trace_terms": "start_time",
-    "rollups_minute": "minute",
+    "rollups_minute": "bucket",
+    "logs": "time",
+    "metric_points": "time",
 }
 
 
