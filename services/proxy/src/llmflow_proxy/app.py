@@ -38,7 +38,7 @@ _FLUSH_SECONDS = 10.0
 #: Of an answer that nobody here understands only the error message is wanted.
 _ERROR_BYTES = 64 << 10
 #: Container objects made and not freed between two looks for cyclic garbage; Python's own is 700.
-_GC_THRESHOLD = 10_000
+_GC_THRESHOLD = 50_000
 
 
 def create_app(

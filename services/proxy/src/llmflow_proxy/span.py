@@ -92,8 +92,10 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
     service = correlation.service or DEFAULT_SERVICE
     request = _request(span, attributes, service)
-    # One look at the whole is enough nearly always; text by text costs a hundred times as much.
-    if any(secret.encode() in request for secret in secrets):
+    # One look at the whole is enough nearly always; text by text costs a hundred times as much. And where a secret is
+    # not, there is none that contains it.
+    cores = [secret for secret in secrets if not any(other in secret for other in secrets if other != secret)]
+    if any(secret.encode() in request for secret in cores):
         request = _request(span, without(attributes, secrets), service)
     return exchange.project or correlation.project, request
 
