@@ -74,11 +74,15 @@ export interface paths {
         };
         /**
          * List the projects
-         * @description All projects that hold spans, and `default`.
+         * @description All projects that were created or hold spans, and `default`; with an API key, its own project alone.
          */
         get: operations["listProjects"];
         put?: never;
-        post?: never;
+        /**
+         * Create a project
+         * @description Spans that name a project create it as well; creating it first allows a title and keys.
+         */
+        post: operations["createProject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -145,10 +149,157 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List spans, newest first
+         * @description Spans of all traces; `filter=type:generation` lists the calls of models. Pages stay stable while spans arrive.
+         */
+        get: operations["listSpans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a project with all that is in it
+         * @description Its spans and its API keys are gone for good; `default` is only emptied. Spans that arrive later, for example
+         *     those on their way, bring the project back. Right for a project that is gone already, too.
+         */
+        delete: operations["deleteProject"];
+        options?: never;
+        head?: never;
+        /**
+         * Give a project another title
+         * @description The name stays: stored data and clients carry it.
+         */
+        patch: operations["renameProject"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the API keys of a project
+         * @description Without the keys themselves.
+         */
+        get: operations["listKeys"];
+        put?: never;
+        /**
+         * Create an API key
+         * @description Of the key only a digest is kept: who loses it needs a new one.
+         */
+        post: operations["createKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project}/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an API key
+         * @description This API refuses the key at once, the receiver and the proxy within LLMFLOW_KEYS_REFRESH_SECONDS.
+         */
+        delete: operations["revokeKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List administrative actions, newest first
+         * @description Who created, changed and deleted projects, API keys and settings, when, and from where.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AuditEntry
+         * @description One administrative action: when, who, from which address, what, and on what.
+         */
+        AuditEntry: {
+            /** @example 42 */
+            id: number;
+            /** Format: date-time */
+            at: string;
+            /** @example llmflow */
+            actor: string;
+            /**
+             * @description Empty for a program on the machine.
+             * @example 192.0.2.7
+             */
+            address: string;
+            /** @example key.create */
+            action: string;
+            /** @example shop */
+            project: string | null;
+            /**
+             * @description What it was done to.
+             * @example lf-pk-vXb1mPq0a9Zt3kLw
+             */
+            subject: string | null;
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditPage
+         * @description Some administrative actions, newest first; pass `next_before` as `before` to get the next page, null on the
+         *     last one.
+         */
+        AuditPage: {
+            entries: components["schemas"]["AuditEntry"][];
+            next_before: number | null;
+        };
         /**
          * Conversation
          * @description A span's content. `input` and `output` are the messages of a generation; spans of other kinds (tools, chains,
@@ -159,6 +310,15 @@ export interface components {
             input: components["schemas"]["Message"][];
             output: components["schemas"]["Message"][];
             tools: unknown[];
+        };
+        /**
+         * CreatedKey
+         * @description A new API key. `key` is shown this once and never again.
+         */
+        CreatedKey: {
+            /** @example lf-sk-... */
+            key: string;
+            detail: components["schemas"]["KeyDetail"];
         };
         /**
          * Credentials
@@ -178,6 +338,132 @@ export interface components {
             username: string | null;
         };
         /**
+         * DeletedProject
+         * @description What a deletion has removed.
+         */
+        DeletedProject: {
+            /** @example 1200 */
+            span_count: number;
+        };
+        /**
+         * KeyDetail
+         * @description An API key, without the key itself, which is not kept.
+         */
+        KeyDetail: {
+            /**
+             * @description Public.
+             * @example lf-pk-vXb1mPq0a9Zt3kLw
+             */
+            id: string;
+            /** @example shop */
+            project: string;
+            /**
+             * @description What the key is for.
+             * @example checkout, CI
+             */
+            name: string;
+            scopes: ("read" | "write" | "ingest")[];
+            /** Format: date-time */
+            created_at: string;
+            /**
+             * @description Who created it.
+             * @example llmflow
+             */
+            created_by: string;
+            /** @description From when on the key is refused; null for never. */
+            expires_at: string | null;
+            /** @description Right to a few minutes; null for never. */
+            last_used_at: string | null;
+        };
+        /**
+         * KeyList
+         * @description The API keys of a project, oldest first, expired ones included.
+         */
+        KeyList: {
+            keys: components["schemas"]["KeyDetail"][];
+        };
+        /**
+         * ListedSpan
+         * @description One span in a list across traces.
+         */
+        ListedSpan: {
+            /**
+             * @description 8 bytes in lower-case hexadecimal.
+             * @example 00f067aa0ba902b7
+             */
+            span_id: string;
+            /**
+             * @description Null for a root span.
+             * @example b7ad6b7169203331
+             */
+            parent_span_id: string | null;
+            /** @example chat gpt-4o-mini */
+            name: string;
+            /** @enum {string} */
+            kind: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+            observation_type: components["schemas"]["ObservationType"];
+            /**
+             * @description OpenTelemetry's service.name; empty when unknown.
+             * @example checkout
+             */
+            service: string;
+            /** Format: date-time */
+            start_time: string;
+            /** @example 1250000000 */
+            duration_ns: number;
+            status: components["schemas"]["Status"];
+            status_message: string;
+            /** @example openai */
+            provider: string | null;
+            /** @example gpt-4o-mini */
+            model: string | null;
+            /** @example gpt-4o-mini-2024-07-18 */
+            response_model: string | null;
+            /**
+             * @description Tokens read, cached ones included.
+             * @example 1200
+             */
+            input_tokens: number | null;
+            /**
+             * @description Tokens written, reasoning included.
+             * @example 350
+             */
+            output_tokens: number | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            reasoning_tokens: number | null;
+            /**
+             * @description US dollars, in plain digits; null when no price is known.
+             * @example 0.000375000
+             */
+            cost: string | null;
+            /** @example 180000000 */
+            time_to_first_token_ns: number | null;
+            /** @example rate_limit_exceeded */
+            error_type: string | null;
+            /**
+             * @description 16 bytes in lower-case hexadecimal.
+             * @example 4bf92f3577b34da6a3ce929d0e0e4736
+             */
+            trace_id: string;
+            /**
+             * @description The end user, as the application names them.
+             * @example alice
+             */
+            user_id: string | null;
+            /**
+             * @description The conversation that the trace belongs to.
+             * @example chat-42
+             */
+            session_id: string | null;
+            tags: string[];
+            environment: string | null;
+            /** @description The beginning of the span's input. */
+            input_preview: string | null;
+            /** @description The beginning of the span's output. */
+            output_preview: string | null;
+        };
+        /**
          * Message
          * @description One message: who said it (`system`, `user`, `assistant`, `tool`, `developer`, ...) and its parts in order.
          */
@@ -186,6 +472,43 @@ export interface components {
             parts: components["schemas"]["Part"][];
             name: string | null;
             finish_reason: string | null;
+        };
+        /**
+         * NewKey
+         * @description An API key to create.
+         */
+        NewKey: {
+            /**
+             * @description What the key is for.
+             * @example checkout, CI
+             */
+            name: string;
+            /**
+             * @description read: see the project's data. write: change it. ingest: send spans, by OTLP or the proxy.
+             * @example [
+             *       "ingest"
+             *     ]
+             */
+            scopes: ("read" | "write" | "ingest")[];
+            /** @description From when on the key is refused; null for never. */
+            expires_at: string | null;
+        };
+        /**
+         * NewProject
+         * @description A project to create.
+         */
+        NewProject: {
+            /**
+             * @description The name that data and clients carry; it never changes.
+             * @example shop
+             */
+            name: string;
+            /**
+             * @description What people call the project; empty for its name.
+             * @default
+             * @example The shop
+             */
+            title: string;
         };
         /**
          * ObservationType
@@ -236,10 +559,41 @@ export interface components {
              * @example cursor
              */
             field: string | null;
+            /**
+             * @description Where in a filter the error is, in characters from 0.
+             * @example 12
+             */
+            position: number | null;
+        };
+        /**
+         * ProjectChange
+         * @description What to change of a project.
+         */
+        ProjectChange: {
+            /**
+             * @description What people call the project; empty for its name.
+             * @example The shop
+             */
+            title: string;
+        };
+        /**
+         * ProjectDetail
+         * @description A project. `default` always exists; others come to be by being created, or by spans that name them.
+         */
+        ProjectDetail: {
+            /** @example shop */
+            name: string;
+            /**
+             * @description What people call the project; empty for its name.
+             * @example The shop
+             */
+            title: string;
+            /** Format: date-time */
+            created_at: string;
         };
         /**
          * ProjectList
-         * @description The projects that exist, `default` first.
+         * @description The projects that exist, `default` first: their names, and what is known of each in the same order.
          */
         ProjectList: {
             /**
@@ -249,6 +603,7 @@ export interface components {
              *     ]
              */
             projects: string[];
+            details: components["schemas"]["ProjectDetail"][];
         };
         /**
          * Session
@@ -385,6 +740,14 @@ export interface components {
             time_to_first_token_ns: number | null;
             /** @example rate_limit_exceeded */
             error_type: string | null;
+        };
+        /**
+         * SpanPage
+         * @description Some spans, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         */
+        SpanPage: {
+            spans: components["schemas"]["ListedSpan"][];
+            next_cursor: string | null;
         };
         /**
          * SpanSummary
@@ -732,6 +1095,102 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewProject"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -775,6 +1234,8 @@ export interface operations {
                 session_id?: string | null;
                 /** @description Traces in which a span failed. */
                 status?: "error" | null;
+                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                filter?: string | null;
             };
             header?: never;
             path?: never;
@@ -802,6 +1263,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -864,6 +1334,15 @@ export interface operations {
             };
             /** @description Unauthorized */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -944,8 +1423,560 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSpans: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most spans on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                filter?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpanPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedProject"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ProjectChange"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            /** @description Created; the key is shown this once. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedKey"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+                /** @description The key's id. */
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description Actions on this project only. */
+                project?: string | null;
+                /** @description The most actions on a page. */
+                limit?: number;
+                /** @description next_before of the page before. */
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

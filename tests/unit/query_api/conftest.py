@@ -12,21 +12,31 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from llmflow_core.spans import ObservationType, Span, SpanKey, Status
+from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store.port import Store, Trace, TraceCursor, TracePage, TraceQuery, TraceSummary, WriteResult
+from llmflow_store import (
+    SpanPage,
+    SpanQuery,
+    Store,
+    Trace,
+    TraceCursor,
+    TracePage,
+    TraceQuery,
+    TraceSummary,
+    WriteResult,
+)
+from llmflow_testkit.memory_administration import MemoryAdministration
 
 USER = ("llmflow", "a long password")
 
 
-class MemoryStore:
+class MemoryStore(MemoryAdministration):
     """The port's promises without a database."""
 
     def __init__(self) -> None:
-        self.spans: dict[SpanKey, Span] = {}
+        super().__init__()
         self.secrets: dict[str, bytes] = {}
-        self.failure: Exception | None = None
         self.closed = False
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
@@ -54,15 +64,10 @@ class MemoryStore:
         self._fail()
         return next((span for span in self._of(project, trace_id) if span.span_id == span_id), None)
 
-    async def list_projects(self) -> Sequence[str]:
+    async def list_spans(self, query: SpanQuery) -> SpanPage:
         self._fail()
-        return ["default", *sorted({span.project for span in self.spans.values()} - {"default"})]
-
-    async def delete_project(self, project: str) -> int:
-        gone = [key for key in self.spans if key.project == project]
-        for key in gone:
-            del self.spans[key]
-        return len(gone)
+        found = [span for span in self.spans.values() if span.project == query.project]
+        return SpanPage(sorted(found, key=lambda span: span.start_time_ns, reverse=True)[: query.limit], None)
 
     async def secret(self, name: str) -> bytes:
         self._fail()
@@ -73,10 +78,6 @@ class MemoryStore:
 
     async def close(self) -> None:
         self.closed = True
-
-    def _fail(self) -> None:
-        if self.failure:
-            raise self.failure
 
     def _of(self, project: str, trace_id: bytes) -> list[Span]:
         spans = [s for s in self.spans.values() if s.project == project and s.trace_id == trace_id]

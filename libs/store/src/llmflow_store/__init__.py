@@ -1,16 +1,24 @@
-"""Spans in TimescaleDB or PostgreSQL: schema, migrations, writes and queries."""
+"""Spans, logs, metrics and scores in TimescaleDB or PostgreSQL: schema, migrations, writes and queries."""
 
 from llmflow_store.port import (
+    SearchBacklog,
+    SpanCursor,
+    SpanPage,
+    SpanQuery,
     Store,
     Trace,
     TraceCursor,
     TracePage,
     TraceQuery,
     TraceSummary,
-    WriteResult,
 )
+from llmflow_store.results import WriteResult
 
 __all__ = [
+    "SearchBacklog",
+    "SpanCursor",
+    "SpanPage",
+    "SpanQuery",
     "Store",
     "Trace",
     "TraceCursor",

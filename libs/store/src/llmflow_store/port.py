@@ -9,15 +9,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
+from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-
-
-@dataclass(frozen=True, slots=True)
-class WriteResult:
-    """What a write did: `inserted` spans were new, `duplicates` were already there (or twice in the call)."""
-
-    inserted: int
-    duplicates: int
+from llmflow_store.administration import Administration
+from llmflow_store.results import WriteResult
+from llmflow_store.scores import Scores
+from llmflow_store.signals import Signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +71,44 @@ class TraceQuery:
     user_id: str | None = None
     session_id: str | None = None
     errors_only: bool = False
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanCursor:
+    """The position after a span in the list's order: newest start first, then span id and trace id."""
+
+    start_time_ns: int
+    span_id: bytes
+    trace_id: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanQuery:
+    """Which spans, newest first. Every condition given must hold; times bound the start (from ≤ start < to)."""
+
+    project: str
+    limit: int = 50
+    after: SpanCursor | None = None
+    from_time: datetime | None = None
+    to_time: datetime | None = None
+    filter: Filter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpanPage:
+    """Some spans without content but with previews, and where the next page begins; None on the last one."""
+
+    spans: Sequence[Span]
+    next: SpanCursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchBacklog:
+    """What full-text search does not find yet: how many contents, and since when the oldest waits, in seconds."""
+
+    waiting: int
+    oldest_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +127,15 @@ class Trace:
     spans: Sequence[Span] = field(default_factory=list)
 
 
-class Store(Protocol):
-    """The spans of all projects. Methods raise Retryable while the database is away or overloaded."""
+class Store(Administration, Signals, Scores, Protocol):
+    """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
         """Store `spans`, their content, trace summaries and rollups in one transaction; return once it is durable.
 
-        Idempotent: a span whose key (`Span.key`) is stored already changes nothing, rollups and summaries included.
-        Safe to call from several processes at once. Raises Permanent for a span that the database can never hold;
-        then nothing of the call was stored.
+        Idempotent: a span whose key (`Span.key`) is stored already changes nothing, rollups, summaries and scores
+        included. Safe to call from several processes at once. Raises Permanent for a span that the database can never
+        hold; then nothing of the call was stored.
         """
         ...
 
@@ -117,12 +152,19 @@ class Store(Protocol):
         """One span with its content; None if it is not stored."""
         ...
 
-    async def list_projects(self) -> Sequence[str]:
-        """The names of all projects that exist, `default` first, then by name."""
+    async def list_spans(self, query: SpanQuery) -> SpanPage:
+        """One page of spans. While data arrives none is repeated, and those that start after the page's are on none."""
         ...
 
-    async def delete_project(self, project: str) -> int:
-        """Delete everything of a project, summaries and rollups included; return how many spans there were."""
+    async def index_content(self, *, limit: int) -> int:
+        """Let full-text search find up to `limit` more contents; return how many there were, 0 when all are found.
+
+        Safe to call from several processes at once: no content is done twice.
+        """
+        ...
+
+    async def search_backlog(self) -> SearchBacklog:
+        """How far full-text search is behind the writes."""
         ...
 
     async def secret(self, name: str) -> bytes:

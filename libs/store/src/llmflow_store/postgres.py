@@ -10,12 +10,14 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
-from llmflow_core.spans import DEFAULT_PROJECT, Span
-from llmflow_store import reads, writes
+from llmflow_core.spans import Span
+from llmflow_store import reads, search, writes
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
-from llmflow_store.port import Trace, TracePage, TraceQuery, WriteResult
-from llmflow_store.rows import label
+from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TracePage, TraceQuery
+from llmflow_store.postgres_administration import PostgresAdministration
+from llmflow_store.postgres_signals import PostgresSignals
+from llmflow_store.results import WriteResult
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 60.0
@@ -24,11 +26,8 @@ _CLOSE_SECONDS = 10.0
 _WRITE_ATTEMPTS = 4
 _SECRET_BYTES = 32
 
-#: Tables with rows of a project, in the order in which writers lock them.
-_PROJECT_TABLES = ("spans", "span_content", "traces", "rollups_minute")
 
-
-class PostgresStore:
+class PostgresStore(PostgresAdministration, PostgresSignals):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
     A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.
@@ -63,6 +62,21 @@ class PostgresStore:
         async with self._connection() as connection:
             return await reads.list_traces(connection, query)
 
+    async def list_spans(self, query: SpanQuery) -> SpanPage:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await reads.list_spans(connection, query)
+
+    async def index_content(self, *, limit: int) -> int:
+        """See `Store`."""
+        async with self._connection() as connection, connection.transaction():
+            return await search.index_content(connection, limit)
+
+    async def search_backlog(self) -> SearchBacklog:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await search.search_backlog(connection)
+
     async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:
         """See `Store`."""
         async with self._connection() as connection:
@@ -72,24 +86,6 @@ class PostgresStore:
         """See `Store`."""
         async with self._connection() as connection:
             return await reads.get_span(connection, project, trace_id, span_id)
-
-    async def list_projects(self) -> Sequence[str]:
-        """See `Store`. `default` always exists."""
-        async with self._connection() as connection:
-            rows = await connection.fetch("SELECT name FROM projects WHERE name <> $1 ORDER BY name", DEFAULT_PROJECT)
-        return [DEFAULT_PROJECT, *(row["name"] for row in rows)]
-
-    async def delete_project(self, project: str) -> int:
-        """See `Store`. Writers of the project wait until it is done."""
-        project = label(project)
-        async with self._connection() as connection, connection.transaction():
-            await connection.execute(writes.LOCK_PROJECT, project)
-            deleted = [
-                await connection.execute(f"DELETE FROM {table} WHERE project = $1", project, timeout=None)  # noqa: S608
-                for table in _PROJECT_TABLES
-            ]
-            await connection.execute("DELETE FROM projects WHERE name = $1", project)
-        return int(deleted[0].rpartition(" ")[2])
 
     async def secret(self, name: str) -> bytes:
         """See `Store`."""

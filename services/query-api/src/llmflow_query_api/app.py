@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from litestar import HttpMethod, Litestar, asgi, route
 from litestar.config.compression import CompressionConfig
+from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ControllerRouterHandler
 
@@ -17,7 +18,9 @@ from llmflow_core.health import health_app
 from llmflow_core.telemetry import setup_logging
 from llmflow_query_api import forward, problems
 from llmflow_query_api.auth import Gate, Sessions
-from llmflow_query_api.openapi import api_router
+from llmflow_query_api.internal import internal_router
+from llmflow_query_api.key_access import KeyGate
+from llmflow_query_api.openapi import api_router, provide_store
 from llmflow_query_api.page import page_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
@@ -44,6 +47,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
 
     handlers: list[ControllerRouterHandler] = [
         api_router(),
+        internal_router({"store": Provide(provide_store)}),
         asgi(sorted(HEALTH_PATHS), copy_scope=True)(health_app({"database": store.healthy})),
     ]
     if ingest:
@@ -62,6 +66,8 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     )
     app.state.store = store
     app.state.gate = gate
+    app.state.key_gate = KeyGate(store)
+    app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
     return app
 
 

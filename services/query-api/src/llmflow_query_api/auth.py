@@ -1,4 +1,4 @@
-"""Who may use the API: HTTP Basic and the page's session cookie, guessing slowed, cross-site requests refused."""
+"""The logged-in user: HTTP Basic and the page's session cookie, guessing slowed, cross-site requests refused."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from itsdangerous import BadData, URLSafeTimedSerializer
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException, TooManyRequestsException
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from llmflow_query_api.throttle import Throttle
+from llmflow_store.administration import Actor
 
 COOKIE = "llmflow_session"
 #: Sent along by the page's requests, so that a refused one opens no password dialog of the browser.
 PAGE_HEADER = "X-Requested-With"
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _FAILURES_BY_USER = 5
 _FAILURES_BY_ADDRESS = 20
 
@@ -102,22 +103,13 @@ class Gate:
         self._by_user.succeeded((address, username))
 
 
-class Authentication(AbstractAuthenticationMiddleware):
-    """Lets only requests through that the application's gate identifies, `user` set to the user's name."""
-
-    async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
-        """Litestar's hook."""
-        gate: Gate = connection.app.state.gate
-        return AuthenticationResult(user=await gate.identify(connection), auth=None)
-
-
 async def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
     """Guard: refuse what another site's page made a browser send, since the browser adds the cookie on its own.
 
     Browsers say where a request comes from in Sec-Fetch-Site, or (older ones, and on plain HTTP) in Origin; a request
-    with neither is not a browser's.
+    with neither is not a browser's. A browser adds no API key on its own, unless it was typed in as a password.
     """
-    if connection.scope.get("method", "GET") in _SAFE_METHODS:
+    if connection.scope.get("method", "GET") in SAFE_METHODS or _came_with_a_key(connection):
         return
     site = connection.headers.get("sec-fetch-site")
     origin = connection.headers.get("origin")
@@ -128,11 +120,21 @@ async def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
     raise PermissionDeniedException("a page of another site may not do this")
 
 
+def _came_with_a_key(connection: Connection) -> bool:
+    basic = connection.headers.get("authorization", "").lower().startswith("basic ")
+    return connection.scope.get("auth") is not None and not basic
+
+
 def unauthorized(connection: Connection, detail: str) -> NotAuthorizedException:
     """The 401 to raise; it asks for a password unless the page's own code made the request."""
     from_page = PAGE_HEADER in connection.headers or connection.headers.get("sec-fetch-mode", "navigate") != "navigate"
     headers = None if from_page else {"WWW-Authenticate": 'Basic realm="LLMFlow", charset="UTF-8"'}
     return NotAuthorizedException(detail, headers=headers)
+
+
+def actor(request: Request[Any, Any, Any]) -> Actor:
+    """Who makes an authenticated request, for the audit log."""
+    return Actor(request.user, request.client.host if request.client else "")
 
 
 def client_address(connection: Connection) -> str:

@@ -16,19 +16,29 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.response import Response
 
 from llmflow_core import messages
-from llmflow_query_api import schemas
-from llmflow_query_api.auth import COOKIE, Authentication, Gate, same_origin
+from llmflow_query_api import administration_schemas, schemas
+from llmflow_query_api.audit import list_audit
+from llmflow_query_api.auth import COOKIE, Gate, same_origin
+from llmflow_query_api.key_access import FOR_KEYS, Authentication
+from llmflow_query_api.keys import create_key, list_keys, revoke_key
 from llmflow_query_api.problems import HEADERS
+from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
 from llmflow_query_api.session import get_session, login, logout
-from llmflow_query_api.traces import get_span, get_trace, list_projects, list_traces, trace_query
+from llmflow_query_api.span_list import list_spans, span_query
+from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
 from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
+#: Where the bodies of requests and answers are described.
+_BODIES = (schemas, administration_schemas, messages)
 _DESCRIPTION = """\
 Traces of LLM applications, as LLMFlow stores them.
 
-Log in with HTTP Basic, or with POST /api/v1/login for a session cookie. Errors are problem details (RFC 9457). A
-request with the header X-Requested-With is never answered with a password dialog.
+Log in with HTTP Basic, or with POST /api/v1/login for a session cookie. Programs send an API key, as Authorization:
+Bearer; it reads (scope read) and changes (scope write) what belongs to its project, and administers nothing.
+
+Errors are problem details (RFC 9457). A request with the header X-Requested-With is never answered with a password
+dialog.
 """
 _CONFIG = OpenAPIConfig(
     title="LLMFlow",
@@ -38,12 +48,16 @@ _CONFIG = OpenAPIConfig(
     license=License(name="MIT", identifier="MIT"),
     tags=[
         Tag(name="session", description="Logging in and out."),
-        Tag(name="traces", description="Projects, traces and spans."),
+        Tag(name="traces", description="Traces and spans."),
+        Tag(name="projects", description="What keeps one team's data apart from another's."),
+        Tag(name="keys", description="API keys of programs."),
+        Tag(name="audit", description="Who administered what."),
     ],
     components=Components(
         security_schemes={
             "basic": SecurityScheme(type="http", scheme="basic"),
             "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
+            "key": SecurityScheme(type="http", scheme="bearer", description="An API key: lf-sk-..."),
         }
     ),
 )
@@ -56,7 +70,8 @@ async def get_document() -> Response[bytes]:
 
 
 # An injected `State` would be a deep copy of the application's.
-async def _store(request: Request[Any, Any, Any]) -> Store:
+async def provide_store(request: Request[Any, Any, Any]) -> Store:
+    """The application's store, for handlers."""
     store: Store = request.app.state.store
     return store
 
@@ -72,7 +87,7 @@ async def _add_headers(response: Response[Any]) -> Response[Any]:
 
 
 def api_router() -> Router:
-    """The API's routes, for an application with `store` and `gate` in its state."""
+    """The API's routes, for an application with `store`, `gate` and `key_gate` in its state."""
     return Router(
         API_PATH,
         guards=[same_origin],
@@ -83,12 +98,32 @@ def api_router() -> Router:
             get_session,
             Router(
                 "",
-                route_handlers=[list_projects, list_traces, get_trace, get_span, get_document],
+                route_handlers=[list_projects, list_traces, get_trace, get_span, list_spans, get_document],
+                middleware=[Authentication],
+                opt={FOR_KEYS: True},
+                security=[{"basic": []}, {"session": []}, {"key": []}],
+            ),
+            Router(
+                "",
+                route_handlers=[
+                    create_project,
+                    rename_project,
+                    delete_project,
+                    create_key,
+                    list_keys,
+                    revoke_key,
+                    list_audit,
+                ],
                 middleware=[Authentication],
                 security=[{"basic": []}, {"session": []}],
             ),
         ],
-        dependencies={"gate": Provide(_gate), "store": Provide(_store), "selection": Provide(trace_query)},
+        dependencies={
+            "gate": Provide(_gate),
+            "store": Provide(provide_store),
+            "selection": Provide(trace_query),
+            "spans": Provide(span_query),
+        },
     )
 
 
@@ -102,7 +137,7 @@ def document() -> bytes:
 
 
 def _complete(name: str, component: dict[str, Any]) -> None:
-    body = getattr(schemas, name, None) or getattr(messages, name, None)
+    body = next((getattr(module, name) for module in _BODIES if hasattr(module, name)), None)
     if body is not None:
         component["description"] = getdoc(body)
     # A member with a default is optional to a reader of the class, but always present in what the API sends.

@@ -15,12 +15,22 @@ from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
 from llmflow_core.errors import Rejected, Retryable
+from llmflow_core.filters import FilterError
 from llmflow_query_api.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 #: What every answer of the API carries: it is for one user, and is what its media type says.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_AFTER_SECONDS = 5.0
+
+#: How an operation of administration may fail, besides what is its own.
+ADMINISTRATION_ERRORS = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
 
 # msgspec says which member is missing in words only.
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -39,11 +49,17 @@ def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
 
 
 def problem(
-    status: int, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    *,
+    field: str | None = None,
+    position: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
-    """The answer with `status` that says `detail`, and names the wrong `field` if there is one."""
+    """The answer with `status` that says `detail`, and names the wrong `field` if there is one, with the place."""
+    title = HTTPStatus(status).phrase
     return Response(
-        Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, field=field),
+        Problem(type="about:blank", title=title, status=status, detail=detail, field=field, position=position),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={**HEADERS, **(headers or {})},
@@ -71,7 +87,8 @@ def _http(_: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
 
 
 def _rejected(_: Request[Any, Any, Any], error: Rejected) -> Response[Problem]:
-    return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field)
+    position = error.position if isinstance(error, FilterError) else None
+    return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field, position=position)
 
 
 def _retryable(request: Request[Any, Any, Any], error: Retryable) -> Response[Problem]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
 from llmflow_core.config import Settings
+from llmflow_core.key_settings import TOKEN_DESCRIPTION, TOKEN_EXAMPLES, TOKEN_MIN_LENGTH
 
 DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
 
@@ -59,6 +60,12 @@ class QueryApiSettings(Settings):
     )
     session_hours: int = Field(
         168, ge=1, le=8760, description="How long a login of the page lasts, in hours.", examples=[24]
+    )
+    keys_token: SecretStr | None = Field(
+        None,
+        min_length=TOKEN_MIN_LENGTH,
+        description=f"{TOKEN_DESCRIPTION} Without it, they cannot.",
+        examples=TOKEN_EXAMPLES,
     )
     frontend_dir: Path | None = Field(
         None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from litestar import get
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import QueryParameter, SkipValidation
 
 from llmflow_core.filters import parse_filter
 from llmflow_core.spans import DEFAULT_PROJECT
@@ -52,6 +52,6 @@ async def span_query(
     responses=documented(*READ_ERRORS),
     tags=["traces"],
 )
-async def list_spans(store: StoreDependency, spans: NamedDependency[SpanQuery]) -> SpanPage:
+async def list_spans(store: StoreDependency, spans: NamedDependency[SkipValidation[SpanQuery]]) -> SpanPage:
     """Spans of all traces; `filter=type:generation` lists the calls of models. Pages stay stable while spans arrive."""
     return span_page_of(await store.list_spans(spans))

@@ -44,6 +44,7 @@ SpanIdParameter = Annotated[
 READ_ERRORS = (
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
@@ -104,7 +105,7 @@ async def trace_query(
     responses=documented(*READ_ERRORS),
     tags=["traces"],
 )
-async def list_traces(store: StoreDependency, selection: NamedDependency[TraceQuery]) -> TracePage:
+async def list_traces(store: StoreDependency, selection: NamedDependency[SkipValidation[TraceQuery]]) -> TracePage:
     """Every condition given must hold. Pages stay stable while traces arrive: none is repeated, none skipped."""
     return page_of(await store.list_traces(selection))
 
