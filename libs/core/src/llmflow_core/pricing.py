@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from genai_prices import Usage
+from genai_prices.types import PriceCalculation
 from genai_prices.data_snapshot import get_snapshot
 
 from llmflow_core.spans import SUMMING_TYPES, Span
 
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
-_PRICE_DATA_NAMES = {"x_ai": "x-ai"}
+_PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_ai": "x-ai"}
 
 
 class Prices:
@@ -24,14 +25,13 @@ class Prices:
     def price(self, span: Span) -> None:
         """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
 
-        The model that answered counts, else the one asked for. A model or provider that is not known leaves the costs
+        The model that answered counts, else (also where it has no price) the one asked for. A model or provider that is not known leaves the costs
         None (unpriced, never zero); so do token counts that contradict each other. Agents and chains are never priced:
         what they state are the tokens of the calls inside them.
         """
         if span.observation_type in SUMMING_TYPES:
             return
-        model = span.response_model or span.model
-        if span.cost is not None or model is None or (span.input_tokens is None and span.output_tokens is None):
+        if span.cost is not None or (span.input_tokens is None and span.output_tokens is None):
             return
         usage = Usage(
             input_tokens=span.input_tokens or 0,
@@ -40,11 +40,20 @@ class Prices:
             cache_write_tokens=span.cache_write_tokens,
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
-        try:
-            provider = _PRICE_DATA_NAMES.get(span.provider, span.provider) if span.provider else None
-            result = get_snapshot().calc(usage, model, provider, None, at)
-        except (LookupError, ValueError):
+        provider = _PRICE_DATA_NAMES.get(span.provider, span.provider) if span.provider else None
+        for model in (span.response_model, span.model):
+            result = _calculated(usage, model, provider, at) if model else None
+            if result is not None:
+                break
+        else:
             return
         span.cost = result.total_price.quantize(_BILLIONTH_OF_A_CENT)
         span.input_cost = result.input_price.quantize(_BILLIONTH_OF_A_CENT)
         span.output_cost = result.output_price.quantize(_BILLIONTH_OF_A_CENT)
+
+
+def _calculated(usage: Usage, model: str, provider: str | None, at: datetime) -> PriceCalculation | None:
+    try:
+        return get_snapshot().calc(usage, model, provider, None, at)
+    except (LookupError, ValueError):
+        return None

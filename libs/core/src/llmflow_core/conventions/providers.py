@@ -7,15 +7,19 @@ from llmflow_core.spans import JSON
 
 # What gateways and SDKs write, in lower case, where the GenAI semantic conventions have another name.
 _NAMES = {
+    "aws": "aws.bedrock",
     "amazon-bedrock": "aws.bedrock",
     "amazon_bedrock": "aws.bedrock",
     "bedrock": "aws.bedrock",
     "bedrock_converse": "aws.bedrock",
+    "az.ai.inference": "azure.ai.inference",
+    "az.ai.openai": "azure.ai.openai",
     "azure": "azure.ai.openai",
     "azure-openai": "azure.ai.openai",
     "azure_openai": "azure.ai.openai",
     "azure_ai": "azure.ai.inference",
     "gemini": "gcp.gemini",
+    "google": "gcp.gen_ai",
     "google.generative-ai": "gcp.gemini",
     "vertex": "gcp.vertex_ai",
     "vertex_ai": "gcp.vertex_ai",

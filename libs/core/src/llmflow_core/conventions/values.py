@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -32,6 +33,20 @@ def mapping(value: JSON) -> dict[str, Any] | None:
     """An object, also as JSON text."""
     value = decoded(value)
     return value if isinstance(value, dict) else None
+
+
+def member(*path: str, convert: Callable[[JSON], Any]) -> Callable[[JSON], Any]:
+    """A conversion that goes down an object (also as JSON text) along `path`, and converts what is there."""
+
+    def converted(value: JSON) -> Any:
+        for step in path:
+            found = mapping(value)
+            if found is None:
+                return None
+            value = found.get(step)
+        return convert(value)
+
+    return converted
 
 
 def text(value: JSON) -> str | None:
