@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import platform
 import re
 import socket
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 _LINE = 160
-_RESOURCE_ATTRIBUTES_OF_MACHINES = ("host.", "os.", "process.", "service.instance.id")
+RESOURCE_ATTRIBUTES_OF_MACHINES = ("host.", "os.", "process.", "service.instance.id")
 _UUID_OR_HEX = re.compile(
     r"(?<![0-9A-Za-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})(?![0-9A-Za-z])"
 )
@@ -34,8 +35,8 @@ def document_of(
     within texts) are replaced by ones made from `library` and their order, so that those of two libraries differ.
     """
     document = {"resourceSpans": _merged(MessageToDict(request) for request in requests)}
-    text = _without_machine(pretty(document), addresses, folder)
-    return _with_own_ids(text, library) + "\n"
+    text = without_machine(pretty(document), addresses, folder)
+    return with_own_ids(text, library) + "\n"
 
 
 def _merged(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -47,7 +48,7 @@ def _merged(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             resource["attributes"] = [
                 attribute
                 for attribute in resource.get("attributes", [])
-                if not attribute["key"].startswith(_RESOURCE_ATTRIBUTES_OF_MACHINES)
+                if not attribute["key"].startswith(RESOURCE_ATTRIBUTES_OF_MACHINES)
             ]
             joined = resources.setdefault(json.dumps(resource), {"resource": resource, "scopes": {}})
             for scope_spans in resource_spans.get("scopeSpans", []):
@@ -77,17 +78,19 @@ def _with_hexadecimal_ids(span: dict[str, Any]) -> dict[str, Any]:
     return span
 
 
-def _without_machine(text: str, addresses: Mapping[str, str], folder: Path) -> str:
+def without_machine(text: str, addresses: Mapping[str, str], folder: Path) -> str:
+    """`text` without this machine's paths, name and ports; see `document_of`."""
     text = text.replace(f"{folder}/", "").replace(str(folder), ".")
     text = _LIBRARY_PATH.sub(r"\1/", text)
-    text = text.replace(str(Path.home()), "~")
+    text = text.replace(str(Path.home()), "~").replace(platform.platform(), "Linux")
     text = re.sub(rf"(?<![\w.-]){re.escape(socket.gethostname())}(?![\w.-])", "machine", text)
     for port, other in addresses.items():
         text = re.sub(rf"(?<![0-9a-f.]){port}(?![0-9a-f])", other, text)
     return text
 
 
-def _with_own_ids(text: str, library: str) -> str:
+def with_own_ids(text: str, library: str) -> str:
+    """`text` with ids made from `library` and their order."""
     new: dict[str, str] = {}
 
     def replaced(match: re.Match[str]) -> str:

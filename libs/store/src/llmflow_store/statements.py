@@ -1,0 +1,80 @@
+"""What the statements of several tables have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from llmflow_store.values import label
+
+# A delete of the whole project takes this lock exclusively.
+LOCK_PROJECTS = "SELECT pg_advisory_xact_lock_shared(hashtextextended(name, 0)) FROM unnest($1::text[]) AS p (name)"
+ADD_PROJECTS = "INSERT INTO projects (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def unix_us(time: datetime) -> int:
+    """A time as the columns of type timestamptz exchange it: microseconds since the Unix epoch."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
+
+
+class Conditions:
+    """The conditions of a WHERE clause, all of which must hold, and the arguments they refer to."""
+
+    def __init__(self, project: str) -> None:
+        self._conditions = ["project = $1"]
+        self.arguments: list[Any] = [label(project)]
+
+    def add(self, condition: str, *values: Any) -> None:
+        """One more; the places {} in it, or {0}, {1}, ..., stand for `values`."""
+        places = [f"${len(self.arguments) + n + 1}" for n in range(len(values))]
+        self._conditions.append(condition.format(*places))
+        self.arguments.extend(values)
+
+    def add_equal(self, column: str, value: str | None) -> None:
+        """That a label equals `value`, unless that is None."""
+        if value is not None:
+            self.add(f"{column} = {{}}", label(value))
+
+    def add_range(self, column: str, from_time: datetime | None, to_time: datetime | None) -> None:
+        """That from ≤ column < to, as far as these are given."""
+        if from_time is not None:
+            self.add(f"{column} >= {{}}", unix_us(from_time))
+        if to_time is not None:
+            self.add(f"{column} < {{}}", unix_us(to_time))
+
+    def __str__(self) -> str:
+        return " AND ".join(self._conditions)
+
+
+async def lock_projects(connection: asyncpg.Connection[Any], projects: Iterable[str]) -> None:
+    """Keep the projects from being deleted until the transaction ends, and have them listed."""
+    names = sorted(set(projects))
+    await connection.execute(LOCK_PROJECTS, names)
+    await connection.execute(ADD_PROJECTS, names)
+
+
+async def insert_new(
+    connection: asyncpg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+    *,
+    projects: Iterable[str],
+) -> int:
+    """Insert the rows whose key is not there yet; return how many.
+
+    They go through a temporary table, by COPY. In the order of their key, so that concurrent writers wait for each
+    other, but never in a circle.
+    """
+    staged, names = f"staged_{table}", ", ".join(columns)
+    await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS")
+    await lock_projects(connection, projects)
+    await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")
+    status = await connection.execute(
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.{staged} ON CONFLICT DO NOTHING"  # noqa: S608
+    )
+    return int(status.rpartition(" ")[2])
