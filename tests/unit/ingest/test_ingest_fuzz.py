@@ -1,77 +1,97 @@
-"""Whatever bytes come: a clean answer, no crash, no neighbour lost."""
+"""Whatever bytes come: a clean answer, no crash, no neighbour lost.
+
+`test_fuzz` is the fuzz target: its own loop of mutations, for LLMFLOW_FUZZ_SECONDS (2). What it finds is repeated with
+the seed that it prints, in LLMFLOW_FUZZ_SEED.
+"""
 
 from __future__ import annotations
 
-import base64
+import asyncio
+import gzip
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+import os
+import random
+import secrets
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
 
-import httpx
+import orjson
 import pytest
-from google.protobuf.json_format import MessageToDict
+import zstandard
+from google.protobuf.message import Message
 from google.rpc.status_pb2 import Status
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from litestar.testing import TestClient
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from llmflow_bus import Bus, Message
-from llmflow_ingest.app import create_app
-from llmflow_ingest.settings import IngestSettings
-from llmflow_testkit.otlp_requests import otlp_request, spans_in
+from llmflow_ingest.bodies import Encoding
+from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
+from llmflow_testkit.ingest_in_memory import IngestInMemory
+from llmflow_testkit.otlp_requests import logs_request, metrics_request, otlp_request
+from llmflow_testkit.otlp_strategies import otlp_json
 
-VALID = otlp_request(range(1, 6)).SerializeToString()
-RECORD_BYTES = 700  # some of the requests below have to be split
-
-
-class _MemoryLog:
-    """A log that keeps values in a list: the part of the bus that the receiver uses."""
-
-    max_message_bytes = RECORD_BYTES
-
-    def __init__(self) -> None:
-        self.values: list[bytes] = []
-
-    async def producer(self) -> _MemoryLog:
-        return self
-
-    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        assert all(len(message.value) <= RECORD_BYTES for message in messages)
-        self.values += [message.value for message in messages]
-
-    async def healthy(self) -> bool:
-        return True
-
-    async def close(self) -> None:
-        pass
-
-
-class _Ingest:
-    def __init__(self, client: TestClient[Any], log: _MemoryLog) -> None:
-        self._client = client
-        self._log = log
-
-    def post(self, body: bytes, media_type: str) -> tuple[httpx.Response, list[bytes]]:
-        self._log.values.clear()
-        response = self._client.post("/v1/traces", content=body, headers={"content-type": media_type})
-        return response, list(self._log.values)
+VALID: dict[Signal, Message] = {
+    TRACES: otlp_request(range(1, 6)),
+    METRICS: metrics_request(range(1, 30)),
+    LOGS: logs_request(range(1, 6)),
+}
+ZIPKIN: list[dict[str, Any]] = [
+    {
+        "traceId": "5b8efff798038103d269b633813fc60c",
+        "id": f"{number:x}",
+        "kind": "SERVER",
+        "timestamp": 1_700_000_000_000_000,
+        "duration": 7,
+        "tags": {"a": "b", "error": ""},
+        "annotations": [{"timestamp": 1_700_000_000_000_000, "value": '"e": {"k": 1}'}],
+        "localEndpoint": {"serviceName": "app", "ipv4": "127.0.0.1", "port": 80},
+        "shared": True,
+    }
+    for number in range(1, 4)
+]
+COMPRESSIONS: dict[str, Callable[[bytes], bytes]] = {
+    "identity": bytes,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "zstd": zstandard.compress,
+}
+INGEST = IngestInMemory(record_bytes=700, ingest_max_body=100_000)  # some of the requests have to be split
+each_signal = pytest.mark.parametrize("signal", VALID, ids=[signal.name for signal in VALID])
+fuzz = settings(max_examples=100, deadline=None)
 
 
-@pytest.fixture(scope="module")
-def ingest() -> Iterator[_Ingest]:
-    log = _MemoryLog()
-    app = create_app(IngestSettings(ingest_grpc_port=0), bus=cast(Bus, log))
-    with TestClient(app, raise_server_exceptions=False) as client:
-        yield _Ingest(client, log)
+async def _check_protobuf(signal: Signal, body: bytes) -> None:
+    headers = {"content-type": "application/x-protobuf"}
+    response, published = await INGEST.post(f"/v1/{signal.name}", body, headers)
+    if response.status_code == 400:
+        assert Status.FromString(response.content).message
+        assert published == []
+        return
+    assert response.status_code == 200, response.content
+    request = signal.parse(body, Encoding.PROTOBUF)
+    problems = signal.check(request)
+    partial = signal.answer.FromString(response.content).partial_success  # type: ignore[attr-defined]
+    assert getattr(partial, signal.rejected) == len(problems)
+    assert {topic for topic, _ in published} <= {signal.topic}
+    kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
+    assert signal.count(kept) == signal.count(request)
+    if signal.count(kept) and not problems and len(body) <= INGEST.record_bytes:
+        assert [value for _, value in published] == [body]
 
 
-fuzz = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def _check_json(path: str, body: bytes, encoding: str = "identity") -> None:
+    headers = {"content-type": "application/json", "content-encoding": encoding}
+    response, published = await INGEST.post(path, body, headers)
+    assert response.status_code in (200, 202, 400, 413), response.content
+    if response.status_code in (400, 413):
+        assert response.json()["message"]
+        assert published == [] or path == "/api/v2/spans"
 
 
 @st.composite
-def _mutated(draw: st.DrawFn) -> bytes:
-    body = bytearray(VALID)
+def _mutated(draw: st.DrawFn, valid: bytes) -> bytes:
+    body = bytearray(valid)
     for _ in range(draw(st.integers(1, 4))):
         start = draw(st.integers(0, len(body)))
         end = min(len(body), start + draw(st.integers(0, 8)))
@@ -79,39 +99,12 @@ def _mutated(draw: st.DrawFn) -> bytes:
     return bytes(body)
 
 
-def _check_protobuf(ingest: _Ingest, body: bytes) -> None:
-    response, values = ingest.post(body, "application/x-protobuf")
-    if response.status_code == 400:
-        assert Status.FromString(response.content).message
-        assert values == []
-        return
-    assert response.status_code == 200
-    rejected = ExportTraceServiceResponse.FromString(response.content).partial_success.rejected_spans
-    kept = spans_in(*values)
-    assert rejected + len(kept) == len(spans_in(body))
-    assert all(len(span.trace_id) == 16 and len(span.span_id) == 8 for span in kept)
-    if kept and not rejected and len(body) <= RECORD_BYTES:
-        assert values == [body]
-
-
-@given(body=_mutated())
+@each_signal
+@given(data=st.data())
 @fuzz
-def test_mutated_protobuf(ingest: _Ingest, body: bytes) -> None:
-    _check_protobuf(ingest, body)
-
-
-@given(body=st.binary(max_size=300))
-@fuzz
-def test_noise_as_protobuf(ingest: _Ingest, body: bytes) -> None:
-    _check_protobuf(ingest, body)
-
-
-def _valid_json() -> dict[str, Any]:
-    document: dict[str, Any] = MessageToDict(otlp_request(range(1, 4)))
-    for span in document["resourceSpans"][0]["scopeSpans"][0]["spans"]:
-        for name in ("traceId", "spanId"):
-            span[name] = base64.b64decode(span[name]).hex()
-    return document
+def test_mutated_protobuf(signal: Signal, data: st.DataObject) -> None:
+    valid = VALID[signal].SerializeToString()
+    asyncio.run(_check_protobuf(signal, data.draw(_mutated(valid) | st.binary(max_size=300))))
 
 
 _json_values = st.recursive(
@@ -122,8 +115,8 @@ _json_values = st.recursive(
 
 
 @st.composite
-def _mutated_json(draw: st.DrawFn) -> bytes:
-    document = _valid_json()
+def _mutated_json(draw: st.DrawFn, valid: bytes) -> bytes:
+    document = orjson.loads(valid)
     places: list[tuple[Any, Any]] = []
     waiting: list[Any] = [document]
     while waiting:
@@ -137,34 +130,96 @@ def _mutated_json(draw: st.DrawFn) -> bytes:
     return json.dumps(document).encode()
 
 
-@given(body=_mutated_json() | st.binary(max_size=50) | st.text(max_size=50).map(str.encode))
+JSON_BODIES = {f"/v1/{signal.name}": otlp_json(valid) for signal, valid in VALID.items()}
+JSON_BODIES["/api/v2/spans"] = orjson.dumps(ZIPKIN)
+
+
+@pytest.mark.parametrize("path", JSON_BODIES)
+@given(data=st.data())
 @fuzz
-def test_mutated_json(ingest: _Ingest, body: bytes) -> None:
-    response, values = ingest.post(body, "application/json")
-    assert response.status_code in (200, 400)
-    if response.status_code == 400:
-        assert response.json()["message"]
-        assert values == []
-    else:
-        rejected = int(response.json().get("partialSuccess", {}).get("rejectedSpans", 0))
-        assert rejected + len(spans_in(*values)) <= 3
+def test_mutated_json(path: str, data: st.DataObject) -> None:
+    noise = st.binary(max_size=50) | st.text(max_size=50).map(str.encode)
+    asyncio.run(_check_json(path, data.draw(_mutated_json(JSON_BODIES[path]) | noise)))
 
 
-def test_valid_json_is_taken_whole(ingest: _Ingest) -> None:
-    response, values = ingest.post(json.dumps(_valid_json()).encode(), "application/json")
-    assert (response.status_code, response.content) == (200, b"{}")
-    assert spans_in(*values) == spans_in(otlp_request(range(1, 4)).SerializeToString())
+BREAKS: dict[Signal, Callable[[Any], None]] = {
+    TRACES: lambda span: span.ClearField("span_id"),
+    METRICS: lambda metric: metric.gauge.data_points[0].ClearField("time_unix_nano"),
+    LOGS: lambda record: record.Clear(),
+}
 
 
-@given(valid=st.lists(st.booleans(), max_size=12), how=st.sampled_from(["trace_id", "span_id", "start_time_unix_nano"]))
+@each_signal
+@given(valid=st.lists(st.booleans(), max_size=12))
 @fuzz
-def test_neighbours_of_invalid_spans_are_kept(ingest: _Ingest, valid: list[bool], how: str) -> None:
-    request = otlp_request(range(1, len(valid) + 1))
-    good = spans_in(request.SerializeToString())
-    for span, is_valid in zip(request.resource_spans[0].scope_spans[0].spans, valid, strict=True):
+def test_neighbours_of_invalid_items_are_kept(signal: Signal, valid: list[bool]) -> None:
+    makers: dict[Signal, Callable[[list[int]], Message]] = {
+        TRACES: otlp_request,
+        METRICS: metrics_request,
+        LOGS: logs_request,
+    }
+    request: Any = type(VALID[signal])()
+    for number in range(1, len(valid) + 1):
+        request.MergeFrom(makers[signal]([number]))
+    items = [item for _, _, item in signal.layout.entries(request)]
+    good = [item.SerializeToString() for item, is_valid in zip(items, valid, strict=True) if is_valid]
+    for item, is_valid in zip(items, valid, strict=True):
         if not is_valid:
-            span.ClearField(how)  # type: ignore[arg-type]
-    response, values = ingest.post(request.SerializeToString(), "application/x-protobuf")
-    partial = ExportTraceServiceResponse.FromString(response.content).partial_success
-    assert partial.rejected_spans == valid.count(False)
-    assert spans_in(*values) == [span for span, is_valid in zip(good, valid, strict=True) if is_valid]
+            BREAKS[signal](item)
+    headers = {"content-type": "application/x-protobuf"}
+    response, published = asyncio.run(INGEST.post(f"/v1/{signal.name}", request.SerializeToString(), headers))
+    partial = signal.answer.FromString(response.content).partial_success  # type: ignore[attr-defined]
+    assert getattr(partial, signal.rejected) == valid.count(False)
+    kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
+    found = [item for _, _, item in signal.layout.entries(kept)]
+    assert [item.SerializeToString() for item in found if signal is not METRICS or item.gauge.data_points] == good
+
+
+def _mutate(rng: random.Random, body: bytes) -> bytes:
+    """A few cuts, copies, flips and numbers that parsers stumble over."""
+    mutated = bytearray(body)
+    for _ in range(rng.randint(1, 6)):
+        place, length = rng.randint(0, len(mutated)), rng.randint(0, 16)
+        match rng.randrange(5):
+            case 0:
+                del mutated[place : place + length]
+            case 1:
+                mutated[place:place] = mutated[rng.randint(0, len(mutated)) :][:length]
+            case 2 if mutated:
+                mutated[min(place, len(mutated) - 1)] ^= 1 << rng.randrange(8)
+            case 3:
+                mutated[place : place + length] = rng.randbytes(rng.randint(0, 16))
+            case _:
+                mutated[place:place] = rng.choice(
+                    (b"\xff" * 10, b"\x80" * 10 + b"\x01", bytes(8), b"[" * 200, b"1e999", b"\\ud800", b"-1", b"null")
+                )
+    return bytes(mutated)
+
+
+async def _fuzz_once(rng: random.Random) -> None:
+    signal = rng.choice(list(VALID))
+    if rng.random() < 0.5:
+        await _check_protobuf(signal, _mutate(rng, VALID[signal].SerializeToString()))
+        return
+    path, body = rng.choice(list(JSON_BODIES.items()))
+    encoding, compress = rng.choice(list(COMPRESSIONS.items()))
+    if encoding != "identity" and rng.random() < 0.5:
+        await _check_json(path, _mutate(rng, compress(body)), encoding)
+    else:
+        await _check_json(path, compress(_mutate(rng, body)), encoding)
+
+
+async def test_fuzz(capsys: pytest.CaptureFixture[str]) -> None:
+    seed = int(os.environ.get("LLMFLOW_FUZZ_SEED") or secrets.randbits(32))
+    until = time.monotonic() + float(os.environ.get("LLMFLOW_FUZZ_SECONDS") or 2)
+    rng = random.Random(seed)
+    rounds = 0
+    while time.monotonic() < until:
+        rounds += 1
+        try:
+            await _fuzz_once(rng)
+        except Exception as error:
+            raise AssertionError(f"LLMFLOW_FUZZ_SEED={seed} fails in round {rounds}: {error!r}") from error
+    with capsys.disabled():
+        print(f"\nLLMFLOW_FUZZ_SEED={seed}: {rounds} requests")
+    assert rounds

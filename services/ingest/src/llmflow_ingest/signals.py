@@ -20,7 +20,7 @@ from llmflow_ingest.splitting import Layout
 _PROBLEMS_NAMED = 10
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Signal:
     """One signal: its topic, its gRPC service, its fields and its functions in `llmflow_core.otlp`.
 
