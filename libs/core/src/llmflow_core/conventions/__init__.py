@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from llmflow_core.conventions import gateways, genai, logfire, openlit, otel, vercel_ai, vllm
+from llmflow_core.conventions import gateways, genai, google_adk, logfire, openlit, otel, strands, vercel_ai, vllm
 from llmflow_core.conventions.logfire import is_pending
 from llmflow_core.conventions.rules import Convention, RuleBook
 from llmflow_core.spans import Span
@@ -18,6 +18,8 @@ CONVENTIONS: tuple[Convention, ...] = (
     vercel_ai.CONVENTION,
     logfire.CONVENTION,
     openlit.CONVENTION,
+    google_adk.CONVENTION,
+    strands.CONVENTION,
     vllm.CONVENTION,
     genai.CONVENTION,
     gateways.CONVENTION,

@@ -72,7 +72,8 @@ def _answer(request: dict[str, Any], options: Options) -> Answer:
     names = ("functionDeclarations", "function_declarations")
     declared = [one for tool in request.get("tools") or [] for name in names for one in tool.get(name, [])]
     tool = declared[0] if declared and not answered else None
-    schema = (tool or {}).get("parametersJsonSchema") or (tool or {}).get("parameters") or {}
+    schemas = ("parametersJsonSchema", "parameters_json_schema", "parameters")
+    schema = next((tool[name] for name in schemas if name in tool), {}) if tool else {}
     lowered = json.loads(json.dumps(schema).replace('"STRING"', '"string"').replace('"OBJECT"', '"object"'))
     return answer(" ".join(part.get("text", "") for part in parts), tool, lowered, options)
 
