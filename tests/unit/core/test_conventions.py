@@ -202,3 +202,34 @@ def test_a_recorded_exception_tells_the_kind_of_an_error() -> None:
     event = {"name": "exception", "time_unix_nano": 1, "attributes": {"exception.type": "openai.RateLimitError"}}
     assert applied({}, status=Status.ERROR, events=[event]).error_type == "openai.RateLimitError"
     assert applied({}, events=[event]).error_type is None
+
+
+def test_the_last_answer_is_shown_where_the_output_repeats_what_led_to_it() -> None:
+    said = [("user", "Weather?"), ("assistant", "Let me look."), ("assistant", "Rain.")]
+    messages = [{"role": role, "parts": [{"type": "text", "content": text}]} for role, text in said]
+    assert applied({"gen_ai.output.messages": messages}).output_preview == "Rain."
+
+
+def test_messages_in_events_are_read_whether_their_body_is_attributes_or_json() -> None:
+    events = [
+        ("gen_ai.user.message", {"content": "Weather?"}),
+        ("gen_ai.choice", {"index": 0, "finish_reason": "stop", "message": {"content": "Rain."}}),
+        ("gen_ai.content.prompt", {"gen_ai.prompt": '[{"role": "user", "content": "And now?"}]'}),
+        ("gen_ai.content.completion", {"gen_ai.completion": "Still rain."}),
+    ]
+    span = applied(
+        {"gen_ai.request.model": "gpt-4"},
+        events=[{"name": name, "time_unix_nano": 1, "attributes": attributes} for name, attributes in events],
+    )
+    assert span.observation_type is ObservationType.GENERATION
+    assert (span.events, span.finish_reasons) == ([], ["stop"])
+    assert [(m.role, m.parts[0].text) for m in conversation(span).input] == [("user", "Weather?"), ("user", "And now?")]
+    assert [m.parts[0].text for m in conversation(span).output] == ["Rain.", "Still rain."]
+
+
+def test_the_event_that_holds_an_operations_details_is_read_as_its_attributes() -> None:
+    details = {"gen_ai.input.messages": '[{"role": "user", "parts": [{"type": "text", "content": "Weather?"}]}]'}
+    event = {"name": "gen_ai.client.inference.operation.details", "time_unix_nano": 1, "attributes": details}
+    span = applied({}, events=[event])
+    assert span.input_preview == "Weather?"
+    assert span.content == {"event:0": event}

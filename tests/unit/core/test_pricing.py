@@ -85,3 +85,12 @@ def test_a_cost_that_came_with_the_span_wins() -> None:
 )
 def test_what_cannot_be_priced_has_no_cost(fields: dict[str, Any]) -> None:
     assert priced(**fields).cost is None
+
+
+def test_a_model_that_answers_under_a_name_without_a_price_costs_what_was_asked_for() -> None:
+    span = priced(
+        provider="gcp.gemini", model="gemini-2.5-flash", response_model="gemini-2.5-flash-001", input_tokens=10
+    )
+    asked = priced(provider="gcp.gemini", model="gemini-2.5-flash", input_tokens=10)
+    assert span.cost is not None
+    assert span.cost == asked.cost

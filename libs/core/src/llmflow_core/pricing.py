@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from genai_prices import Usage
-from genai_prices.types import PriceCalculation
 from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import PriceCalculation
 
 from llmflow_core.spans import SUMMING_TYPES, Span
 
@@ -25,9 +25,9 @@ class Prices:
     def price(self, span: Span) -> None:
         """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
 
-        The model that answered counts, else (also where it has no price) the one asked for. A model or provider that is not known leaves the costs
-        None (unpriced, never zero); so do token counts that contradict each other. Agents and chains are never priced:
-        what they state are the tokens of the calls inside them.
+        The model that answered counts, else, also where no price of it is known, the one asked for. A model or provider
+        that is not known leaves the costs None (unpriced, never zero); so do token counts that contradict each other.
+        Agents and chains are never priced: what they state are the tokens of the calls inside them.
         """
         if span.observation_type in SUMMING_TYPES:
             return

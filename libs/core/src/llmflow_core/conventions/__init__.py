@@ -5,24 +5,52 @@
 
 from __future__ import annotations
 
-from llmflow_core.conventions import gateways, genai, google_adk, logfire, openlit, otel, strands, vercel_ai, vllm
+from llmflow_core.conventions import (
+    gateways,
+    genai,
+    genai_older,
+    google_adk,
+    langfuse,
+    langsmith,
+    litellm,
+    logfire,
+    mlflow,
+    openinference,
+    openlit,
+    openllmetry,
+    opik,
+    otel,
+    strands,
+    vercel_ai,
+    vllm,
+)
 from llmflow_core.conventions.logfire import is_pending
 from llmflow_core.conventions.rules import Convention, RuleBook
 from llmflow_core.spans import Span
 
 __all__ = ["BOOK", "CONVENTIONS", "apply_conventions", "is_pending"]
 
-#: In order of precedence. Those that build upon the GenAI conventions come before them, as what a library says in its
-#: own names is more exact than what it says beside it for others. The most general names come last.
+#: In order of precedence. First the tracing SDKs whose users say in their names what they mean (a span of another
+#: library that passes through one of them has few of its names), then the instrumentations. Those that build upon the
+#: GenAI conventions come before them, as what a library says in its own names is more exact than what it says beside it
+#: for others. The most general names come last.
 CONVENTIONS: tuple[Convention, ...] = (
+    langfuse.CONVENTION,
+    langsmith.CONVENTION,
+    mlflow.CONVENTION,
+    litellm.CONVENTION,
+    openinference.CONVENTION,
     vercel_ai.CONVENTION,
     logfire.CONVENTION,
     openlit.CONVENTION,
     google_adk.CONVENTION,
     strands.CONVENTION,
     vllm.CONVENTION,
+    openllmetry.CONVENTION,
     genai.CONVENTION,
+    genai_older.CONVENTION,
     gateways.CONVENTION,
+    opik.CONVENTION,
     otel.CONVENTION,
 )
 

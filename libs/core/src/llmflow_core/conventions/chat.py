@@ -63,7 +63,7 @@ def _message(message: JSON, default_role: str) -> Message:
     if not isinstance(message, dict):
         return Message(role=default_role, parts=[value_part(message)])
     role = str(message.get("role") or default_role)
-    role = _ROLES.get(role, role)
+    role = default_role if role == "unknown" else _ROLES.get(role, role)
     if "role" not in message and isinstance(message.get("type"), str) and message["type"] in _ITEMS:
         return Message(role=_ITEMS[message["type"]], parts=[part_of(message)])
     content = message.get("parts", message.get("content"))

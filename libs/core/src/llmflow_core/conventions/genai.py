@@ -7,6 +7,8 @@ Messages come as JSON text or structured values in `gen_ai.input.messages`, `gen
 from __future__ import annotations
 
 from llmflow_core.conventions.chat import messages_of, parts_of, value_message
+from llmflow_core.conventions.genai_older import details
+from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import as_list, count, decoded, number, seconds_to_ns, text, texts, usd
 from llmflow_core.messages import Conversation, Message
@@ -54,9 +56,12 @@ def _finish(span: Span) -> None:
             )
 
 
-def _conversation(span: Span) -> Conversation | None:
+def conversation_of(span: Span) -> Conversation | None:
+    """What the conventions' own attributes hold; None when there are none of them."""
     content = span.content
     if _CONTENT.isdisjoint(content):
+        content = details(span)
+    if not content:
         return None
     conversation = Conversation(
         input=messages_of(content.get(_INPUT), "user"),
@@ -80,8 +85,8 @@ def _conversation(span: Span) -> Conversation | None:
 CONVENTION = Convention(
     name="genai",
     fields={
-        "gen_ai.provider.name": ("provider", text),
-        "gen_ai.system": ("provider", text),
+        "gen_ai.provider.name": ("provider", provider),
+        "gen_ai.system": ("provider", provider),
         "gen_ai.request.model": ("model", text),
         "gen_ai.response.model": ("response_model", text),
         "gen_ai.usage.input_tokens": ("input_tokens", count),
@@ -103,5 +108,5 @@ CONVENTION = Convention(
     content=_CONTENT,
     observation_type=_observation_type,
     finish=_finish,
-    conversation=_conversation,
+    conversation=conversation_of,
 )

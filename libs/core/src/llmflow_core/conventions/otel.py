@@ -8,11 +8,9 @@ from llmflow_core.spans import Span, Status
 
 
 def _finish(span: Span) -> None:
-    """Where nothing else tells the kind of an error, the exception that was recorded does."""
     if span.status == Status.ERROR and span.error_type is None:
-        for event in span.events:
-            if event["name"] == "exception":
-                span.error_type = text(event["attributes"].get("exception.type"))
+        thrown = (event["attributes"] for event in span.events if event["name"] == "exception")
+        span.error_type = next((text(attributes.get("exception.type")) for attributes in thrown), None)
 
 
 CONVENTION = Convention(

@@ -194,10 +194,15 @@ def _collect(found: dict[str, tuple[int, JSON]], meanings: _Meanings, attributes
 
 
 def _preview(conversation: Conversation, side: str) -> str | None:
-    """The beginning of the last user message (input) or of the first answer (output)."""
-    messages = conversation.output if side == "output" else conversation.input[::-1]
+    """The beginning of the last user message (input) or of the first answer (output).
+
+    Where the output repeats what led to the answer, the last one is meant.
+    """
     if side == "input":
-        messages = [m for m in messages if m.role == "user"] or messages
+        messages = [m for m in conversation.input[::-1] if m.role == "user"] or conversation.input[::-1]
+    else:
+        answers = [m for m in conversation.output if m.role == "assistant"]
+        messages = answers[::-1] if 0 < len(answers) < len(conversation.output) else conversation.output
     for message in messages:
         for part in message.parts:
             if part.type in ("text", "json", "refusal"):

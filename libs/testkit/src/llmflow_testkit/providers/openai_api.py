@@ -43,7 +43,7 @@ def _chat(request: dict[str, Any], options: Options) -> Reply:
     if not isinstance(request.get("messages"), list):
         return missing("messages")
     said = _answer(request, options)
-    usage = _usage(request, said)
+    usage = _usage(request, said, options)
     head = {
         "id": identity("chatcmpl-"),
         "object": "chat.completion.chunk" if request.get("stream") else "chat.completion",
@@ -77,16 +77,16 @@ def _text(content: Any) -> str:
     return content or ""
 
 
-def _usage(request: dict[str, Any], said: Answer) -> dict[str, Any]:
+def _usage(request: dict[str, Any], said: Answer, options: Options) -> dict[str, Any]:
     asked = sum(3 + tokens(_text(message.get("content"))) for message in request["messages"])
-    spent = tokens("".join(said.pieces)) * (request.get("n") or 1)
+    spent = tokens("".join(said.pieces)) * (request.get("n") or 1) + options.reasoning
     return {
         "prompt_tokens": asked,
         "completion_tokens": spent,
         "total_tokens": asked + spent,
-        "prompt_tokens_details": {"cached_tokens": asked // 1024 * 1024, "audio_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": options.cached or asked // 1024 * 1024, "audio_tokens": 0},
         "completion_tokens_details": {
-            "reasoning_tokens": 0,
+            "reasoning_tokens": options.reasoning,
             "audio_tokens": 0,
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,

@@ -21,7 +21,8 @@ class Options:
     is the length of the answer; `status` an error to answer with; `encoding` gzip or deflate; `cut` the number of
     chunks after which the connection breaks; `stream_error` the number after which an error event ends the stream;
     `leak` repeats the caller's key in an error message; `location` is sent as the Location header; `refuse` makes the
-    model refuse; `fail` makes a response of OpenAI's end as failed."""
+    model refuse; `fail` makes a response of OpenAI's end as failed; `cached` and `reasoning` are how many tokens a chat
+    of OpenAI's reports as read from the cache, and as thought before the answer."""
 
     delay: float = 0
     first_delay: float = 0
@@ -34,6 +35,8 @@ class Options:
     location: str = ""
     refuse: bool = False
     fail: bool = False
+    cached: int = 0
+    reasoning: int = 0
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> Options:
