@@ -8,7 +8,15 @@ from google.rpc.error_details_pb2 import RetryInfo
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException
 
 from llmflow_core.errors import Permanent, Rejected, Retryable
-from llmflow_ingest.errors import RETRY_AFTER_SECONDS, TooLarge, UnsupportedMedia, failure_of
+from llmflow_ingest.errors import (
+    RETRY_AFTER_SECONDS,
+    Forbidden,
+    TooLarge,
+    TooSlow,
+    Unauthenticated,
+    UnsupportedMedia,
+    failure_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -22,6 +30,9 @@ from llmflow_ingest.errors import RETRY_AFTER_SECONDS, TooLarge, UnsupportedMedi
         (NotFoundException(), 404, code_pb2.NOT_FOUND),
         (MethodNotAllowedException(), 405, code_pb2.UNIMPLEMENTED),
         (Retryable("the log is away"), 503, code_pb2.UNAVAILABLE),
+        (Unauthenticated("an API key is needed"), 401, code_pb2.UNAUTHENTICATED),
+        (Forbidden("the scope is missing"), 403, code_pb2.PERMISSION_DENIED),
+        (TooSlow("the body did not arrive"), 408, code_pb2.DEADLINE_EXCEEDED),
         (KeyError("secret detail"), 500, code_pb2.INTERNAL),
     ],
 )
