@@ -24,7 +24,8 @@ _WITHIN_TRACE = (
     f"{_OF_TRACE} AND {{0}}.start_time BETWEEN unix_ns_time(t.start_time_ns) AND unix_ns_time(t.end_time_ns)"
 )
 
-_SPAN_COLUMNS = {
+#: The columns of `spans AS s` by the fields of the filter language that have one value.
+FIELD_COLUMNS = {
     "name": "s.name",
     "service": "s.service",
     "scope": "s.scope",
@@ -91,6 +92,18 @@ def trace_condition(parsed: Filter, arguments: Arguments) -> str:
     return _Writer(arguments).over_traces(parsed)
 
 
+def rollup_condition(parsed: Filter, arguments: Arguments, columns: Mapping[str, str]) -> str | None:
+    """What rows that have only `columns` (expressions by field) must fulfil; None if that cannot be told from them."""
+    try:
+        return _Writer(arguments).over_columns(parsed, columns)
+    except _UnknownHere:
+        return None
+
+
+class _UnknownHere(Exception):  # noqa: N818 - never leaves this module
+    """The rows at hand do not have what a condition is about."""
+
+
 class _Writer:
     def __init__(self, arguments: Arguments) -> None:
         self._add = arguments.add
@@ -100,6 +113,17 @@ class _Writer:
 
     def over_traces(self, parsed: Filter) -> str:
         return self._combined(parsed, self._of_trace, lambda text: self._said(text, _WITHIN_TRACE.format("w")))
+
+    def over_columns(self, parsed: Filter, columns: Mapping[str, str]) -> str:
+        def compared(condition: Condition) -> str:
+            if condition.field not in columns:
+                raise _UnknownHere
+            return self._compared(columns[condition.field], condition)
+
+        def said(_: Text) -> str:
+            raise _UnknownHere
+
+        return self._combined(parsed, compared, said)
 
     def _combined(self, parsed: Filter, condition: _Write, text: Callable[[Text], str]) -> str:
         match parsed:
@@ -121,8 +145,8 @@ class _Writer:
 
     def _of_span(self, condition: Condition) -> str:
         name = condition.field
-        if name in _SPAN_COLUMNS:
-            return self._compared(_SPAN_COLUMNS[name], condition)
+        if name in FIELD_COLUMNS:
+            return self._compared(FIELD_COLUMNS[name], condition)
         if name in _SPAN_ARRAYS:
             return self._in_array(_SPAN_ARRAYS[name], condition)
         if name in _SPAN_IDS:

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
+from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.administration import Administration
 from llmflow_store.results import WriteResult
 from llmflow_store.scores import Scores
@@ -154,6 +155,17 @@ class Store(Administration, Signals, Scores, Protocol):
 
     async def list_spans(self, query: SpanQuery) -> SpanPage:
         """One page of spans. While data arrives none is repeated, and those that start after the page's are on none."""
+        ...
+
+    async def analyse(self, query: AnalyticsQuery) -> AnalyticsResult:
+        """The answer to `query`, which must pass `AnalyticsQuery.check`; raises Rejected for one that does not."""
+        ...
+
+    async def facets(
+        self, project: str, from_time: datetime, to_time: datetime, filter_by: Filter | None = None
+    ) -> Facets:
+        """The most frequent models, providers, services, types, statuses and environments of the spans that started in
+        the range and fulfil the filter."""
         ...
 
     async def index_content(self, *, limit: int) -> int:

@@ -6,12 +6,15 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import asyncpg
 
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
+from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store import reads, search, writes
+from llmflow_store import analytics_sql, facets, reads, search, writes
+from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TracePage, TraceQuery
@@ -66,6 +69,18 @@ class PostgresStore(PostgresAdministration, PostgresSignals):
         """See `Store`."""
         async with self._connection() as connection:
             return await reads.list_spans(connection, query)
+
+    async def analyse(self, query: AnalyticsQuery) -> AnalyticsResult:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await analytics_sql.analyse(connection, query)
+
+    async def facets(
+        self, project: str, from_time: datetime, to_time: datetime, filter_by: Filter | None = None
+    ) -> Facets:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await facets.facets(connection, project, from_time, to_time, filter_by)
 
     async def index_content(self, *, limit: int) -> int:
         """See `Store`."""

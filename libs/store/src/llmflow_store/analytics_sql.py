@@ -1,0 +1,361 @@
+"""Analytics over the cheapest table that can answer: rollups where the question is about their dimensions, else spans.
+
+A long range is read as whole days where the day's rollup fits, with hours and minutes at its ends.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from llmflow_core.filters import And, Filter
+from llmflow_store import sketch
+from llmflow_store.analytics import (
+    DISTRIBUTIONS,
+    QUANTILES,
+    AnalyticsQuery,
+    AnalyticsResult,
+    Group,
+    Metric,
+    Number,
+    Point,
+)
+from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
+from llmflow_store.rollups import USER_DIMENSION
+from llmflow_store.values import label
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNITS_US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000}
+#: The dimensions that `rollups_* AS r` has, as expressions; null where a span has no value.
+ROLLUP_COLUMNS = {
+    "model": "nullif(r.model, '')",
+    "provider": "nullif(r.provider, '')",
+    "service": "nullif(r.service, '')",
+    "type": "r.observation_type",
+    "status": "r.status",
+    "environment": "nullif(r.environment, '')",
+}
+_VALUE_DIMENSIONS = {"type": "r.observation_type", "status": "r.status"}
+#: Sums over rows that have the rollups' columns.
+_SUMS = {
+    Metric.SPANS: "sum(span_count)",
+    Metric.REQUESTS: "sum(span_count) FILTER (WHERE observation_type IN ('generation', 'embedding'))",
+    Metric.ERRORS: "sum(span_count) FILTER (WHERE status = 'error')",
+    Metric.ERROR_RATE: "sum(span_count) FILTER (WHERE status = 'error')",
+    Metric.TOKENS: "sum(input_tokens + output_tokens)",
+    Metric.UNPRICED: "sum(unpriced_count)",
+    **{
+        metric: f"sum({metric})"
+        for metric in (
+            Metric.INPUT_TOKENS,
+            Metric.OUTPUT_TOKENS,
+            Metric.CACHE_READ_TOKENS,
+            Metric.CACHE_WRITE_TOKENS,
+            Metric.REASONING_TOKENS,
+            Metric.COST,
+            Metric.INPUT_COST,
+            Metric.OUTPUT_COST,
+        )
+    },
+}
+_MEASURED = {Metric.LATENCY: "duration_ns", Metric.TTFT: "time_to_first_token_ns"}
+#: Of a distribution, the groups of most spans are measured, and the largest values among them returned.
+_MEASURED_GROUPS = 200
+
+
+class _Source(NamedTuple):
+    """Rows with the rollups' columns, as a FROM item named r, and the groups' expressions over it."""
+
+    rows: str
+    groups: Sequence[str]
+    arguments: Arguments
+    from_us: int
+    to_us: int
+    rollups: bool
+
+
+async def analyse(connection: asyncpg.Connection[Any], query: AnalyticsQuery) -> AnalyticsResult:
+    """See `Store.analyse`."""
+    query.check()
+    source = _source(query)
+    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
+    total = await _total(connection, query, source)
+    groups: list[Group] = []
+    if source.groups:
+        largest = await _largest(connection, query, source)
+        found = await measure(connection, query, source, largest, interval=False)
+        groups = sorted((_group(query, found, key, source) for key in largest), key=_by_value)[: query.limit]
+    if query.interval is not None:
+        keys = [group.key for group in groups]
+        courses = _courses(await measure(connection, query, source, keys, interval=True)) if keys else {}
+        groups = [replace(group, points=_points(query, courses.get(group.key, {}), source)) for group in groups]
+    return AnalyticsResult(source.from_us, source.to_us, total, groups, "rollups" if source.rollups else "spans")
+
+
+class _Measured(NamedTuple):
+    """What one group has (in one interval): how many spans, and a sum or a distribution."""
+
+    span_count: int
+    amount: Number | None = None
+    buckets: dict[int, int] | None = None
+
+
+#: By (group key, beginning of the interval or None).
+_Found = dict[tuple[tuple[str, ...], int | None], _Measured]
+
+
+async def _largest(
+    connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source
+) -> list[tuple[str, ...]]:
+    distribution = query.metric in DISTRIBUTIONS
+    order = "sum(span_count)" if distribution else _value_sql(query)
+    rows = await connection.fetch(
+        f"SELECT {', '.join(source.groups)} FROM {source.rows} WHERE {_present(source.groups)}"  # noqa: S608
+        f" GROUP BY {_places(source.groups)} ORDER BY {order} DESC NULLS LAST, {_places(source.groups)}"
+        f" LIMIT {_MEASURED_GROUPS if distribution else int(query.limit)}",
+        *source.arguments.values,
+    )
+    return [tuple(row) for row in rows]
+
+
+async def _sums(
+    connection: asyncpg.Connection[Any],
+    query: AnalyticsQuery,
+    source: _Source,
+    keys: Sequence[tuple[str, ...]],
+    *,
+    interval: bool,
+) -> _Found:
+    columns, where, arguments = _grouped(query, source, keys, interval=interval)
+    rows = await connection.fetch(
+        f"SELECT {', '.join([*columns, 'coalesce(sum(span_count), 0)::bigint', _SUMS[query.metric]])}"  # noqa: S608
+        f" FROM {source.rows} WHERE {where}{_group_by(columns)}",
+        *arguments.values,
+    )
+    found: _Found = {}
+    for *key, spans, amount in rows:
+        time = key.pop() if interval else None
+        found[tuple(key), time] = _Measured(spans, amount)
+    return found
+
+
+async def _distributions(
+    connection: asyncpg.Connection[Any],
+    query: AnalyticsQuery,
+    source: _Source,
+    keys: Sequence[tuple[str, ...]],
+    *,
+    interval: bool,
+) -> _Found:
+    columns, where, arguments = _grouped(query, source, keys, interval=interval)
+    measured = _MEASURED[query.metric]
+    if source.rollups:
+        joined, count = f", unnest((r.{measured}).buckets, (r.{measured}).counts) AS u (measured_bucket, n)", "sum(n)"
+    else:
+        joined, count = f", sketch_bucket(r.{measured}) AS u (measured_bucket)", "count(*)"
+        where = f"{where} AND r.{measured} IS NOT NULL"
+    rows = await connection.fetch(
+        f"SELECT {', '.join([*columns, 'measured_bucket', f'{count}::bigint'])}"  # noqa: S608
+        f" FROM {source.rows}{joined} WHERE {where}{_group_by([*columns, 'measured_bucket'])}",
+        *arguments.values,
+    )
+    buckets: defaultdict[tuple[tuple[str, ...], int | None], dict[int, int]] = defaultdict(dict)
+    for *key, bucket, times in rows:
+        time = key.pop() if interval else None
+        buckets[tuple(key), time][bucket] = times
+    return {place: _Measured(sum(counts.values()), None, counts) for place, counts in buckets.items()}
+
+
+def _grouped(
+    query: AnalyticsQuery, source: _Source, keys: Sequence[tuple[str, ...]], *, interval: bool
+) -> tuple[list[str], str, Arguments]:
+    """The columns that group (the keys', if there are any, then the interval), the condition, and its arguments."""
+    arguments = Arguments(*source.arguments.values)
+    columns: list[str] = []
+    where = "true"
+    if keys:
+        columns = list(source.groups)
+        members = ", ".join(arguments.add(list(member), "text[]") for member in zip(*keys, strict=True))
+        where = f"({', '.join(columns)}) IN (SELECT * FROM unnest({members}))"  # noqa: S608
+    if interval and query.interval is not None:
+        columns.append(f"date_bin({arguments.add(query.interval, 'interval')}, r.bucket, 'epoch')")
+    return columns, where, arguments
+
+
+async def _total(connection: asyncpg.Connection[Any], query: AnalyticsQuery, grouped: _Source) -> Group:
+    """All spans of the range that is counted by group, those that are in no group too."""
+    from_time, to_time = (_EPOCH + timedelta(microseconds=time) for time in (grouped.from_us, grouped.to_us))
+    source = _source(replace(query, group_by=(), from_time=from_time, to_time=to_time)) if query.group_by else grouped
+    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
+    total = _group(query, await measure(connection, query, source, [], interval=False), (), source)
+    if query.interval is None:
+        return total
+    courses = _courses(await measure(connection, query, source, [], interval=True))
+    return replace(total, points=_points(query, courses.get((), {}), source))
+
+
+def _courses(found: _Found) -> dict[tuple[str, ...], dict[int, _Measured]]:
+    courses: defaultdict[tuple[str, ...], dict[int, _Measured]] = defaultdict(dict)
+    for (key, time), measured in found.items():
+        if time is not None:
+            courses[key][time] = measured
+    return courses
+
+
+def _points(query: AnalyticsQuery, course: dict[int, _Measured], source: _Source) -> list[Point]:
+    seconds = query.interval.total_seconds() if query.interval else _seconds(source)
+    return [Point(time, _value(query, measured, seconds)) for time, measured in sorted(course.items())]
+
+
+def _group(query: AnalyticsQuery, found: _Found, key: tuple[str, ...], source: _Source) -> Group:
+    measured = found.get((key, None), _Measured(0))
+    return Group(key, _value(query, measured, _seconds(source)), measured.span_count, [])
+
+
+def _value(query: AnalyticsQuery, measured: _Measured, seconds: float) -> Number | None:
+    if measured.buckets is not None:
+        if query.aggregation == "avg":
+            total = sum(sketch.value_of(bucket) * times for bucket, times in measured.buckets.items())
+            return total / measured.span_count
+        return sketch.quantile(measured.buckets, QUANTILES[query.aggregation])
+    if query.metric in DISTRIBUTIONS:
+        return None
+    amount = Decimal(measured.amount or 0)
+    if query.aggregation == "avg":
+        return amount / measured.span_count if measured.span_count else None
+    return amount / Decimal(seconds) if query.aggregation == "rate" else amount
+
+
+def _value_sql(query: AnalyticsQuery) -> str:
+    amount = _SUMS[query.metric]
+    return f"{amount}::numeric / sum(span_count)" if query.aggregation == "avg" else amount
+
+
+def _by_value(group: Group) -> tuple[bool, float, tuple[str, ...]]:
+    return group.value is None, -float(group.value or 0), group.key
+
+
+def _seconds(source: _Source) -> float:
+    return (source.to_us - source.from_us) / 1e6
+
+
+def _present(groups: Iterable[str]) -> str:
+    return " AND ".join(f"{group} IS NOT NULL" for group in groups)
+
+
+def _places(groups: Sequence[str]) -> str:
+    return ", ".join(str(number + 1) for number in range(len(groups)))
+
+
+def _group_by(columns: Sequence[str]) -> str:
+    return f" GROUP BY {_places(columns)}" if columns else ""
+
+
+def _source(query: AnalyticsQuery) -> _Source:
+    parsed = query.filter or And(())
+    groups = query.group_by
+    if set(groups) <= set(ROLLUP_COLUMNS):
+        arguments = Arguments(label(query.project))
+        condition = rollup_condition(parsed, arguments, ROLLUP_COLUMNS)
+        if condition is not None:
+            expressions = [ROLLUP_COLUMNS[name] for name in groups]
+            return _of_rollups(query, arguments, condition, "rollups", expressions, "minute")
+    if groups == ("user",):
+        arguments = Arguments(label(query.project), USER_DIMENSION)
+        condition = rollup_condition(parsed, arguments, _VALUE_DIMENSIONS)
+        hours = query.interval is None or query.interval.total_seconds() % 3600 == 0
+        if condition is not None and hours:
+            condition = f"r.dimension = $2 AND {condition}"
+            return _of_rollups(query, arguments, condition, "rollups_value", ["r.value"], "hour")
+    return _of_spans(query, parsed)
+
+
+def _of_rollups(
+    query: AnalyticsQuery, arguments: Arguments, condition: str, table: str, groups: Sequence[str], finest: str
+) -> _Source:
+    from_us, to_us = widened(query.from_time, query.to_time, finest)
+    interval_us = round(query.interval.total_seconds() * 1e6) if query.interval else None
+    ranges = covering(from_us, to_us, finest=finest, interval_us=interval_us)
+    return _Source(rollup_rows(table, ranges, condition, arguments), groups, arguments, from_us, to_us, True)
+
+
+def widened(from_time: datetime, to_time: datetime, unit: str) -> tuple[int, int]:
+    """The range in Unix microseconds, begun and ended at a whole `unit`."""
+    size = _UNITS_US[unit]
+    return unix_us(from_time) // size * size, -(-unix_us(to_time) // size) * size
+
+
+def rollup_rows(table: str, ranges: Sequence[tuple[str, int, int]], condition: str, arguments: Arguments) -> str:
+    """The rows of `<table>_<unit>` in each of the ranges that fulfil `condition`, as a FROM item; $1 is the project."""
+    parts = [
+        f"SELECT * FROM {table}_{unit} AS r WHERE r.project = $1"  # noqa: S608
+        f" AND r.bucket >= {arguments.add(low, 'timestamptz')} AND r.bucket < {arguments.add(high, 'timestamptz')}"
+        f" AND {condition}"
+        for unit, low, high in ranges
+    ]
+    return f"({' UNION ALL '.join(parts)}) AS r"
+
+
+def covering(from_us: int, to_us: int, *, finest: str, interval_us: int | None = None) -> list[tuple[str, int, int]]:
+    """The range as few (unit, from, to): days where whole ones fit, hours and minutes at the ends, nothing finer than
+    `finest`, of which both ends are multiples, and nothing that an interval would cut."""
+    units = [unit for unit in _UNITS_US if interval_us is None or interval_us % _UNITS_US[unit] == 0]
+    units = [unit for unit in units if _UNITS_US[unit] >= _UNITS_US[finest]] or [finest]
+    return _covering(from_us, to_us, units)
+
+
+def _covering(low: int, high: int, units: Sequence[str]) -> list[tuple[str, int, int]]:
+    if low >= high:
+        return []
+    unit, finer = units[0], units[1:]
+    size = _UNITS_US[unit]
+    first, last = -(-low // size) * size, high // size * size
+    if not finer:
+        return [(unit, low, high)]
+    if first >= last:
+        return _covering(low, high, finer)
+    return [*_covering(low, first, finer), (unit, first, last), *_covering(last, high, finer)]
+
+
+def _of_spans(query: AnalyticsQuery, parsed: Filter) -> _Source:
+    arguments = Arguments(label(query.project))
+    from_us, to_us = unix_us(query.from_time), unix_us(query.to_time)
+    low, high = arguments.add(from_us, "timestamptz"), arguments.add(to_us, "timestamptz")
+    condition = span_condition(parsed, arguments)
+    names = [_dimension(name, arguments) for name in query.group_by]
+    dimensions = "".join(f", {expression} AS g{number}" for number, expression in enumerate(names))
+    rows = f"""(
+        SELECT s.start_time AS bucket, s.observation_type, s.status, 1 AS span_count,
+            coalesce(s.input_tokens, 0) AS input_tokens, coalesce(s.output_tokens, 0) AS output_tokens,
+            coalesce(s.cache_read_tokens, 0) AS cache_read_tokens,
+            coalesce(s.cache_write_tokens, 0) AS cache_write_tokens,
+            coalesce(s.reasoning_tokens, 0) AS reasoning_tokens, coalesce(s.cost, 0) AS cost,
+            coalesce(s.input_cost, 0) AS input_cost, coalesce(s.output_cost, 0) AS output_cost,
+            (s.cost IS NULL AND s.observation_type IN ('generation', 'embedding')
+                AND (s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL))::int AS unpriced_count,
+            s.duration_ns, s.time_to_first_token_ns{dimensions}
+        FROM spans AS s WHERE s.project = $1 AND s.start_time >= {low} AND s.start_time < {high} AND {condition}
+    ) AS r"""  # noqa: S608
+    groups = [f"r.g{number}" for number in range(len(names))]
+    return _Source(rows, groups, arguments, from_us, to_us, False)
+
+
+def _dimension(name: str, arguments: Arguments) -> str:
+    field, _, key = name.partition(".")
+    if field in ("attr", "resource") and key:
+        column = "s.attributes" if field == "attr" else "s.resource_attributes"
+        return f"{column} ->> {arguments.add(key, 'text')}"
+    if name == "tag":
+        return "unnest(s.tags)"
+    return f"nullif({FIELD_COLUMNS[name]}, '')"
+
+
+def unix_us(time: datetime) -> int:
+    """Unix microseconds."""
+    return (time - _EPOCH) // timedelta(microseconds=1)
