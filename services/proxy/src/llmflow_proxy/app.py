@@ -13,15 +13,16 @@ import orjson
 
 from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
-from llmflow_core.errors import Rejected
+from llmflow_core.errors import Rejected, Retryable
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
+from llmflow_core.key_refresh import key_refresher
 from llmflow_core.telemetry import setup_logging
 from llmflow_proxy import span
 from llmflow_proxy.capture import RAW_FACTOR, Budget, Capture
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.forward_url import FORWARD_HEADER, ForwardUrls
-from llmflow_proxy.keys import KEY_HEADER, project_of
+from llmflow_proxy.keys import Access, KeyRefused, own_key
 from llmflow_proxy.policy import Policy
 from llmflow_proxy.providers import providers_of
 from llmflow_proxy.publisher import DROPPED, UNSAMPLED, Publisher
@@ -69,7 +70,8 @@ class Proxy:
         self._providers = providers_of(settings)
         self._budget = Budget(settings.capture_buffer_size)
         self._policy = Policy(settings.capture, settings.sample_ratio, settings.redact_patterns)
-        self._keys = settings.proxy_keys
+        self._keys = key_refresher(settings)
+        self._access = Access(settings.proxy_keys, self._keys, required=settings.keys_required)
         self._forward_urls = ForwardUrls(settings.forward_url_allow)
         self._timeout = {"connect": settings.connect_timeout, "read": settings.read_timeout}
         # The proxy does its work while the log is away, so nothing outside this process makes it unready.
@@ -101,11 +103,12 @@ class Proxy:
             await _refuse(error, send)
             return
         exchange = self._begin(route, scope, path, query)
-        if self._keys is not None:
-            exchange.project = project_of(headers.get(KEY_HEADER), self._keys)
-            if exchange.project is None:
-                await _refuse_key(route, send)
-                return
+        try:
+            key, exchange.request_headers = own_key(exchange.request_headers, query)
+            exchange.project = await self._access.project(key)
+        except (KeyRefused, Retryable) as error:
+            await _refuse_key(route, error, send)
+            return
         try:
             await forward(exchange, receive, send, transport, self._timeout)
         finally:
@@ -153,6 +156,8 @@ class Proxy:
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Closed in reverse: no new upstream calls, then the last spans out, then the log."""
+        if self._keys is not None:
+            await stack.enter_async_context(self._keys)
         bus = self._bus or open_bus(self._settings.bus_url)
         stack.push_async_callback(bus.close)
         self._publisher = Publisher(
@@ -184,10 +189,10 @@ async def _refuse(error: Rejected, send: Send) -> None:
     await _answer(status, orjson.dumps({"error": details}), send)
 
 
-async def _refuse_key(route: Route, send: Send) -> None:
-    """401 in the provider's error shape."""
-    message = "LLMFlow proxy: this proxy asks for a key of its own; send it as X-LLMFlow-Key"
-    await _answer(401, route.provider.error_body(401, message), send)
+async def _refuse_key(route: Route, error: KeyRefused | Retryable, send: Send) -> None:
+    """401 or 403, or 503 when keys cannot be checked now, in the provider's error shape."""
+    status = error.status if isinstance(error, KeyRefused) else 503
+    await _answer(status, route.provider.error_body(status, f"LLMFlow proxy: {error}"), send)
 
 
 async def _answer(status: int, body: bytes, send: Send) -> None:

@@ -10,7 +10,7 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from pydantic_settings import NoDecode
 
-from llmflow_core.config import Settings
+from llmflow_core.key_settings import KeySettings
 from llmflow_proxy.catalog import CATALOG, variable
 from llmflow_proxy.forward_url import check_entries
 from llmflow_proxy.keys import digests_of
@@ -92,7 +92,7 @@ ByteSize = Annotated[int, BeforeValidator(_bytes_of)]
 Headers = Annotated[dict[str, str], NoDecode, BeforeValidator(_headers_of)]
 
 
-def _with_providers(model: type[Settings]) -> type[Settings]:
+def _with_providers(model: type[KeySettings]) -> type[KeySettings]:
     """The model with a base URL and default headers for each provider of the catalog."""
     fields: dict[str, Any] = {}
     for row in CATALOG:
@@ -119,7 +119,7 @@ def _with_providers(model: type[Settings]) -> type[Settings]:
 
 
 @_with_providers
-class ProxySettings(Settings):
+class ProxySettings(KeySettings):
     """What one proxy process needs to know."""
 
     host: str = Field("0.0.0.0", description="Address to listen on", examples=["127.0.0.1"])  # noqa: S104
