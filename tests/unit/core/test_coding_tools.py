@@ -86,7 +86,7 @@ def test_gemini_cli_counts_thoughts_as_output() -> None:
     requests = [(record, event) for record, event in found if event.kind is EventKind.REQUEST]
     assert len(requests) == 2
     record, event = requests[0]
-    assert (event.model, event.provider, event.cost) == ("gemini-2.5-flash-001", "google", None)
+    assert (event.model, event.provider, event.cost) == ("gemini-2.0-flash-001", "gcp.gemini", None)
     assert (event.output_tokens, event.reasoning_tokens) == (86, 40)
     assert event.input_tokens == record.attributes["input_token_count"]
     tool = one("gemini_cli", "gemini_cli.tool_call")

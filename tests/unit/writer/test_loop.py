@@ -10,25 +10,34 @@ from typing import cast
 
 import pytest
 import pytest_asyncio
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from llmflow_bus import Bus, Message, Record, open_bus, topics
 from llmflow_core.errors import Permanent, Retryable
+from llmflow_core.logs import LogRecord
+from llmflow_core.metrics import MetricPoint
+from llmflow_core.otlp import any_value
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span, SpanKey
 from llmflow_store import Store, WriteResult
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
+from llmflow_testkit.recorded_coding_tools import recorded_metrics
 from llmflow_writer.loop import GROUP, WriterLoop
 from llmflow_writer.settings import WriterSettings
+from llmflow_writer.signals import SIGNALS
 
 
 class FailingStore:
-    """Keeps spans in memory. `failures` are raised first, one a call; spans named `poison` are refused for good."""
+    """Keeps spans in memory, and bodies of logs and names of metrics. `failures` are raised first, one a call; spans
+    named `poison` are refused for good, and so are such logs."""
 
     def __init__(self, failures: Sequence[Exception] = ()) -> None:
         self.failures = list(failures)
         self.calls: list[int] = []
         self.stored: dict[SpanKey, Span] = {}
+        self.log_bodies: list[object] = []
+        self.metric_names: list[str] = []
         self.before_write: Callable[[], Awaitable[None]] | None = None
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:
@@ -42,6 +51,18 @@ class FailingStore:
         fresh = {span.key: span for span in spans if span.key not in self.stored}
         self.stored |= fresh
         return WriteResult(inserted=len(fresh), duplicates=len(spans) - len(fresh))
+
+    async def write_logs(self, logs: Sequence[LogRecord]) -> WriteResult:
+        if self.failures:
+            raise self.failures.pop(0)
+        if any(log.body == "poison" for log in logs):
+            raise Permanent("poison")
+        self.log_bodies += [log.body for log in logs]
+        return WriteResult(inserted=len(logs), duplicates=0)
+
+    async def write_metrics(self, points: Sequence[MetricPoint]) -> WriteResult:
+        self.metric_names += [point.series.name for point in points]
+        return WriteResult(inserted=len(points), duplicates=0)
 
     @property
     def span_numbers(self) -> list[int]:
@@ -57,15 +78,24 @@ async def bus(tmp_path: Path) -> AsyncIterator[Bus]:
     await bus.close()
 
 
-async def publish(bus: Bus, *values: bytes, project: str = "default") -> None:
+async def publish(bus: Bus, *values: bytes, project: str = "default", topic: str = topics.SPANS) -> None:
     producer = await bus.producer()
     headers = {topics.PROJECT_HEADER: project}
-    await producer.publish(topics.SPANS, [Message(value, headers=headers) for value in values])
+    await producer.publish(topic, [Message(value, headers=headers) for value in values])
     await producer.close()
 
 
 def request(*numbers: int, name: str = "chat") -> bytes:
     return otlp_request(numbers, name=name).SerializeToString()
+
+
+def logs(*bodies: str) -> bytes:
+    """A request of one log record a body."""
+    request = ExportLogsServiceRequest()
+    records = request.resource_logs.add().scope_logs.add().log_records
+    for body in bodies:
+        records.add(time_unix_nano=1, body=any_value(body))
+    return request.SerializeToString()
 
 
 @asynccontextmanager
@@ -103,7 +133,7 @@ async def dead_letters(bus: Bus, count: int) -> list[Record]:
 
 async def uncommitted(bus: Bus) -> int:
     """How many records a next writer would get."""
-    consumer = await bus.consumer(GROUP, [topics.SPANS])
+    consumer = await bus.consumer(GROUP, list(SIGNALS))
     lag = await consumer.lag()
     await consumer.close()
     return lag
@@ -208,3 +238,35 @@ async def test_a_stop_finishes_the_batch_in_hand(bus: Bus) -> None:
         go_on.set()
     assert store.span_numbers == [1]
     assert await uncommitted(bus) == 1
+
+
+async def test_logs_and_metrics_are_stored_and_committed_beside_spans(bus: Bus) -> None:
+    store = FailingStore()
+    await publish(bus, logs("one", "two"), logs("three"), topic=topics.LOGS)
+    await publish(bus, recorded_metrics("claude_code").SerializeToString(), topic=topics.METRICS)
+    await publish(bus, request(1))
+    async with writing(bus, store):
+        await until_stored(store, 1)
+
+        async def all_there() -> bool:
+            return len(store.log_bodies) == 3 and "claude_code.cost.usage" in store.metric_names
+
+        await eventually(all_there, within=10)
+    assert store.log_bodies == ["one", "two", "three"]
+    assert await uncommitted(bus) == 0
+
+
+async def test_logs_wait_for_the_store_and_lose_only_the_one_at_fault(bus: Bus) -> None:
+    store = FailingStore([Retryable("away"), Retryable("away")])
+    await publish(bus, logs("one", "poison", "two"), b"\xff garbage", logs("three"), topic=topics.LOGS)
+    async with writing(bus, store):
+
+        async def all_there() -> bool:
+            return store.log_bodies == ["one", "two", "three"]
+
+        await eventually(all_there, within=10)
+        letters = await dead_letters(bus, 2)
+    reasons = {letter.headers["llmflow-dead-letter-reason"] for letter in letters}
+    assert reasons == {"log record at 1: poison", "body: not a protobuf ExportLogsServiceRequest"}
+    assert {letter.headers["llmflow-dead-letter-topic"] for letter in letters} == {"otlp_logs"}
+    assert await uncommitted(bus) == 0

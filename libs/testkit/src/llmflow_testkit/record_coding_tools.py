@@ -117,7 +117,7 @@ TOOLS = {
     ),
     "gemini_cli": Tool(
         "@google/gemini-cli@0.61.0",
-        ("gemini", "-m", "gemini-2.5-flash", "-p", _PROMPT, "--yolo"),
+        ("gemini", "-m", "gemini-2.0-flash", "-p", _PROMPT, "--yolo"),
         _gemini_cli,
         ("gemini_cli.session", "gemini_cli.token", "gemini_cli.api.request", "gemini_cli.tool.call", "gen_ai."),
     ),

@@ -1,1 +1,1 @@
-"""Moves spans from the message log into the database, each exactly once."""
+"""Moves spans, logs and metrics from the message log into the database, each exactly once."""

@@ -1,5 +1,5 @@
 """The writer's one loop: poll, decode, store, then commit. What was not committed is delivered and written again, and
-the store ignores what it has, so that each span ends up stored exactly once."""
+the store ignores what it has, so that each span, log record and metric point ends up stored exactly once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ import logging
 import random
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
 from llmflow_bus.dead_letters import DeadLetters
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.pricing import Prices
-from llmflow_core.spans import Span
 from llmflow_store import Store
 from llmflow_writer import metrics
 from llmflow_writer.records import Decoded, decode
 from llmflow_writer.settings import WriterSettings
+from llmflow_writer.signals import SIGNALS, Signal
 
 logger = logging.getLogger(__name__)
 
@@ -58,12 +60,12 @@ class WriterLoop:
     async def _step(self, stop: asyncio.Event) -> None:
         if self._consumer is None:
             await self._bus.create_topics(topics.ALL)
-            self._consumer = await self._bus.consumer(GROUP, [topics.SPANS])
+            self._consumer = await self._bus.consumer(GROUP, list(SIGNALS))
         elif self._failures:
             await self._consumer.rewind()
         batch = await self._consumer.poll(max_records=self._settings.writer_batch_spans, timeout=_POLL_SECONDS)
-        for portion in self._portions(batch.records):
-            await self._store_portion(portion)
+        for signal, portion in self._portions(batch.records):
+            await self._store_portion(signal, portion)
             await self._consumer.commit(Batch([decoded.record for decoded in portion]))
             if stop.is_set():
                 return
@@ -71,45 +73,45 @@ class WriterLoop:
             self._lag_due = time.monotonic() + _LAG_SECONDS
             metrics.LAG.set(await self._consumer.lag())
 
-    def _portions(self, records: Iterable[Record]) -> Iterator[list[Decoded]]:
-        """The records in order, decoded, in lists of at most `writer_batch_spans` spans or one record."""
-        portion: list[Decoded] = []
-        spans = 0
-        for record in records:
-            decoded = decode(record, self._prices)
-            if portion and spans + len(decoded.spans) > self._settings.writer_batch_spans:
-                yield portion
-                portion, spans = [], 0
-            portion.append(decoded)
-            spans += len(decoded.spans)
-        if portion:
-            yield portion
+    def _portions(self, records: Iterable[Record]) -> Iterator[tuple[Signal[Any], list[Decoded]]]:
+        """The records of each topic in order, decoded, in lists of at most `writer_batch_spans` items or one record."""
+        by_topic = sorted(records, key=lambda record: record.topic)
+        for topic, group in groupby(by_topic, key=lambda record: record.topic):
+            signal, portion, items = SIGNALS[topic], list[Decoded](), 0
+            for record in group:
+                decoded = decode(record, self._prices)
+                if portion and items + len(decoded.items) > self._settings.writer_batch_spans:
+                    yield signal, portion
+                    portion, items = [], 0
+                portion.append(decoded)
+                items += len(decoded.items)
+            yield signal, portion
 
-    async def _store_portion(self, portion: Sequence[Decoded]) -> None:
+    async def _store_portion(self, signal: Signal[Any], portion: Sequence[Decoded]) -> None:
         started = time.perf_counter()
-        await self._write([(span, decoded) for decoded in portion for span in decoded.spans])
+        await self._write(signal, [(item, decoded) for decoded in portion for item in decoded.items])
         for decoded in portion:
             if decoded.problems:
                 await self._dead_letters.keep(decoded.record, source=GROUP, reason="; ".join(decoded.problems))
                 metrics.DEAD_LETTERS.inc()
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
 
-    async def _write(self, spans: Sequence[tuple[Span, Decoded]]) -> None:
-        """Store spans. When the store refuses them for good, halves are tried until those at fault are alone; each adds
+    async def _write(self, signal: Signal[Any], items: Sequence[tuple[Any, Decoded]]) -> None:
+        """Store items. When the store refuses them for good, halves are tried until those at fault are alone; each adds
         a problem to its record."""
         try:
-            result = await self._store.write_spans([span for span, _ in spans])
+            result = await signal.write(self._store, [item for item, _ in items])
         except Permanent as error:
-            if len(spans) > 1:
-                await self._write(spans[: len(spans) // 2])
-                await self._write(spans[len(spans) // 2 :])
+            if len(items) > 1:
+                await self._write(signal, items[: len(items) // 2])
+                await self._write(signal, items[len(items) // 2 :])
                 return
-            span, decoded = spans[0]
-            decoded.problems.append(f"span {span.span_id.hex()} of trace {span.trace_id.hex()}: {error}")
-            metrics.SPANS.labels("refused").inc()
+            item, decoded = items[0]
+            decoded.problems.append(f"{signal.name(item)}: {error}")
+            signal.count.labels("refused").inc()
         else:
-            metrics.SPANS.labels("written").inc(result.inserted)
-            metrics.SPANS.labels("duplicate").inc(result.duplicates)
+            signal.count.labels("written").inc(result.inserted)
+            signal.count.labels("duplicate").inc(result.duplicates)
 
     async def _back_off(self, error: Retryable, stop: asyncio.Event) -> None:
         doubled = self._settings.writer_retry_min * 2 ** min(self._failures, _MOST_DOUBLINGS)

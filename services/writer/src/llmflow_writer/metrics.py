@@ -7,6 +7,14 @@ from prometheus_client import Counter, Gauge, Histogram
 SPANS = Counter(
     "llmflow_writer_spans_total", "Spans dealt with, by outcome (written, duplicate, refused).", ["outcome"]
 )
+LOGS = Counter(
+    "llmflow_writer_logs_total", "Log records dealt with, by outcome (written, duplicate, refused).", ["outcome"]
+)
+METRIC_POINTS = Counter(
+    "llmflow_writer_metric_points_total",
+    "Metric points dealt with, by outcome (written, duplicate, refused).",
+    ["outcome"],
+)
 BATCH_SECONDS = Histogram(
     "llmflow_writer_batch_seconds",
     "Time from reading a batch's records to its commit in the database.",

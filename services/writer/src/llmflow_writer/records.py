@@ -1,41 +1,40 @@
-"""Records of the log as spans to store."""
+"""Records of the log as what is to be stored."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from typing import Any
 
 from llmflow_bus import Record, topics
-from llmflow_core import otlp
 from llmflow_core.errors import Rejected
 from llmflow_core.pricing import Prices
 from llmflow_core.projects import project_named
-from llmflow_core.spans import Span
+from llmflow_writer.signals import SIGNALS
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A record, the spans in it that can be stored, and what is wrong with the rest of it."""
+    """A record, what of it can be stored (items of its signal), and what is wrong with the rest."""
 
     record: Record
-    spans: list[Span] = field(default_factory=list)
+    items: list[Any] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def decode(record: Record, prices: Prices) -> Decoded:
-    """Read a record's spans and price them. Never raises: a record that cannot be read has a problem and no spans."""
+    """Read a record's items, as its topic says, and price them.
+
+    Never raises: a record that cannot be read has a problem and no items.
+    """
     try:
         project = project_named(record.headers.get(topics.PROJECT_HEADER), field=f"header {topics.PROJECT_HEADER}")
-        request = otlp.parse_traces(record.value)
-        problems = otlp.check_traces(request)
-        spans = otlp.spans_of(request, project)
-        for span in spans:
-            prices.price(span)
+        items, problems = SIGNALS[record.topic].read(record, project, prices)
     except Rejected as error:
         return Decoded(record, problems=[str(error)])
     except Exception as error:  # whatever it is, the records behind this one must not wait for its repair
         logger.exception("%s[%d] %d cannot be read", record.topic, record.partition, record.offset)
         return Decoded(record, problems=[f"{type(error).__name__}: {error}"])
-    return Decoded(record, spans, problems)
+    return Decoded(record, items, problems)

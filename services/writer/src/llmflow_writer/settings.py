@@ -8,22 +8,23 @@ from llmflow_core.config import Settings
 
 
 class WriterSettings(Settings):
-    """Where spans come from, where they go, and in what portions."""
+    """Where spans, logs and metrics come from, where they go, and in what portions."""
 
     bus_url: str = Field(
         "kafka://localhost:9092",
-        description="The message log that spans are read from.",
+        description="The message log to read from.",
         examples=["kafka://kafka-0:9092,kafka-1:9092", "embedded:///var/lib/llmflow/log"],
     )
     database_url: str = Field(
         "postgresql://llmflow:llmflow@localhost:5432/llmflow",
-        description="The database that spans are written to, as a libpq URL.",
+        description="The database to write to, as a libpq URL.",
         examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
     )
     writer_batch_spans: int = Field(
         2000,
         ge=1,
-        description="Spans written in one transaction, at most; a record with more goes alone.",
+        description="Spans, log records or metric points written in one transaction, at most; a record with more"
+        " goes alone.",
         examples=[5000],
     )
     writer_retry_min: float = Field(

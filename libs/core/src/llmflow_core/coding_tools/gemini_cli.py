@@ -20,7 +20,7 @@ _DECISIONS = {
 TOOL = CodingTool(
     name="gemini_cli",
     prefix="gemini_cli.",
-    provider="google",
+    provider="gcp.gemini",
     kinds={
         "config": EventKind.SESSION_START,
         "user_prompt": EventKind.PROMPT,
