@@ -74,3 +74,33 @@ def test_project_and_service() -> None:
     assert (found.project, found.service) == ("search", "my-app")
     wrong = correlate({"x-llmflow-project": "No Such!"})
     assert (wrong.project, wrong.attributes) == ("default", {"llmflow.requested_project": "No Such!"})
+
+
+def test_gateways_headers_are_understood() -> None:
+    found = correlate(
+        {
+            "helicone-property-feature": "chat",
+            "x-portkey-metadata": '{"_user": "user_123", "environment": "prod", "n": 1}',
+            "x-litellm-tags": "team-a, beta",
+        }
+    )
+    assert found.user == "user_123"
+    assert found.attributes == {
+        "feature": "chat",
+        "_user": "user_123",
+        "environment": "prod",
+        "llmflow.tags": ["team-a", "beta"],
+    }
+
+
+def test_llmflows_own_headers_come_before_those_of_gateways() -> None:
+    found = correlate(
+        {"x-trace-user-id": "me", "x-trace-feature": "a", "x-portkey-metadata": '{"_user": "u", "feature": "b"}'}
+    )
+    assert (found.user, found.attributes["feature"]) == ("me", "a")
+
+
+@pytest.mark.parametrize("metadata", ["", "{", "[]", '"text"', '{"user_id": 7}'])
+def test_malformed_metadata_counts_as_absent(metadata: str) -> None:
+    found = correlate({"x-portkey-metadata": metadata, "x-litellm-tags": ", "})
+    assert (found.user, found.attributes) == (None, {})

@@ -62,9 +62,9 @@ class Decision:
             return facts
         return {name: facts[name] if name in facts else self.redactor.value(attributes[name]) for name in attributes}
 
-    def named(self, attributes: Mapping[str, str]) -> dict[str, JSON]:
+    def named(self, attributes: Mapping[str, JSON]) -> dict[str, JSON]:
         """Attributes that the caller named in headers."""
-        return dict(attributes) if self.redactor is None else {k: self.redactor.text(v) for k, v in attributes.items()}
+        return dict(attributes) if self.redactor is None else {k: self.redactor.value(v) for k, v in attributes.items()}
 
     def http(self, attributes: dict[str, JSON]) -> dict[str, JSON]:
         """Attributes of the HTTP exchange; a query string may quote content, the caller's headers too."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from llmflow_proxy import body_headers
 from llmflow_proxy.correlation import is_own_header
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.providers import Provider
@@ -49,11 +50,13 @@ async def forward(
     """
     watch = _Watch(receive)
     try:
+        # Comes first, for it may change the headers.
+        body = await _request_body(exchange, receive, watch)
         request = httpx.Request(
             exchange.method,
             exchange.route.provider.base_url,
             headers=_request_headers(exchange.request_headers, exchange.route.provider),
-            stream=await _request_body(exchange, receive, watch),
+            stream=body,
             extensions={"target": exchange.route.target.encode("latin-1"), "timeout": timeout},
         )
         response = await transport.handle_async_request(request)
@@ -113,6 +116,8 @@ async def _request_body(exchange: Exchange, receive: Receive, watch: _Watch) -> 
     if message.get("more_body"):
         return _Upload(message.get("body", b""), exchange, receive, watch)
     body = message.get("body", b"")
+    if body_headers.MARK in body and exchange.route.shape is not None:
+        exchange.request_headers, body = body_headers.lift(exchange.request_headers, body)
     exchange.request.add(body)
     watch.start()
     return httpx.ByteStream(body)
