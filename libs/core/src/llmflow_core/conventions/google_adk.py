@@ -7,11 +7,12 @@ tokens again.
 
 from __future__ import annotations
 
-from llmflow_core.conventions.chat import messages_of, parts_of, value_message
+from llmflow_core.conventions.chat import messages_of, value_message
+from llmflow_core.conventions.exchanges import asked
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import as_list, count, mapping, text
-from llmflow_core.messages import Conversation, Message
-from llmflow_core.spans import ObservationType, Span
+from llmflow_core.conventions.values import count, mapping, text
+from llmflow_core.messages import Conversation
+from llmflow_core.spans import JSON, ObservationType, Span
 
 _SCOPE = "gcp.vertex.agent"
 _REQUEST = "gcp.vertex.agent.llm_request"
@@ -61,20 +62,19 @@ def _conversation(span: Span) -> Conversation | None:
     request, response = mapping(content.get(_REQUEST)), mapping(content.get(_RESPONSE))
     if not request and not response:
         return None
-    conversation = Conversation()
-    if request:
-        config = mapping(request.get("config")) or {}
-        if system := config.get("system_instruction"):
-            conversation.input.append(Message(role="system", parts=parts_of(system)))
-        conversation.input += messages_of(request.get("contents"), "user")
-        for tool in as_list(config.get("tools")):
-            declared = tool.get("function_declarations") if isinstance(tool, dict) else None
-            conversation.tools += as_list(declared if declared is not None else tool)
+    conversation = asked(request) if request else Conversation()
+    conversation.tools = [declared for tool in conversation.tools for declared in _declared(tool)]
     if response and response.get("content"):
         conversation.output = messages_of(response["content"], "assistant")
         for message in conversation.output:
             message.finish_reason = text(response.get("finish_reason"))
     return conversation
+
+
+def _declared(tool: JSON) -> list[JSON]:
+    """The functions of a tool of Gemini's API; a built-in one as it is."""
+    functions = tool.get("function_declarations") if isinstance(tool, dict) else None
+    return functions if isinstance(functions, list) else [tool]
 
 
 CONVENTION = Convention(

@@ -1,16 +1,18 @@
 """Pydantic's Logfire SDK and Pydantic AI, which speak the GenAI conventions and add their own attributes.
 
+Before that (Logfire 4.19) an instrumented SDK's bodies came in `request_data` and `response_data`, and Pydantic AI's
+messages as a list of OpenTelemetry's former events.
+
 Logfire shows spans while they run: it sends a pending record of each, with an id of its own (`is_pending` tells). An
 answer that is streamed to OpenAI's or Anthropic's SDK comes as a log record beside the request's span.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from llmflow_core.conventions.chat import messages_of, parts_of, value_message
+from llmflow_core.conventions.exchanges import answered, asked
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import as_list, decoded, mapping, text, texts, usd
+from llmflow_core.conventions.values import as_list, count, decoded, mapping, member, text, texts, usd
 from llmflow_core.messages import Conversation, Message
 from llmflow_core.spans import JSON, ObservationType, Span, Status
 
@@ -28,6 +30,16 @@ _OWN_CONTENT = (
     "tool_response",
 )
 _SCRUBBED = "[Scrubbed due to "
+_CLIENTS = {"logfire.openai": "openai", "logfire.anthropic": "anthropic"}
+# Parts of OpenAI's and Anthropic's usage, as these APIs state it.
+_USAGE_DETAILS = (
+    ("cache_read_tokens", member("prompt_tokens_details", "cached_tokens", convert=count)),
+    ("cache_read_tokens", member("input_tokens_details", "cached_tokens", convert=count)),
+    ("cache_read_tokens", member("cache_read_input_tokens", convert=count)),
+    ("cache_write_tokens", member("cache_creation_input_tokens", convert=count)),
+    ("reasoning_tokens", member("completion_tokens_details", "reasoning_tokens", convert=count)),
+    ("reasoning_tokens", member("output_tokens_details", "reasoning_tokens", convert=count)),
+)
 
 
 def is_pending(span: Span) -> bool:
@@ -36,21 +48,27 @@ def is_pending(span: Span) -> bool:
 
 
 def _is_own(span: Span) -> bool:
-    return span.scope == "pydantic-ai" or span.scope.startswith("logfire")
+    return span.scope == "pydantic-ai" or span.scope.startswith("logfire.")
 
 
 def _observation_type(span: Span) -> ObservationType | None:
     """Old versions do not name the operation; and a streamed answer's record is the generation, not its request."""
+    if not _is_own(span):
+        return None
     attributes = span.attributes
     if span.scope == "pydantic-ai" and "gen_ai.operation.name" not in attributes:
         if "gen_ai.tool.name" in attributes:
             return ObservationType.TOOL
         if "agent_name" in attributes:
             return ObservationType.AGENT
-    elif span.scope.startswith("logfire.") and "request_data" in attributes and span.status != Status.ERROR:
-        answered = "response_data" in attributes or "gen_ai.output.messages" in span.content
-        if not answered and span.input_tokens is None:
+    elif "request_data" in attributes:
+        has_answer = "response_data" in attributes or "gen_ai.output.messages" in span.content
+        if not has_answer and span.input_tokens is None and span.status != Status.ERROR:
             return ObservationType.SPAN
+        if span.name.startswith("Embedding"):
+            return ObservationType.EMBEDDING
+        if span.scope in _CLIENTS and "gen_ai.operation.name" not in attributes:
+            return ObservationType.GENERATION
     return None
 
 
@@ -65,6 +83,25 @@ def _finish(span: Span) -> None:
         for name in _OWN_CONTENT:
             if name in span.attributes:
                 span.content[name] = span.attributes.pop(name)
+        if span.scope in _CLIENTS:
+            _read_bodies(span)
+
+
+def _read_bodies(span: Span) -> None:
+    """Take from an SDK's request and response what the attributes do not tell."""
+    span.provider = span.provider or _CLIENTS[span.scope]
+    span.model = span.model or member("model", convert=text)(span.content.get("request_data"))
+    usage = member("usage", convert=mapping)(span.content.get("response_data"))
+    if not usage or span.observation_type == ObservationType.SPAN:
+        return
+    for name, convert in _USAGE_DETAILS:
+        if getattr(span, name) is None:
+            setattr(span, name, convert(usage))
+    if span.input_tokens is None and span.provider == "anthropic":
+        uncached = count(usage.get("input_tokens"))
+        if uncached is not None:
+            span.input_tokens = uncached + (span.cache_read_tokens or 0) + (span.cache_write_tokens or 0)
+        span.output_tokens = count(usage.get("output_tokens"))
 
 
 def _conversation(span: Span) -> Conversation | None:
@@ -87,9 +124,8 @@ def _conversation(span: Span) -> Conversation | None:
             input=[value_message("input", content[name]) for name in ("tool_arguments",) if name in content],
             output=[value_message("output", content[name]) for name in ("tool_response",) if name in content],
         )
-    request = mapping(content.get("request_data")) or {}
-    if "messages" in request or "input" in request:
-        return _of_openai(request, mapping(content.get("response_data")) or {})
+    if "request_data" in content:
+        return _of_client(content)
     return None
 
 
@@ -121,17 +157,14 @@ def _of_events(value: JSON) -> list[Message]:
     return messages
 
 
-def _of_openai(request: dict[str, Any], response: dict[str, Any]) -> Conversation:
-    conversation = Conversation(
-        input=messages_of(request.get("messages", request.get("input")), "user"),
-        tools=as_list(request.get("tools")),
-    )
-    system = request.get("instructions", request.get("system"))
-    if system:
-        conversation.input.insert(0, Message(role="system", parts=parts_of(system)))
+def _of_client(content: dict[str, JSON]) -> Conversation | None:
+    request, response = mapping(content["request_data"]) or {}, mapping(content.get("response_data")) or {}
+    if request.keys().isdisjoint(("messages", "input", "prompt")):
+        return None
+    conversation = asked(request)
     said = response.get("message") or text(response.get("combined_chunk_content"))
     if said:
-        conversation.output = messages_of([said], "assistant")
+        conversation.output = answered(said)
     return conversation
 
 
@@ -139,6 +172,10 @@ CONVENTION = Convention(
     name="logfire",
     fields={
         "operation.cost": ("cost", usd),
+        "gen_ai.usage.details.cache_read_tokens": ("cache_read_tokens", count),
+        "gen_ai.usage.details.cache_write_tokens": ("cache_write_tokens", count),
+        "gen_ai.usage.details.reasoning_tokens": ("reasoning_tokens", count),
+        "gen_ai.usage.raw": _USAGE_DETAILS,
         "logfire.tags": ("tags", texts),
     },
     content=frozenset({_ALL_MESSAGES}),
