@@ -157,6 +157,20 @@ def test_one_attribute_may_fill_several_fields_and_several_attributes_complete_a
     assert "unknown" in span.attributes
 
 
+def test_functions_are_called_for_marked_spans_alone() -> None:
+    def finish(span: Span) -> None:
+        span.release = "seen"
+
+    book = RuleBook([Convention(name="dialect", marks=("dialect.",), finish=finish)])
+    seen = []
+    for scope, attributes in [("", {}), ("dialect.web", {}), ("", {"dialect.kind": "x"}), ("", {"a.dialect.": 1})]:
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1)
+        span.scope, span.attributes = scope, dict(attributes)
+        book.apply(span)
+        seen.append(span.release)
+    assert seen == [None, "seen", "seen", None]
+
+
 def test_a_span_wins_over_its_resource() -> None:
     assert applied({"user.id": "ada"}, resource_attributes={"user.id": "root"}).user_id == "ada"
 

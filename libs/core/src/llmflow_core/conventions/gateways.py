@@ -14,6 +14,7 @@ def _observation_type(span: Span) -> ObservationType | None:
 
 CONVENTION = Convention(
     name="gateways",
+    marks=("llm.",),
     fields={
         "llm.provider": ("provider", provider),
         "llm.model": ("model", text),

@@ -95,6 +95,7 @@ def _choice(body: dict[str, Any]) -> dict[str, Any]:
 
 CONVENTION = Convention(
     name="genai-older",
+    marks=("gen_ai.",),
     content=frozenset({_PROMPT, _COMPLETION}),
     content_events=_EVENTS,
     observation_type=_observation_type,

@@ -79,6 +79,7 @@ def _declared(tool: JSON) -> list[JSON]:
 
 CONVENTION = Convention(
     name="google-adk",
+    marks=(_SCOPE,),
     fields={"gcp.vertex.agent.session_id": ("session_id", text)},
     content=frozenset({_REQUEST, _RESPONSE, _ARGUMENTS, _RESULT, "gcp.vertex.agent.data"}),
     observation_type=_observation_type,

@@ -170,6 +170,7 @@ def _of_client(content: dict[str, JSON]) -> Conversation | None:
 
 CONVENTION = Convention(
     name="logfire",
+    marks=("logfire", "pydantic-ai"),
     fields={
         "operation.cost": ("cost", usd),
         "gen_ai.usage.details.cache_read_tokens": ("cache_read_tokens", count),

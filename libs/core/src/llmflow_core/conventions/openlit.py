@@ -45,6 +45,7 @@ def _conversation(span: Span) -> Conversation | None:
 
 CONVENTION = Convention(
     name="openlit",
+    marks=(_SCOPE,),
     fields={
         "gen_ai.usage.total_cost": ("cost", usd),
         "gen_ai.request.user": ("user_id", text),

@@ -164,6 +164,7 @@ def _langchain(value: JSON) -> JSON:
 
 CONVENTION = Convention(
     name="openllmetry",
+    marks=("traceloop.", "gen_ai.", "llm."),
     fields={
         f"{_PROPERTIES}user_id": ("user_id", text),
         f"{_PROPERTIES}userId": ("user_id", text),

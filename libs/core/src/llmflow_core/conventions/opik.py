@@ -39,6 +39,7 @@ def _conversation(span: Span) -> Conversation | None:
 
 CONVENTION = Convention(
     name="opik",
+    marks=("opik.", "thread_id"),
     fields={
         "thread_id": ("session_id", text),
         "opik.tags": ("tags", _tags),

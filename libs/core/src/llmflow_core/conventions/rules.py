@@ -33,6 +33,7 @@ _SUMS = (
 #: Applications make up attribute names without end; this many are remembered at a time.
 MOST_NAMES = 20_000
 _LONGEST_NAME = 200
+_MOST_COMBINATIONS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,12 @@ class Convention:
     those that `fields` names are none), `content_events` the events. `observation_type` says what the span did, None if
     this dialect does not tell. `finish` completes a span, once the tables have filled its fields, with what takes
     several attributes, events or content to tell. `conversation` reads a span's content, None if in another dialect.
-    The functions are called for spans of every dialect, so they must find out at little cost that one is not theirs.
+    `marks` are beginnings of attributes and of scopes: `observation_type` and `finish` are called for spans that have
+    one of these, or for all where there are none. `conversation` is called for spans of every dialect.
     """
 
     name: str
+    marks: tuple[str, ...] = ()
     fields: Mapping[str, Rule] = field(default_factory=dict)
     resource_fields: Mapping[str, Rule] = field(default_factory=dict)
     content: frozenset[str] = frozenset()
@@ -68,11 +71,11 @@ class RuleBook:
         of_resources = _ranked([convention.resource_fields for convention in self.conventions], 1_000_000)
         content = frozenset[str]().union(*(convention.content for convention in self.conventions))
         prefixes = tuple(prefix for convention in self.conventions for prefix in convention.content_prefixes)
-        self._attributes = _Meanings(of_spans, content, prefixes)
-        self._resource_attributes = _Meanings(of_resources, frozenset(), ())
+        marks = tuple(convention.marks for convention in self.conventions)
+        self._attributes = _Meanings(of_spans, content, prefixes, marks)
+        self._resource_attributes = _Meanings(of_resources, frozenset(), (), ())
         self._content_events = frozenset[str]().union(*(convention.content_events for convention in self.conventions))
-        self._types = tuple(c.observation_type for c in self.conventions if c.observation_type)
-        self._finishes = tuple(c.finish for c in self.conventions if c.finish)
+        self._hooks = _Hooks(self.conventions)
         self._conversations = tuple(c.conversation for c in self.conventions if c.conversation)
 
     @property
@@ -83,20 +86,23 @@ class RuleBook:
     def apply(self, span: Span) -> None:
         """See `llmflow_core.conventions.apply_conventions`."""
         found: dict[str, tuple[int, JSON]] = {}
-        _collect(found, self._resource_attributes, span.resource_attributes)
-        content = _collect(found, self._attributes, span.attributes)
+        content: list[str] = []
+        _collect(found, content, self._resource_attributes, span.resource_attributes)
+        marked = _collect(found, content, self._attributes, span.attributes)
+        scope = self._attributes[span.scope]
+        types, finishes = self._hooks[marked | scope.marked if scope else marked]
         for name, (_, value) in found.items():
             setattr(span, name, value)
         for name in content:
             span.content[name] = span.attributes.pop(name)
         if span.events:
             self._move_events(span)
-        for observation_type in self._types:
+        for observation_type in types:
             kind = observation_type(span)
             if kind is not None:
                 span.observation_type = kind
                 break
-        for finish in self._finishes:
+        for finish in finishes:
             finish(span)
         if span.observation_type in SUMMING_TYPES and span.kind != SpanKind.CLIENT:  # a client asks an agent elsewhere
             for name in _SUMS:
@@ -129,10 +135,12 @@ class RuleBook:
 
 
 class _Meaning(NamedTuple):
-    """What an attribute means: the fields that it fills, each with its rank, and whether it is content."""
+    """What an attribute means: the fields that it fills, each with its rank, whether it is content, and, a bit for
+    each, the conventions that it marks a span as one of."""
 
     fills: tuple[tuple[int, str, Convert], ...]
     content: bool
+    marked: int
 
 
 class _Meanings(dict[str, _Meaning | None]):
@@ -143,21 +151,46 @@ class _Meanings(dict[str, _Meaning | None]):
         rules: Mapping[str, tuple[tuple[int, str, Convert], ...]],
         content: frozenset[str],
         content_prefixes: tuple[str, ...],
+        marks: tuple[tuple[str, ...], ...],
     ) -> None:
         super().__init__()
         self._rules = rules
         self._content = content
         self._content_prefixes = content_prefixes
+        self._marks = marks
 
     def __missing__(self, name: str) -> _Meaning | None:
         fills = self._rules.get(name, ())
         content = name in self._content or (not fills and name.startswith(self._content_prefixes))
-        meaning = _Meaning(fills, content) if fills or content else None
+        marked = sum(1 << number for number, marks in enumerate(self._marks) if name.startswith(marks))
+        meaning = _Meaning(fills, content, marked) if fills or content or marked else None
         if len(name) <= _LONGEST_NAME:
             if len(self) >= MOST_NAMES:
                 self.clear()
             self[name] = meaning
         return meaning
+
+
+_Functions = tuple[tuple[Callable[[Span], ObservationType | None], ...], tuple[Callable[[Span], None], ...]]
+
+
+class _Hooks(dict[int, _Functions]):
+    """Marked conventions, a bit for each -> the functions to call."""
+
+    def __init__(self, conventions: tuple[Convention, ...]) -> None:
+        super().__init__()
+        self._conventions = conventions
+
+    def __missing__(self, marked: int) -> _Functions:
+        chosen = [c for number, c in enumerate(self._conventions) if not c.marks or marked >> number & 1]
+        functions = (
+            tuple(c.observation_type for c in chosen if c.observation_type),
+            tuple(c.finish for c in chosen if c.finish),
+        )
+        if len(self) >= _MOST_COMBINATIONS:
+            self.clear()
+        self[marked] = functions
+        return functions
 
 
 def _ranked(tables: Iterable[Mapping[str, Rule]], rank: int) -> dict[str, tuple[tuple[int, str, Convert], ...]]:
@@ -175,22 +208,27 @@ def _pairs(rule: Rule) -> Iterable[tuple[str, Convert]]:
     return [rule] if isinstance(rule[0], str) else rule
 
 
-def _collect(found: dict[str, tuple[int, JSON]], meanings: _Meanings, attributes: Mapping[str, JSON]) -> list[str]:
-    """Put into `found`, for each field, the best value so far and its rank; return the attributes that are content."""
-    content = []
+def _collect(
+    found: dict[str, tuple[int, JSON]], content: list[str], meanings: _Meanings, attributes: Mapping[str, JSON]
+) -> int:
+    """Put into `found`, for each field, the best value so far and its rank, and into `content` the attributes that are
+    content; return which conventions are marked."""
+    marked = 0
     for attribute, value in attributes.items():
         meaning = meanings[attribute]
         if meaning is None:
             continue
-        for rank, name, convert in meaning.fills:
+        fills, is_content, marks = meaning
+        marked |= marks
+        for rank, name, convert in fills:
             if name in found and found[name][0] < rank:
                 continue
             converted = convert(value)
             if converted is not None:
                 found[name] = (rank, converted)
-        if meaning.content:
+        if is_content:
             content.append(attribute)
-    return content
+    return marked
 
 
 def _preview(conversation: Conversation, side: str) -> str | None:

@@ -108,6 +108,7 @@ def _result(content: JSON) -> JSON:
 
 CONVENTION = Convention(
     name="strands",
+    marks=(_SCOPE,),
     content_events=frozenset({*_ROLES, _CHOICE}),
     observation_type=_observation_type,
     finish=_finish,

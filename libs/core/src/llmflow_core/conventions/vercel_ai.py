@@ -208,6 +208,7 @@ def _value(value: JSON) -> JSON:
 
 CONVENTION = Convention(
     name="vercel_ai",
+    marks=(_SCOPE_OF_VERSION_7, "ai."),
     fields={
         "ai.model.provider": ("provider", _provider),
         "ai.model.id": ("model", text),

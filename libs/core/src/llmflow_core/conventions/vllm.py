@@ -23,6 +23,7 @@ def _finish(span: Span) -> None:
 
 CONVENTION = Convention(
     name="vllm",
+    marks=("gen_ai.latency.",),
     fields={
         "gen_ai.latency.time_to_first_token": ("time_to_first_token_ns", seconds_to_ns),
         "llm_d.pd_proxy.true_ttft_ms": ("time_to_first_token_ns", milliseconds_to_ns),
