@@ -27,6 +27,7 @@ EXTERNAL = {
         "external": {"enabled": True, "host": "db.example", "existingSecret": "my-db", "sslMode": "require"}
     },
     "auth": {"existingSecret": "my-login"},
+    "keys": {"existingSecret": "my-keys"},
     "serviceAccount": {"create": False, "name": "mine"},
     "exporter": {"enabled": False},
 }
@@ -37,6 +38,7 @@ EVERYTHING = {
     "image": {"registry": "registry.example:5000", "tag": "9.9.9", "pullSecrets": [{"name": "login"}]},
     "verbose": True,
     "auth": {"username": "admin", "password": "correct horse"},
+    "keys": {"required": True, "token": "a token of thirty-two characters"},
     "serviceAccount": {"annotations": {"a/b": "c"}},
     "podAnnotations": {"note": "x"},
     "nodeSelector": {"disk": "fast"},
@@ -247,6 +249,7 @@ def test_secrets_that_pods_need_are_made_or_named_in_the_values(rendered: list[O
         ("my-db", "password"),
         ("my-login", "username"),
         ("my-login", "password"),
+        ("my-keys", "token"),
     }
     needed = {
         (reference["name"], reference["key"])
@@ -272,13 +275,27 @@ def test_external_backends_replace_the_built_in_ones() -> None:
 
 def test_passwords_are_made_up_and_never_the_default_one() -> None:
     first, second = (
-        {o["metadata"]["name"]: o["stringData"]["password"] for o in install({}) if o["kind"] == "Secret"}
+        {
+            o["metadata"]["name"]: o["stringData"].get("password") or o["stringData"]["token"]
+            for o in install({})
+            if o["kind"] == "Secret"
+        }
         for _ in range(2)
     )
-    assert first.keys() == second.keys() == {"demo-llmflow-auth", "demo-llmflow-timescaledb"}
+    assert first.keys() == second.keys() == {"demo-llmflow-auth", "demo-llmflow-keys", "demo-llmflow-timescaledb"}
     passwords = [*first.values(), *second.values()]
-    assert len(set(passwords)) == 4
+    assert len(set(passwords)) == 6
     assert min(map(len, passwords)) == 32
+
+
+@pytest.mark.parametrize(("values", "required"), [({}, None), (EVERYTHING, "1")])
+def test_services_share_one_token_for_the_keys(values: Object, required: str | None) -> None:
+    objects = install(values)
+    found = {component: environment(objects, component) for component in ("proxy", "ingest", "query-api")}
+    assert len({variables["LLMFLOW_KEYS_TOKEN"] for variables in found.values()}) == 1
+    for component in ("proxy", "ingest"):
+        assert found[component]["LLMFLOW_KEYS_URL"] == "http://demo-llmflow-query-api:3000"
+        assert found[component].get("LLMFLOW_KEYS_REQUIRED") == required
 
 
 def test_password_of_the_built_in_database_outlives_the_release_as_its_volume_does() -> None:

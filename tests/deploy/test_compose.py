@@ -155,6 +155,18 @@ def test_beyond_this_machine_only_with_a_password_of_ones_own(load: Callable[...
     assert model["services"]["query-api"]["environment"]["AUTH_PASSWORD"] == "correct horse"
 
 
+def test_services_share_one_token_for_the_keys(load: Callable[..., Model]) -> None:
+    for given in ({}, {"LLMFLOW_KEYS_TOKEN": "t" * 32}):
+        services = load(given)["services"]
+        tokens = {name: s["environment"].get("LLMFLOW_KEYS_TOKEN") for name, s in services.items() if name in SERVICES}
+        (token,) = {tokens.pop(name) for name in ("proxy", "ingest", "query-api")}
+        assert token
+        assert token == given.get("LLMFLOW_KEYS_TOKEN", token)
+        assert set(tokens.values()) == {None}
+        for name in ("proxy", "ingest"):
+            assert services[name]["environment"]["LLMFLOW_KEYS_URL"] == "http://query-api:3000"
+
+
 def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> None:
     given = {
         "AUTH_USERNAME": "me",
@@ -176,7 +188,15 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
 
 
 def test_every_setting_of_the_proxy_reaches_it(load: Callable[..., Model]) -> None:
-    decided = {"LLMFLOW_BUS_URL", "LLMFLOW_HOST", "LLMFLOW_SPOOL_DIR", "LLMFLOW_WORKERS", "PROXY_PORT"}
+    decided = {
+        "LLMFLOW_KEYS_FILE",
+        "LLMFLOW_KEYS_URL",
+        "LLMFLOW_BUS_URL",
+        "LLMFLOW_HOST",
+        "LLMFLOW_SPOOL_DIR",
+        "LLMFLOW_WORKERS",
+        "PROXY_PORT",
+    }
     # Names a file, which an override of the compose file has to mount as well.
     decided.add("LLMFLOW_PROVIDERS_FILE")
     given = {name: f"value of {name}" for name in variables_of("proxy") if name not in decided}

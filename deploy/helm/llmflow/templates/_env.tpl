@@ -30,6 +30,26 @@
 {{- end }}
 {{- end -}}
 
+{{/* The secret that the services ask for the API keys with. */}}
+{{- define "llmflow.env.keysToken" -}}
+- name: LLMFLOW_KEYS_TOKEN
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "llmflow.keysSecret" . }}
+      key: token
+{{- end -}}
+
+{{/* Where a service that checks API keys finds them. */}}
+{{- define "llmflow.env.keys" -}}
+{{ include "llmflow.env.keysToken" . }}
+- name: LLMFLOW_KEYS_URL
+  value: http://{{ include "llmflow.fullname" . }}-query-api:3000
+{{- if .Values.keys.required }}
+- name: LLMFLOW_KEYS_REQUIRED
+  value: "1"
+{{- end }}
+{{- end -}}
+
 {{/* Where the database is. The password is apart from the URL, where some characters would have to be escaped. */}}
 {{- define "llmflow.env.database" -}}
 {{- $external := .Values.timescaledb.external }}

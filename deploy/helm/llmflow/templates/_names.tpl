@@ -55,6 +55,10 @@ labels:
 {{- default (printf "%s-auth" (include "llmflow.fullname" .)) .Values.auth.existingSecret -}}
 {{- end -}}
 
+{{- define "llmflow.keysSecret" -}}
+{{- default (printf "%s-keys" (include "llmflow.fullname" .)) .Values.keys.existingSecret -}}
+{{- end -}}
+
 {{- define "llmflow.databaseSecret" -}}
 {{- $own := printf "%s-timescaledb" (include "llmflow.fullname" .) -}}
 {{- if .Values.timescaledb.external.enabled -}}
@@ -65,13 +69,14 @@ labels:
 {{- end -}}
 
 {{/* A password that stays: the one given, else the one that the cluster holds, else a new one. Takes a dict: root,
-     secret, given. */}}
+     secret, given, and key where that is not password. */}}
 {{- define "llmflow.password" -}}
+{{- $key := default "password" .key -}}
 {{- $held := lookup "v1" "Secret" .root.Release.Namespace .secret -}}
 {{- if .given -}}
 {{- .given -}}
-{{- else if and $held (hasKey $held.data "password") -}}
-{{- index $held.data "password" | b64dec -}}
+{{- else if and $held (hasKey $held.data $key) -}}
+{{- index $held.data $key | b64dec -}}
 {{- else -}}
 {{- randAlphaNum 32 -}}
 {{- end -}}

@@ -73,9 +73,10 @@ def _trace(rng: random.Random, now_ns: int, age_ns: int) -> ResourceSpans:
 async def remove(database_url: str) -> int:
     """Delete the demo project with all that is in it; return how many spans it had."""
     from llmflow_store import open_store
+    from llmflow_store.administration import Actor
 
     store = open_store(database_url, min_size=1, max_size=1)
     try:
-        return await store.delete_project(PROJECT)
+        return await store.delete_project(PROJECT, by=Actor("llmflow demo --remove"))
     finally:
         await store.close()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -164,12 +165,19 @@ def _services(options: Options, database_url: str) -> list[Service]:
         "MALLOC_TRIM_THRESHOLD_": "131072",
     }
     database = {"LLMFLOW_DATABASE_URL": database_url}
+    token = {"LLMFLOW_KEYS_TOKEN": secrets.token_hex(32)}
+    keys = {
+        **token,
+        "LLMFLOW_KEYS_URL": options.url(options.port),
+        "LLMFLOW_KEYS_FILE": str(options.data_dir / "keys.json"),
+    }
     return [
         Service(
             "proxy",
             "llmflow_proxy",
             {
                 **local,
+                **keys,
                 "PROXY_PORT": str(options.proxy_port),
                 "LLMFLOW_SPOOL_DIR": str(options.data_dir / "spool"),
             },
@@ -180,6 +188,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
             "llmflow_ingest",
             {
                 **local,
+                **keys,
                 "LLMFLOW_INGEST_HTTP_PORT": str(options.ingest_port),
                 "LLMFLOW_INGEST_GRPC_PORT": str(options.ingest_grpc_port),
                 "LLMFLOW_INGEST_ZIPKIN_PORT": str(options.zipkin_port),
@@ -194,6 +203,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
             {
                 **local,
                 **database,
+                **token,
                 "PORT": str(options.port),
                 "LLMFLOW_INGEST_URL": options.url(options.ingest_port),
                 **({"LLMFLOW_FRONTEND_DIR": str(_FRONTEND)} if _FRONTEND.is_dir() else {}),
