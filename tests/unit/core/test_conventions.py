@@ -163,9 +163,9 @@ def test_functions_are_called_for_marked_spans_alone() -> None:
 
     book = RuleBook([Convention(name="dialect", marks=("dialect.",), finish=finish)])
     seen = []
-    for scope, attributes in [("", {}), ("dialect.web", {}), ("", {"dialect.kind": "x"}), ("", {"a.dialect.": 1})]:
+    for scope, attribute in [("", "x"), ("dialect.web", "x"), ("", "dialect.kind"), ("", "a.dialect.")]:
         span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1)
-        span.scope, span.attributes = scope, dict(attributes)
+        span.scope, span.attributes = scope, {attribute: 1}
         book.apply(span)
         seen.append(span.release)
     assert seen == [None, "seen", "seen", None]
