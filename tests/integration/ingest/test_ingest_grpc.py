@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator
@@ -13,12 +12,10 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from llmflow_bus import open_bus, topics
 from llmflow_core.errors import ConfigError
@@ -27,8 +24,9 @@ from llmflow_ingest.limits import InFlight, Limits
 from llmflow_ingest.log import Log
 from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.rpc import start_server
-from llmflow_testkit.otlp_requests import otlp_request, spans_in
-from llmflow_testkit.running_ingest import RunningIngest, start_ingest
+from llmflow_ingest.signals import LOGS, METRICS, Signal
+from llmflow_testkit.otlp_requests import logs_request, metrics_request, otlp_request, spans_in
+from llmflow_testkit.running_ingest import RunningIngest, records_of, start_ingest
 
 METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -50,22 +48,6 @@ async def _export(
     return answer
 
 
-def _export_with_sdk(endpoint: str, compression: grpc.Compression) -> None:
-    provider = TracerProvider(shutdown_on_exit=False)
-    exporter = OTLPSpanExporter(endpoint, insecure=True, compression=compression, timeout=10)
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with provider.get_tracer("test").start_as_current_span("from the SDK"):
-        pass
-    provider.shutdown()
-
-
-@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
-async def test_opentelemetry_sdk_exports(ingest: RunningIngest, compression: grpc.Compression) -> None:
-    await asyncio.to_thread(_export_with_sdk, ingest.grpc, compression)
-    (record,) = await ingest.records()
-    assert [span.name for span in spans_in(record.value)] == ["from the SDK"]
-
-
 @pytest.mark.parametrize("compression", [None, grpc.Compression.Gzip, grpc.Compression.Deflate])
 async def test_accepted_bytes_are_in_the_log_unchanged(
     ingest: RunningIngest, compression: grpc.Compression | None
@@ -77,6 +59,17 @@ async def test_accepted_bytes_are_in_the_log_unchanged(
     (record,) = await ingest.records()
     assert record.value == body
     assert record.headers == {topics.PROJECT_HEADER: "team-a"}
+
+
+async def test_every_signal_has_its_service_and_topic(ingest: RunningIngest) -> None:
+    requests: dict[Signal, Message] = {METRICS: metrics_request([1, 2]), LOGS: logs_request([1, 2])}
+    async with _channel(ingest) as channel:
+        for signal, request in requests.items():
+            body = request.SerializeToString()
+            call = channel.unary_unary(f"/{signal.service}/Export", bytes, bytes)
+            assert await call(body, timeout=20) == b""
+            (record,) = await records_of(ingest.bus_url, signal.topic)
+            assert record.value == body
 
 
 async def test_partial_success(ingest: RunningIngest) -> None:

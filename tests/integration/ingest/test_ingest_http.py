@@ -12,24 +12,25 @@ from pathlib import Path
 import httpx
 import pytest
 import zstandard
+from google.protobuf.message import Message
 from google.rpc import code_pb2
 from google.rpc.status_pb2 import Status
-from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from llmflow_bus import topics
 from llmflow_core.otlp import attributes_of
+from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
 from llmflow_ingest.trimming import TRUNCATED
-from llmflow_testkit.otlp_requests import otlp_request, spans_in
-from llmflow_testkit.running_ingest import RunningIngest, start_ingest
+from llmflow_testkit.otlp_requests import logs_request, metrics_request, otlp_request, spans_in
+from llmflow_testkit.running_ingest import RunningIngest, records_of, start_ingest
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 JSON = {"content-type": "application/json"}
+REQUESTS: dict[Signal, Message] = {
+    TRACES: otlp_request([1]),
+    METRICS: metrics_request([1]),
+    LOGS: logs_request([1]),
+}
 
 
 async def _post(
@@ -37,26 +38,6 @@ async def _post(
 ) -> httpx.Response:
     async with httpx.AsyncClient(timeout=20) as client:
         return await client.post(ingest.url + path, content=body, headers=headers)
-
-
-def _export_with_sdk(url: str, compression: Compression) -> None:
-    provider = TracerProvider(resource=Resource.create({"service.name": "sdk-app"}), shutdown_on_exit=False)
-    provider.add_span_processor(
-        SimpleSpanProcessor(OTLPSpanExporter(f"{url}/v1/traces", compression=compression, timeout=10))
-    )
-    tracer = provider.get_tracer("test")
-    with tracer.start_as_current_span("parent"), tracer.start_as_current_span("child") as child:
-        child.set_attribute("gen_ai.request.model", "gpt-4o")
-    provider.shutdown()
-
-
-@pytest.mark.parametrize("compression", [Compression.NoCompression, Compression.Gzip, Compression.Deflate])
-async def test_opentelemetry_sdk_exports(ingest: RunningIngest, compression: Compression) -> None:
-    await asyncio.to_thread(_export_with_sdk, ingest.url, compression)
-    child, parent = spans_in(*(record.value for record in await ingest.records()))
-    assert (child.name, parent.name) == ("child", "parent")
-    assert child.parent_span_id == parent.span_id
-    assert attributes_of(child.attributes) == {"gen_ai.request.model": "gpt-4o"}
 
 
 @pytest.mark.parametrize(
@@ -78,10 +59,12 @@ async def test_accepted_bytes_are_in_the_log_unchanged(
     assert record.headers == {topics.PROJECT_HEADER: "default"}
 
 
-@pytest.mark.parametrize("path", ["/otel/v1/traces", "/api/public/otel/v1/traces", "/api/v1/private/otel/v1/traces"])
-async def test_aliases(ingest: RunningIngest, path: str) -> None:
-    assert (await _post(ingest, otlp_request([1]).SerializeToString(), path=path)).status_code == 200
-    assert len(await ingest.records()) == 1
+@pytest.mark.parametrize("prefix", ["/otel", "/api/public/otel", "/api/v1/private/otel"])
+async def test_aliases(ingest: RunningIngest, prefix: str) -> None:
+    for signal, request in REQUESTS.items():
+        response = await _post(ingest, request.SerializeToString(), path=f"{prefix}/v1/{signal.name}")
+        assert response.status_code == 200
+        assert len(await records_of(ingest.bus_url, signal.topic)) == 1
 
 
 async def test_json(ingest: RunningIngest) -> None:
@@ -139,13 +122,21 @@ async def test_many_rejected_spans_get_a_short_answer(ingest: RunningIngest) -> 
     assert await ingest.records() == []
 
 
-async def test_logs_sent_to_the_traces_url_are_rejected_one_by_one(ingest: RunningIngest) -> None:
-    logs = ExportLogsServiceRequest()
-    logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1).body.string_value = "a line"
-    response = await _post(ingest, logs.SerializeToString())
-    assert response.status_code == 200
-    assert ExportTraceServiceResponse.FromString(response.content).partial_success.rejected_spans == 1
-    assert await ingest.records() == []
+async def test_zipkin(ingest: RunningIngest) -> None:
+    good = {"traceId": "5af7183fb1d4cf5f", "id": "2", "timestamp": 1_700_000_000_000_000, "name": "get"}
+    headers = JSON | {"content-encoding": "gzip", "x-llmflow-project": "team-a"}
+    response = await _post(ingest, gzip.compress(json.dumps([good]).encode()), headers, "/api/v2/spans")
+    assert (response.status_code, response.content) == (202, b"")
+    (record,) = await ingest.records()
+    assert record.headers == {topics.PROJECT_HEADER: "team-a"}
+
+    wrong = [good, good | {"duration": "long"}, {"traceId": "1", "id": "3"}]
+    response = await _post(ingest, json.dumps(wrong).encode(), JSON, "/api/v2/spans")
+    assert response.status_code == 400
+    assert "[1].duration" in response.json()["message"]
+    assert "start_time_unix_nano" in response.json()["message"]
+    assert len(await ingest.records()) == 2  # the good one was kept all the same
+    assert (await _post(ingest, b"[]", PROTOBUF, "/api/v2/spans")).status_code == 415
 
 
 async def test_empty_request_is_fine(ingest: RunningIngest) -> None:
@@ -285,6 +276,8 @@ async def test_browser_sdks_of_allowed_origins(embedded_url: str) -> None:
             ingest, otlp_request([1]).SerializeToString(), PROTOBUF | {"origin": "https://app.example.com"}
         )
         assert sent.headers["access-control-allow-origin"] == "https://app.example.com"
+        refused = await _post(ingest, b"\xff", PROTOBUF | {"origin": "https://app.example.com"})
+        assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, "https://app.example.com")
 
 
 async def test_concurrent_requests_all_land(ingest: RunningIngest) -> None:
