@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from llmflow import key_commands, project_commands
+from llmflow.console import errors_for_people
 from llmflow.instance import default_data_dir, read_where
 from llmflow_core.errors import LLMFlowError
 from llmflow_core.telemetry import setup_logging
@@ -17,6 +17,9 @@ from llmflow_core.telemetry import setup_logging
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="LLM observability on one machine."
 )
+
+app.add_typer(project_commands.app, name="projects")
+app.add_typer(key_commands.app, name="keys")
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="LLMFLOW_DATA_DIR", help="Where everything is kept.", show_default=True)
@@ -56,7 +59,7 @@ def up(
         ingest_grpc_port=ingest_grpc_port,
         zipkin_port=zipkin_port,
     )
-    with _errors_for_people():
+    with errors_for_people():
         run(options)
 
 
@@ -73,7 +76,7 @@ def demo(
     """Send sample traffic, through the ingest service, to the project "demo"; or remove it."""
     from llmflow import demo as sample
 
-    with _errors_for_people():
+    with errors_for_people():
         where = read_where(data_dir)
         if remove:
             if where is None:
@@ -93,13 +96,3 @@ def settings() -> None:
     from llmflow.settings_reference import reference
 
     print(reference(), end="")
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    """What went wrong on purpose is told in plain words, without a traceback."""
-    try:
-        yield
-    except LLMFlowError as error:
-        typer.echo(f"llmflow: {error}", err=True)
-        raise typer.Exit(1) from None

@@ -1,0 +1,61 @@
+"""`llmflow projects`: which there are, and their administration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from llmflow.api import open_api
+from llmflow.console import Json, errors_for_people, print_json, print_table
+
+app = typer.Typer(no_args_is_help=True, help="Projects keep one team's data apart from another's.")
+
+Name = Annotated[str, typer.Argument(help="The project's name.")]
+_COLUMNS = {"name": "Name", "title": "Title", "created_at": "Created"}
+
+
+@app.command("list")
+def list_projects(*, as_json: Json = False) -> None:
+    """List the projects."""
+    with errors_for_people(), open_api() as api:
+        found = api.get("projects")["details"]
+    print_json(found) if as_json else print_table(found, _COLUMNS, nothing="No projects.")
+
+
+@app.command("create")
+def create_project(
+    name: Name,
+    *,
+    title: Annotated[str, typer.Option(help="What people call it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Create a project."""
+    with errors_for_people(), open_api() as api:
+        made = api.post("projects", json={"name": name, "title": title})
+    print_json(made) if as_json else print(f"created the project {made['name']}")
+
+
+@app.command("rename")
+def rename_project(
+    name: Name, title: Annotated[str, typer.Argument(help="What people call it from now on.")], *, as_json: Json = False
+) -> None:
+    """Give a project another title; its name stays."""
+    with errors_for_people(), open_api() as api:
+        renamed = api.request("PATCH", "projects", name, json={"title": title})
+    print_json(renamed) if as_json else print(f"the project {name} is called {renamed['title'] or name} now")
+
+
+@app.command("delete")
+def delete_project(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a project with all its spans and API keys."""
+    if not yes:
+        typer.confirm(f"Delete the project {name} with all that is in it?", abort=True, err=True)
+    with errors_for_people(), open_api() as api:
+        deleted = api.request("DELETE", "projects", name)
+    print_json(deleted) if as_json else print(f"deleted the project {name} and its {deleted['span_count']} spans")

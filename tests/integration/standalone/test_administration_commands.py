@@ -1,0 +1,93 @@
+"""`llmflow projects` and `llmflow keys` against a real query API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from llmflow.cli import app
+from llmflow_core.api_keys import is_key
+from llmflow_query_api.app import create_app
+from llmflow_query_api.settings import QueryApiSettings
+from llmflow_store.migrations import migrate
+from llmflow_testkit.ports import free_port
+from llmflow_testkit.providers import BackgroundServer
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def run(embedded_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs `llmflow` with some arguments as the logged-in user."""
+    asyncio.run(migrate(embedded_database_url))
+    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=embedded_database_url)
+    with BackgroundServer(create_app(settings)) as server:
+        monkeypatch.setenv("LLMFLOW_API_URL", server.url)
+        monkeypatch.setenv("AUTH_PASSWORD", "right")
+        for name in ("LLMFLOW_API_KEY", "AUTH_USERNAME", "LLMFLOW_PROJECT"):
+            monkeypatch.delenv(name, raising=False)
+        yield lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
+
+
+def printed(result: Any) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_projects(run: Run) -> None:
+    assert run("projects", "create", "shop", "--title", "The shop").stdout == "created the project shop\n"
+    assert "The shop" in run("projects", "list").stdout
+    assert printed(run("projects", "rename", "shop", "Shop 2", "--json"))["title"] == "Shop 2"
+    assert [project["name"] for project in printed(run("projects", "list", "--json"))] == ["default", "shop"]
+    assert run("projects", "delete", "shop", input="n\n").exit_code == 1
+    assert printed(run("projects", "delete", "shop", "--yes", "--json")) == {"span_count": 0}
+    assert [project["name"] for project in printed(run("projects", "list", "--json"))] == ["default"]
+
+
+def test_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run("keys", "list").stdout == "The project default has no API keys.\n"
+    made = run("keys", "create", "CI", "--scope", "read", "-s", "ingest", "--days", "1")
+    key = made.stdout.strip()
+    assert is_key(key)
+    (listed,) = printed(run("keys", "list", "--json"))
+    assert (listed["name"], listed["scopes"], listed["created_by"]) == ("CI", ["read", "ingest"], "llmflow")
+    assert listed["expires_at"] is not None
+    assert listed["id"] in run("keys", "list").stdout
+    with monkeypatch.context() as patch:
+        patch.setenv("LLMFLOW_API_KEY", key)
+        assert [project["name"] for project in printed(run("projects", "list", "--json"))] == ["default"]
+        assert "an API key may not do this" in run("keys", "list").stderr
+    assert run("keys", "revoke", listed["id"]).exit_code == 0
+    assert printed(run("keys", "list", "--json")) == []
+    monkeypatch.setenv("LLMFLOW_API_KEY", key)
+    failed = run("projects", "list")
+    assert (failed.exit_code, key in failed.output) == (1, False)
+    assert "unknown, revoked or expired (see LLMFLOW_API_KEY" in failed.stderr
+
+
+def test_what_the_api_refuses_is_told_in_its_words(run: Run) -> None:
+    for arguments, complaint in (
+        (["keys", "create", "k", "-p", "absent", "-s", "read"], "there is no project absent"),
+        (["keys", "revoke", "lf-pk-x y"], "has no key lf-pk-x y"),
+        (["projects", "create", "No Name"], "name"),
+        (["projects", "create", "default"], "there is a project default already"),
+    ):
+        failed = run(*arguments)
+        assert failed.exit_code == 1
+        assert failed.stderr.startswith("llmflow: ")
+        assert complaint in failed.stderr
+
+
+def test_what_is_not_there_or_not_llmflow_is_told(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AUTH_PASSWORD", "wrong")
+    assert "see LLMFLOW_API_KEY, or AUTH_USERNAME and AUTH_PASSWORD" in run("projects", "list").stderr
+    monkeypatch.setenv("LLMFLOW_API_URL", f"http://127.0.0.1:{free_port()}")
+    assert "start LLMFlow, or set LLMFLOW_API_URL" in run("projects", "list").stderr
+    monkeypatch.setenv("LLMFLOW_API_URL", "not a url")
+    assert "LLMFLOW_API_URL" in run("projects", "list").stderr
