@@ -20,8 +20,21 @@ from llmflow_testkit.recorded_conventions import (
 from llmflow_testkit.stack import Stack
 
 STORED_WITHIN_SECONDS = 20.0
+SERVICES = ("ingest", "writer", "query-api")
 #: The recordings get older with the repository.
 KEEP = {"RETENTION_DAYS": "36500"}
+
+
+async def facts_of_library(api: httpx.AsyncClient, library: str) -> list[dict[str, Any]]:
+    """The facts of the library's spans, in order of start."""
+    spans = recorded_spans(library)
+    traces: dict[bytes, list[Span]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    found: dict[bytes, dict[str, Any]] = {}
+    for facts in await asyncio.gather(*(facts_of_trace(api, trace) for trace in traces.values())):
+        found |= facts
+    return [found[span.span_id] for span in spans]
 
 
 async def facts_of_trace(api: httpx.AsyncClient, spans: list[Span]) -> dict[bytes, dict[str, Any]]:
@@ -45,7 +58,9 @@ async def facts_of_trace(api: httpx.AsyncClient, spans: list[Span]) -> dict[byte
 
 async def test_the_query_api_tells_what_the_libraries_recorded(tmp_path: Path, embedded_database_url: str) -> None:
     bus_url = f"embedded://{tmp_path}/log"
-    with Stack(tmp_path, bus_url=bus_url, database_url=embedded_database_url, environment=KEEP) as stack:
+    with Stack(
+        tmp_path, bus_url=bus_url, database_url=embedded_database_url, services=SERVICES, environment=KEEP
+    ) as stack:
         async with httpx.AsyncClient(base_url=stack.url("ingest"), trust_env=False) as ingest:
             json = {"content-type": "application/json"}
             answers = [
@@ -54,13 +69,5 @@ async def test_the_query_api_tells_what_the_libraries_recorded(tmp_path: Path, e
             ]
             assert {(answer.status_code, answer.text) for answer in answers} == {(200, "{}")}
         async with stack.api() as api:
-            for library in recorded_libraries():
-                spans = recorded_spans(library)
-                traces: dict[bytes, list[Span]] = {}
-                for span in spans:
-                    traces.setdefault(span.trace_id, []).append(span)
-                found: dict[bytes, dict[str, Any]] = {}
-                for facts in await asyncio.gather(*(facts_of_trace(api, trace) for trace in traces.values())):
-                    found |= facts
-                told = [found[span.span_id] for span in spans]
-                assert told == expected_facts(library), library
+            told = {library: await facts_of_library(api, library) for library in recorded_libraries()}
+    assert told == {library: expected_facts(library) for library in told}

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -26,7 +26,7 @@ _STOP_SECONDS = 40.0
 
 
 class Stack(AbstractContextManager["Stack"]):
-    """A whole LLMFlow on one log and one migrated database, on free ports of 127.0.0.1.
+    """A whole LLMFlow, or some `services` of it, on one log and one migrated database, on free ports of 127.0.0.1.
 
     `environment` is added to every service's. Services log to files in `folder`; when one does not become ready, the
     error quotes its log. `workers` is how many processes each HTTP service has.
@@ -38,14 +38,18 @@ class Stack(AbstractContextManager["Stack"]):
         *,
         bus_url: str,
         database_url: str,
+        services: Sequence[str] = SERVICES,
         workers: int = 1,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.bus_url = bus_url
         self.database_url = database_url
+        self._services = services
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._ports = {service: free_port() for service in SERVICES}
+        #: Where the receiver takes gRPC: host and port.
+        self.ingest_grpc = f"127.0.0.1:{free_port()}"
         self._environment = {
             **os.environ,
             "LLMFLOW_BUS_URL": bus_url,
@@ -54,7 +58,7 @@ class Stack(AbstractContextManager["Stack"]):
             "LLMFLOW_WORKERS": str(workers),
             "PROXY_PORT": str(self._ports["proxy"]),
             "LLMFLOW_INGEST_HTTP_PORT": str(self._ports["ingest"]),
-            "LLMFLOW_INGEST_GRPC_PORT": str(free_port()),
+            "LLMFLOW_INGEST_GRPC_PORT": self.ingest_grpc.rpartition(":")[2],
             "LLMFLOW_INGEST_ZIPKIN_PORT": "0",
             "PORT": str(self._ports["query-api"]),
             "AUTH_USERNAME": USERNAME,
@@ -73,16 +77,21 @@ class Stack(AbstractContextManager["Stack"]):
     def __enter__(self) -> Self:
         if self._run("migrate", "llmflow_store", "migrate").wait() != 0:
             raise AssertionError(f"the migration failed; its log:\n{self.log('migrate')}")
-        for service in SERVICES:
-            self.start(service, wait=False)
-        for service in SERVICES:
-            self.wait_ready(service)
+        try:
+            for service in self._services:
+                self.start(service, wait=False)
+            for service in self._services:
+                self.wait_ready(service)
+        except BaseException:
+            for service in list(self._processes):
+                self.kill(service)
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for service in SERVICES:
+        for service in self._services:
             if service in self._processes:
                 self.stop(service)
 
