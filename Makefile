@@ -85,8 +85,8 @@ test: .make/dev .make/page  ## Install what tests need and run them all; ARGS go
 	$(BIN)/pytest tests --ignore=tests/unit $(ARGS)
 
 .PHONY: bench
-bench: .make/dev  ## Measure the proxy beside its peers, on this machine only; ARGS="--help" shows the parts
-	$(BIN)/python -m bench.proxy $(ARGS)
+bench: .make/dev  ## Measure LLMFlow beside its peers, on this machine only; ARGS="--help" shows the parts
+	$(BIN)/python -m bench $(ARGS)
 
 .PHONY: format
 format: .make/dev .make/npm  ## Put the code into the project's format

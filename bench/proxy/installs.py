@@ -15,19 +15,6 @@ _PORTKEY = "1.15.2"
 #: Portkey's gateway asks for a server that does not run on Node 20.
 _PORTKEY_SERVER = "1.13.8"
 _CHOICES = ("granian==2.8.7", "httpx-aiohttp==0.2.0", "pyreqwest==0.15.1")
-_WIRE = Path(__file__).parent / "wire"
-
-
-def wire(name: str) -> Path:
-    """The Go program `name` (load, upstream) of this folder, built from its present source."""
-    require("go")
-    sources = sorted(path for path in _WIRE.rglob("*") if path.is_file())
-    age = max(int(path.stat().st_mtime_ns) for path in sources)
-
-    def build(folder: Path) -> None:
-        run(["go", "build", "-C", _WIRE, "-o", f"{folder}/", "./load", "./upstream"])
-
-    return built_once(f"bench-wire-{age:x}", build) / name
 
 
 def litellm() -> Path:

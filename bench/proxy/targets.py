@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.go_programs import go_program
+from bench.processes import BESIDE, MEASURED, output_of, running
 from bench.proxy import installs
-from bench.proxy.processes import BESIDE, MEASURED, output_of, running
 from llmflow_testkit.clusters.cache import BackendMissing
 from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.ports import free_port
@@ -48,15 +49,13 @@ class Target:
 def upstream(gap_ms: float) -> Iterator[str]:
     """The Go upstream, away from the measured core; its base URL."""
     port = free_port()
-    with running(
-        [installs.wire("upstream"), "-listen", f"127.0.0.1:{port}", f"-gap={gap_ms}ms"], cores=BESIDE
-    ) as process:
+    with running([go_program("upstream"), "-listen", f"127.0.0.1:{port}", f"-gap={gap_ms}ms"], cores=BESIDE) as process:
         yield _ready(process, f"http://127.0.0.1:{port}")
 
 
 def _ready(process: subprocess.Popen[bytes], url: str, headers: tuple[str, ...] = (_KEY,), seconds: float = 120) -> str:
     """Wait until the target forwards a request. Raises BackendMissing with its output when it never does."""
-    command: list[str | Path] = [installs.wire("load"), f"-url={url}/v1/chat/completions", "-requests=1"]
+    command: list[str | Path] = [go_program("load"), f"-url={url}/v1/chat/completions", "-requests=1"]
     command += [f"-header={header}" for header in headers]
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:

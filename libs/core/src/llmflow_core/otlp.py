@@ -46,6 +46,7 @@ _METRIC_KINDS = (
     ("histogram", "histogram"),
     ("exponentialHistogram", "exponential_histogram"),
 )
+_NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -208,11 +209,13 @@ def _remove_bad(items: Any, problem_of: Callable[[Any], str | None], place: str)
 
 
 def _span_problem(span: trace_pb2.Span) -> str | None:
-    if len(span.trace_id) != TRACE_ID_BYTES or not any(span.trace_id):
+    # Ingest does this for each of its spans, and protobuf makes a field's bytes anew each time it is read.
+    trace_id, span_id, parent_span_id = span.trace_id, span.span_id, span.parent_span_id
+    if len(trace_id) != TRACE_ID_BYTES or trace_id == _NO_TRACE_ID:
         return "trace_id: must be 16 bytes, not all zero"
-    if len(span.span_id) != SPAN_ID_BYTES or not any(span.span_id):
+    if len(span_id) != SPAN_ID_BYTES or span_id == _NO_SPAN_ID:
         return "span_id: must be 8 bytes, not all zero"
-    if len(span.parent_span_id) not in (0, SPAN_ID_BYTES):
+    if parent_span_id and len(parent_span_id) != SPAN_ID_BYTES:
         return "parent_span_id: must be empty or 8 bytes"
     if not span.start_time_unix_nano:
         return "start_time_unix_nano: must be set"

@@ -13,6 +13,7 @@ from litestar.di import Provide
 from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
 from llmflow_core.errors import Retryable
+from llmflow_core.garbage import collect_rarely
 from llmflow_core.health import PATHS, health_app
 from llmflow_core.key_refresh import key_refresher
 from llmflow_core.telemetry import setup_logging
@@ -93,4 +94,5 @@ def from_environment() -> Litestar:
     """The application that the environment describes: what the server's workers run."""
     settings = load_settings(IngestSettings)
     setup_logging("ingest", verbose=settings.verbose)
+    collect_rarely()
     return create_app(settings)

@@ -42,8 +42,10 @@ class Signal:
 
     def count(self, request: Message) -> int:
         """How many spans, data points or log records `request` holds."""
-        items = [item for _, _, item in self.layout.entries(request)]
-        return sum(len(otlp.data_points(metric)) for metric in items) if self is METRICS else len(items)
+        groups = self.layout.groups(request)
+        if self is METRICS:
+            return sum(len(otlp.data_points(metric)) for group in groups for metric in group)
+        return sum(map(len, groups))
 
     def response(self, problems: list[str]) -> Message:
         """The answer to a request of which the items that `problems` name, one each, were left out."""

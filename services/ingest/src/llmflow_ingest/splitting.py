@@ -24,6 +24,14 @@ class Layout:
     scopes: str
     items: str
 
+    def groups(self, request: Message) -> list[Sequence[Any]]:
+        """The items of `request`, those of one scope together."""
+        return [
+            getattr(scope, self.items)
+            for resource in getattr(request, self.resources)
+            for scope in getattr(resource, self.scopes)
+        ]
+
     def entries(self, request: Message) -> list[_Entry]:
         """Every item of `request` with its resource and scope, in order."""
         return [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ import orjson
 from llmflow_bus import Bus, open_bus
 from llmflow_core.config import load_settings
 from llmflow_core.errors import Rejected, Retryable
+from llmflow_core.garbage import collect_rarely
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.key_refresh import key_refresher
@@ -38,8 +38,6 @@ log = logging.getLogger(__name__)
 _FLUSH_SECONDS = 10.0
 #: Of an answer that nobody here understands only the error message is wanted.
 _ERROR_BYTES = 64 << 10
-#: Container objects made and not freed between two looks for cyclic garbage; Python's own is 700.
-_GC_THRESHOLD = 50_000
 
 
 def create_app(
@@ -53,10 +51,7 @@ def from_environment() -> Proxy:
     """The proxy of this process' environment, for the server that loads it. Raises ConfigError."""
     settings = load_settings(ProxySettings)
     setup_logging("proxy", verbose=settings.verbose)
-    # Exchanges leave next to no cyclic garbage, and what is there now stays: looking for it as often as by default, and
-    # through all of that, would take a twentieth of the time.
-    gc.freeze()
-    gc.set_threshold(_GC_THRESHOLD)
+    collect_rarely()
     return create_app(settings)
 
 

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -16,8 +16,8 @@ from typing import IO
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _CORES = sorted(os.sched_getaffinity(0))
-#: The proxy has one core to itself; the load generator and the upstream have the others, so that they do not take from
-#: it. On a machine with one core they share.
+#: What is measured has one core to itself; the load generator and what else takes part have the others, so that they do
+#: not take from it. On a machine with one core they share.
 MEASURED = {_CORES[0]}
 BESIDE = set(_CORES[1:]) or MEASURED
 
@@ -102,3 +102,15 @@ def settled(pid: int, *, timeout: float = 10) -> Usage:
         if now.cpu - before.cpu < 0.02 or time.monotonic() > deadline:
             return now
         before = now
+
+
+@contextlib.contextmanager
+def peak_rss(pid: int) -> Iterator[Callable[[], int]]:
+    """A function that says how much memory, in bytes, the process `pid` held at most since the block began."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+    def peak() -> int:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+    yield peak

@@ -1,4 +1,4 @@
-"""`python -m bench.proxy`: what LLMFlow's proxy costs, beside a direct call, bare forwarders and its peers.
+"""`python -m bench proxy`: what LLMFlow's proxy costs, beside a direct call, bare forwarders and its peers.
 
 All traffic stays on 127.0.0.1. See docs/benchmarks.md.
 """
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.proxy import installs, targets
-from bench.proxy.processes import BESIDE, settled, usage
+from bench.go_programs import go_program
+from bench.processes import BESIDE, settled, usage
+from bench.proxy import targets
 from bench.proxy.targets import Server, Target, started
 from llmflow_testkit.clusters.cache import BackendMissing
 
@@ -57,7 +58,7 @@ def load(server: Server, scenario: Scenario, **options: float) -> dict[str, Any]
         "taskset",
         "--cpu-list",
         ",".join(map(str, sorted(BESIDE))),
-        installs.wire("load"),
+        go_program("load"),
         f"-url={server.url}/v1/chat/completions",
         f"-size={scenario.size}",
         f"-least={scenario.least}",
@@ -173,8 +174,9 @@ def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+def main(given: Sequence[str]) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench proxy", description=__doc__)
     parser.add_argument(
         "parts", nargs="*", default=["compare"], metavar="part", help="compare, choices, soak; compare without any"
     )
@@ -183,11 +185,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=4, help="how long each figure is measured")
     parser.add_argument("--gap", type=float, default=2, help="milliseconds between two events of a stream")
     parser.add_argument("--requests", type=int, default=200_000, help="of soak")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(given)
     if unknown := set(arguments.parts) - {"compare", "choices", "soak"}:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     try:
-        installs.wire("load")
+        go_program("load")
     except BackendMissing as missing:
         print(f"the benchmark needs Go: {missing}", file=sys.stderr)
         return 1
@@ -205,7 +207,3 @@ def main() -> int:
         status = soak(arguments.requests, arguments.gap)
     print(f"\n{time.monotonic() - begin:.0f} s, load average now {os.getloadavg()[0]:.1f}")
     return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

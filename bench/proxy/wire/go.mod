@@ -1,3 +1,0 @@
-module llmflow/bench/proxy/wire
-
-go 1.22
