@@ -34,6 +34,8 @@ ADMINISTRATION_ERRORS = (
 
 # msgspec says which member is missing in words only.
 _MISSING = re.compile(r"missing required field `(\w+)`")
+# So does Litestar of a parameter.
+_MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(.+?)' for path")
 # A missing body is a KeyError of Litestar's.
 _MESSAGES = {"'data'": "a JSON body is needed"}
 
@@ -71,6 +73,9 @@ def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[
     wrong = [(_field(item), _MESSAGES.get(item["message"], item["message"])) for item in found]
     detail = "; ".join(f"{field}: {message}" if field else message for field, message in wrong)
     field = next((field for field, _ in wrong if field), None)
+    if missing := _MISSING_PARAMETER.match(error.detail):
+        field = missing[1]
+        detail = f"{field}: must be given"
     return problem(HTTPStatus.BAD_REQUEST, detail or error.detail, field=field)
 
 
