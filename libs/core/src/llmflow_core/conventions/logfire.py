@@ -31,8 +31,8 @@ _OWN_CONTENT = (
 )
 _SCRUBBED = "[Scrubbed due to "
 _CLIENTS = {"logfire.openai": "openai", "logfire.anthropic": "anthropic"}
-# Parts of OpenAI's and Anthropic's usage, as these APIs state it.
-_USAGE_DETAILS = (
+#: Parts of OpenAI's and Anthropic's usage, as these APIs state it: the field, and how to find it.
+USAGE_DETAILS = (
     ("cache_read_tokens", member("prompt_tokens_details", "cached_tokens", convert=count)),
     ("cache_read_tokens", member("input_tokens_details", "cached_tokens", convert=count)),
     ("cache_read_tokens", member("cache_read_input_tokens", convert=count)),
@@ -45,6 +45,11 @@ _USAGE_DETAILS = (
 def is_pending(span: Span) -> bool:
     """Whether this only tells that another span has begun."""
     return span.attributes.get(_SPAN_TYPE) == "pending_span"
+
+
+def unscrubbed(value: str | None) -> str | None:
+    """The value, unless Logfire has removed it because it looked like a secret."""
+    return None if value is not None and value.startswith(_SCRUBBED) else value
 
 
 def _is_own(span: Span) -> bool:
@@ -75,10 +80,7 @@ def _observation_type(span: Span) -> ObservationType | None:
 def _finish(span: Span) -> None:
     if _SPAN_TYPE not in span.attributes and not _is_own(span):
         return
-    if span.session_id and span.session_id.startswith(_SCRUBBED):
-        span.session_id = None
-    if span.user_id and span.user_id.startswith(_SCRUBBED):
-        span.user_id = None
+    span.session_id, span.user_id = unscrubbed(span.session_id), unscrubbed(span.user_id)
     if _is_own(span):
         for name in _OWN_CONTENT:
             if name in span.attributes:
@@ -94,7 +96,7 @@ def _read_bodies(span: Span) -> None:
     usage = member("usage", convert=mapping)(span.content.get("response_data"))
     if not usage or span.observation_type == ObservationType.SPAN:
         return
-    for name, convert in _USAGE_DETAILS:
+    for name, convert in USAGE_DETAILS:
         if getattr(span, name) is None:
             setattr(span, name, convert(usage))
     if span.input_tokens is None and span.provider == "anthropic":
@@ -118,7 +120,10 @@ def _conversation(span: Span) -> Conversation | None:
     if "gen_ai.input.messages" in content:
         return None
     if "events" in content:
-        return _of_model(_of_events(content["events"]), content)
+        conversation = conversation_of_events(content["events"])
+        parameters = mapping(content.get("model_request_parameters")) or {}
+        conversation.tools = [*as_list(parameters.get("function_tools")), *as_list(parameters.get("output_tools"))]
+        return conversation
     if "tool_arguments" in content or "tool_response" in content:
         return Conversation(
             input=[value_message("input", content[name]) for name in ("tool_arguments",) if name in content],
@@ -137,15 +142,14 @@ def _of_agent(messages: list[Message], content: dict[str, JSON]) -> Conversation
     return Conversation(input=messages, output=output)
 
 
-def _of_model(messages: list[Message], content: dict[str, JSON]) -> Conversation:
-    parameters = mapping(content.get("model_request_parameters")) or {}
-    tools = [*as_list(parameters.get("function_tools")), *as_list(parameters.get("output_tools"))]
+def conversation_of_events(value: JSON) -> Conversation:
+    """OpenTelemetry's former message events, as a list in one attribute. What the model said last is its answer."""
+    messages = _of_events(value)
     split = len(messages) - 1 if messages and messages[-1].role == "assistant" else len(messages)
-    return Conversation(input=messages[:split], output=messages[split:], tools=tools)
+    return Conversation(input=messages[:split], output=messages[split:])
 
 
 def _of_events(value: JSON) -> list[Message]:
-    """OpenTelemetry's former message events, as a list in one attribute."""
     messages = []
     for event in as_list(decoded(value)):
         body: JSON = event
@@ -176,7 +180,7 @@ CONVENTION = Convention(
         "gen_ai.usage.details.cache_read_tokens": ("cache_read_tokens", count),
         "gen_ai.usage.details.cache_write_tokens": ("cache_write_tokens", count),
         "gen_ai.usage.details.reasoning_tokens": ("reasoning_tokens", count),
-        "gen_ai.usage.raw": _USAGE_DETAILS,
+        "gen_ai.usage.raw": USAGE_DETAILS,
         "logfire.tags": ("tags", texts),
     },
     content=frozenset({_ALL_MESSAGES}),
