@@ -8,7 +8,7 @@ different tokens (`input` is without `cache_read_input_tokens`), and a provider'
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -58,7 +58,7 @@ def _tokens(side: str) -> Callable[[JSON], int | None]:
 
     def total(value: JSON) -> int | None:
         usage = mapping(value) or {}
-        if side not in usage and any(isinstance(details, dict) for details in usage.values()):
+        if side not in usage and any(isinstance(usage.get(name), dict) for name in (*_INPUT_DETAILS, *_OUTPUT_DETAILS)):
             return next((found for name in _TOTALS[side] if (found := count(usage.get(name))) is not None), None)
         parts = [count(part) for name, part in usage.items() if _counts_to(side, name, usage)]
         stated = [part for part in parts if part is not None]
@@ -117,6 +117,7 @@ def _after_start(span: Span, value: JSON) -> int | None:
     """An ISO 8601 time, mostly in quotation marks, as nanoseconds after the start."""
     try:
         moment = datetime.fromisoformat(str(value).strip('"'))
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         after = round(moment.timestamp() * 1e6) * 1000 - span.start_time_ns
     except (ValueError, OverflowError, OSError):
         return None
@@ -141,6 +142,7 @@ _PROCESS = {
 
 CONVENTION = Convention(
     name="langfuse",
+    marks=("langfuse.",),
     fields={
         "langfuse.observation.model.name": ("model", text),
         "langfuse.observation.model": ("model", text),

@@ -10,7 +10,7 @@ from typing import Any
 from llmflow_core.conventions.exchanges import exchange
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import as_list, count, decoded, member, text, usd
+from llmflow_core.conventions.values import as_list, count, decoded, mapping, member, text, usd
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, ObservationType, Span
 
@@ -26,11 +26,22 @@ _KINDS = {
 }
 _INPUT = "gen_ai.prompt"
 _OUTPUT = "gen_ai.completion"
+
+
+def _written(details: JSON) -> int | None:
+    """Tokens written to the cache: in all, or for each of the times that Anthropic keeps them."""
+    found = mapping(details) or {}
+    parts = [count(found.get(name)) for name in ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")]
+    stated = [part for part in parts if part is not None]
+    total = count(found.get("cache_creation"))
+    return total if total or not stated else sum(stated)
+
+
 _USAGE = (
     ("input_tokens", member("input_tokens", convert=count)),
     ("output_tokens", member("output_tokens", convert=count)),
     ("cache_read_tokens", member("input_token_details", "cache_read", convert=count)),
-    ("cache_write_tokens", member("input_token_details", "cache_creation", convert=count)),
+    ("cache_write_tokens", member("input_token_details", convert=_written)),
     ("reasoning_tokens", member("output_token_details", "reasoning", convert=count)),
     ("cost", member("total_cost", convert=usd)),
     ("input_cost", member("input_cost", convert=usd)),
@@ -69,6 +80,7 @@ def _unwrapped(value: JSON, name: str) -> JSON:
 
 CONVENTION = Convention(
     name="langsmith",
+    marks=("langsmith.",),
     fields={
         "langsmith.metadata.ls_provider": ("provider", provider),
         "langsmith.metadata.ls_model_name": ("model", text),

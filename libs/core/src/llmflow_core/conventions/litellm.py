@@ -34,7 +34,7 @@ _RAW_CONTENT = frozenset(
         *("choices", "content", "output", "candidates", "data", "text", "extra_body"),
     }
 )
-_LONGEST_LITERAL = 20_000
+_LONGEST_LITERAL = 4_000
 
 
 def _literal(value: JSON) -> JSON:
@@ -100,6 +100,7 @@ def _with_result(message: JSON) -> JSON:
 
 CONVENTION = Convention(
     name="litellm",
+    marks=("litellm",),
     fields={
         "gen_ai.cost.total_cost": ("cost", usd),
         "gen_ai.cost.input_cost": ("input_cost", usd),

@@ -34,6 +34,8 @@ _INPUT = "mlflow.spanInputs"
 _OUTPUT = "mlflow.spanOutputs"
 _TOOLS = "mlflow.chat.tools"
 _CONTENT = frozenset({_INPUT, _OUTPUT, _TOOLS, "mlflow.chat.messages"})
+# A request's parameters are attributes of their own names besides.
+_CONTENT_PARAMETERS = ("tools", "instructions", "system", "prompt")
 _CHUNK_EVENT = "mlflow.chunk.item."
 _TAG = "mlflow.traceTag."
 
@@ -72,7 +74,7 @@ def _finish(span: Span) -> None:
         return
     # `mlflow.llm.model` is overwritten by the model that answered; the request's parameters lie beside it.
     asked_for = _text(attributes.get("model"))
-    if asked_for and span.model and asked_for != span.model:
+    if asked_for and asked_for != span.model:
         span.model, span.response_model = asked_for, span.model
     span.user_id, span.session_id = _text(span.user_id), _text(span.session_id)
     span.tags += [f"{name[len(_TAG) :]}:{value}" for name, value in attributes.items() if name.startswith(_TAG)]
@@ -82,8 +84,9 @@ def _finish(span: Span) -> None:
         span.content |= {f"event:{number}": event for number, event in chunks}
         after = chunks[0][1]["time_unix_nano"] - span.start_time_ns
         span.time_to_first_token_ns = after if after >= 0 else None
-    if "tools" in attributes:
-        span.content["tools"] = attributes.pop("tools")
+    for name in _CONTENT_PARAMETERS:
+        if name in attributes:
+            span.content[name] = attributes.pop(name)
 
 
 def _conversation(span: Span) -> Conversation | None:
@@ -97,6 +100,7 @@ def _conversation(span: Span) -> Conversation | None:
 
 CONVENTION = Convention(
     name="mlflow",
+    marks=("mlflow.",),
     fields={
         "mlflow.llm.provider": ("provider", lambda value: provider(_unquoted(value))),
         "mlflow.llm.model": ("model", _text),

@@ -114,7 +114,7 @@ def _conversation(span: Span) -> Conversation | None:
     if embedded := _texts(content, "embedding.embeddings", "embedding", "user"):
         # The vectors are no conversation.
         conversation.input, conversation.output = embedded, []
-    return conversation
+    return conversation if conversation != Conversation() else None
 
 
 def _said(content: dict[str, JSON], name: str, role: str) -> list[Message]:
@@ -176,6 +176,7 @@ def _documents(content: dict[str, JSON], name: str) -> list[JSON]:
 
 CONVENTION = Convention(
     name="openinference",
+    marks=("openinference.",),
     fields={
         "llm.provider": ("provider", provider),
         "llm.system": ("provider", provider),
