@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 
 from llmflow_bus import Message, open_bus, topics
-from llmflow_store import open_store
+from llmflow_core.filters import Text
+from llmflow_store import SpanQuery, open_store
 from llmflow_store.migrations import migrate
 from llmflow_testkit.clusters import RunningPostgres
 from llmflow_testkit.otlp_requests import TRACE_ID, otlp_request
@@ -76,7 +77,12 @@ async def test_spans_go_from_the_log_to_the_database(tmp_path: Path, database_ur
             trace = await store.get_trace("default", TRACE_ID)
             return trace is not None and trace.summary.span_count == 3
 
+        async def all_found() -> bool:
+            page = await store.list_spans(SpanQuery(project="default", filter=Text("hello")))
+            return len(page.spans) == 3
+
         await eventually(all_there, within=30)
+        await eventually(all_found, within=30)
         assert await running.ready() == 200
         async with httpx.AsyncClient(trust_env=False) as client:
             metrics = (await client.get(f"{running.url}/metrics")).text

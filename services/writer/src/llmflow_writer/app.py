@@ -1,4 +1,4 @@
-"""The writer's process: the loop, and the health port beside it."""
+"""The writer's process: the loop, with the search index and the health port beside it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from llmflow_bus import Bus, open_bus
 from llmflow_core.pricing import Prices
 from llmflow_store import Store, open_store
+from llmflow_writer.indexer import SearchIndexer
 from llmflow_writer.loop import WriterLoop
 from llmflow_writer.settings import WriterSettings
 
@@ -26,4 +27,6 @@ async def run(
 
             checks = {"log": bus.healthy, "database": store.healthy}
             await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))
-        await WriterLoop(bus, store, Prices(), settings).run(stop)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(WriterLoop(bus, store, Prices(), settings).run(stop))
+            tasks.create_task(SearchIndexer(store).run(stop))

@@ -23,3 +23,7 @@ BATCH_SECONDS = Histogram(
 DEAD_LETTERS = Counter("llmflow_writer_dead_letters_total", "Records kept on the dead-letter topic.")
 RETRIES = Counter("llmflow_writer_retries_total", "Times that the log or the database could not take or give a batch.")
 LAG = Gauge("llmflow_writer_lag_records", "Records of this writer's partitions yet to be written.")
+SEARCH_WAITING = Gauge("llmflow_writer_search_waiting", "Contents that full-text search does not find yet.")
+SEARCH_LAG_SECONDS = Gauge(
+    "llmflow_writer_search_lag_seconds", "How long the oldest content has waited that full-text search does not find."
+)
