@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from pydantic import Field, HttpUrl, SecretStr
-
 from llmflow.instance import default_data_dir, read_where
-from llmflow_core.config import Settings, load_settings
 from llmflow_core.errors import LLMFlowError
 
+# What is imported in functions here costs memory that `llmflow up`, which needs none of it, would keep.
 if TYPE_CHECKING:
     import httpx
 
-_HERE = "http://localhost:3000"
+    from llmflow.api_settings import ApiSettings
+
 _TIMEOUT_SECONDS = 60.0
-
-
-class ApiSettings(Settings):
-    """Where the API is, and who asks. Secrets are never options: others on the machine could read those."""
-
-    api_url: HttpUrl | None = Field(
-        None,
-        description=f"Address of LLMFlow. Without it, the one that runs on this machine, else {_HERE}.",
-        examples=["https://llmflow.example.com"],
-    )
-    api_key: SecretStr | None = Field(
-        None,
-        description="API key to read and change one project with. Without it, commands log in as a user.",
-        examples=["lf-sk-..."],
-    )
-    auth_username: str = Field(
-        "llmflow", validation_alias="AUTH_USERNAME", description="Name to log in with.", examples=["llmflow"]
-    )
-    auth_password: SecretStr = Field(
-        SecretStr("password"),
-        validation_alias="AUTH_PASSWORD",
-        description="Password to log in with.",
-        examples=["a-long-random-text"],
-    )
-    data_dir: Path | None = Field(
-        None,
-        description="Data folder of the LLMFlow that runs on this machine; without it, that of `llmflow up`.",
-        examples=["/var/lib/llmflow"],
-    )
 
 
 class Api:
@@ -91,6 +60,9 @@ def open_api() -> Iterator[Api]:
     """The API that the environment names. Raises ConfigError for a wrong setting."""
     import httpx
 
+    from llmflow.api_settings import ApiSettings
+    from llmflow_core.config import load_settings
+
     settings = load_settings(ApiSettings)
     auth: httpx.Auth | None = httpx.BasicAuth(settings.auth_username, settings.auth_password.get_secret_value())
     headers = {"X-Requested-With": "llmflow"}
@@ -102,10 +74,12 @@ def open_api() -> Iterator[Api]:
 
 
 def _url(settings: ApiSettings) -> str:
+    from llmflow.api_settings import HERE
+
     if settings.api_url:
         return str(settings.api_url)
     where = read_where(settings.data_dir or default_data_dir())
-    return where.page_url if where else _HERE
+    return where.page_url if where else HERE
 
 
 def _problem(answer: httpx.Response) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from llmflow.api import ApiSettings
+from llmflow.api_settings import ApiSettings
 from llmflow_core.config import Settings, variable_of
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_ingest.settings import IngestSettings

@@ -1,0 +1,41 @@
+"""The settings of commands that use LLMFlow's HTTP API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, HttpUrl, SecretStr
+
+from llmflow_core.config import Settings
+
+#: Where LLMFlow is when nobody says otherwise.
+HERE = "http://localhost:3000"
+
+
+class ApiSettings(Settings):
+    """Where the API is, and who asks. Secrets are never options: others on the machine could read those."""
+
+    api_url: HttpUrl | None = Field(
+        None,
+        description=f"Address of LLMFlow. Without it, the one that runs on this machine, else {HERE}.",
+        examples=["https://llmflow.example.com"],
+    )
+    api_key: SecretStr | None = Field(
+        None,
+        description="API key to read and change one project with. Without it, commands log in as a user.",
+        examples=["lf-sk-..."],
+    )
+    auth_username: str = Field(
+        "llmflow", validation_alias="AUTH_USERNAME", description="Name to log in with.", examples=["llmflow"]
+    )
+    auth_password: SecretStr = Field(
+        SecretStr("password"),
+        validation_alias="AUTH_PASSWORD",
+        description="Password to log in with.",
+        examples=["a-long-random-text"],
+    )
+    data_dir: Path | None = Field(
+        None,
+        description="Data folder of the LLMFlow that runs on this machine; without it, that of `llmflow up`.",
+        examples=["/var/lib/llmflow"],
+    )
