@@ -6,6 +6,8 @@ from typing import Any
 
 from anthropic import AsyncAnthropic
 
+from llmflow_testkit.providers.anthropic_api import FILE
+
 from .conftest import Recorded
 
 
@@ -52,3 +54,30 @@ async def test_counting_tokens_is_no_usage(proxy_url: str, recorded: Recorded) -
     assert (span.name, span.observation_type) == ("POST /v1/messages/count_tokens", "span")
     assert span.attributes["llmflow.counted.input_tokens"] == counted.input_tokens
     assert span.input_tokens is None
+
+
+async def test_files(proxy_url: str, recorded: Recorded) -> None:
+    async with AsyncAnthropic(base_url=proxy_url, api_key="sk-ant-canary", max_retries=0) as client:
+        sent = await client.beta.files.upload(file=("notes.txt", b"canary content", "text/plain"))
+        assert (sent.filename, sent.size_bytes) == ("notes.txt", 14)
+        assert [file.id async for file in await client.beta.files.list()] == ["file_1"]
+        assert (await client.beta.files.retrieve_metadata("file_1")).downloadable
+        assert await (await client.beta.files.download("file_1")).read() == FILE
+        assert (await client.beta.files.delete("file_1")).id == "file_1"
+    spans = await recorded.all(5)
+    assert [(span.name, span.provider) for span in spans] == [
+        (name, "anthropic")
+        for name in (
+            "POST /v1/files",
+            "GET /v1/files",
+            "GET /v1/files/{id}",
+            "GET /v1/files/{id}/content",
+            "DELETE /v1/files/{id}",
+        )
+    ]
+    uploaded, listed, _, downloaded, deleted = (span.attributes for span in spans)
+    assert (uploaded["llmflow.request.file.name"], uploaded["llmflow.resource.id"]) == ("notes.txt", sent.id)
+    assert listed["llmflow.resource.count"] == 1
+    assert downloaded["llmflow.response.file.size"] == len(FILE)
+    assert deleted["llmflow.resource.type"] == "file_deleted"
+    assert not any(b"canary" in value for value in recorded.values)

@@ -51,9 +51,7 @@ async def test_mistral(mistral: Mistral, recorded: Recorded, stream: bool) -> No
     assert (span.name, span.provider) == ("chat magistral-medium-latest", "mistral_ai")
     assert (span.input_tokens, span.output_tokens) == (usage.prompt_tokens, usage.completion_tokens)
     assert (span.finish_reasons, span.time_to_first_token_ns is not None) == (["stop"], stream)
-    assert said_by(span)[-1] == ("text", ANSWER)
-    if not stream:
-        assert said_by(span)[0] == ("reasoning", "The user wants an answer.")
+    assert said_by(span) == [("reasoning", "The user wants an answer."), ("text", ANSWER)]
     assert clean(recorded)
 
 

@@ -167,3 +167,21 @@ async def test_a_stream_as_a_json_array(
     else:
         assert (text, span.status, span.finish_reasons) == (ANSWER, "unset", ["STOP"])
     assert not any(b"canary" in value for value in recorded.values)
+
+
+async def test_pictures_of_imagen(proxy_url: str, recorded: Recorded) -> None:
+    """By hand: the SDK makes them on Vertex AI only."""
+    asked = {"instances": [{"prompt": "A cat"}], "parameters": {"sampleCount": 2, "aspectRatio": "1:1"}}
+    async with httpx.AsyncClient(base_url=proxy_url, headers={"x-goog-api-key": KEY}, trust_env=False) as client:
+        made = await client.post("/v1beta/models/imagen-4.0-generate-001:predict", json=asked)
+    assert len(made.json()["predictions"]) == 2
+    span = await recorded.one()
+    assert (span.name, span.attributes["gen_ai.request.choice.count"]) == (
+        "generate_content imagen-4.0-generate-001",
+        2,
+    )
+    assert (span.attributes["llmflow.request.aspect_ratio"], span.attributes["gen_ai.output.type"]) == ("1:1", "image")
+    said = conversation(span)
+    assert said.input[0].parts[0].text == "A cat"
+    assert [part.type for part in said.output[0].parts] == ["image"] * 2
+    assert not any(b"canary" in value for value in recorded.values)

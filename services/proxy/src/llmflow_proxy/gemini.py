@@ -222,9 +222,42 @@ def read_count(body: dict[str, Any], reading: Reading) -> None:
     reading.attributes["llmflow.counted.input_tokens"] = body.get("totalTokens")
 
 
+def read_predict_request(body: dict[str, Any], reading: Reading) -> None:
+    """Prompts and parameters of a prediction: pictures by Imagen, videos by Veo."""
+    parts: list[JSON] = []
+    for instance in dicts(body.get("instances")):
+        if isinstance(prompt := instance.get("prompt"), str):
+            parts.append({"type": "text", "content": by_reference(prompt)})
+        parts += [_predicted(given) for name in ("image", "lastFrame") if (given := mapping(instance.get(name)))]
+    if parts:
+        reading.input = [{"role": "user", "parts": parts}]
+    parameters = mapping(body.get("parameters"))
+    reading.attributes["gen_ai.request.choice.count"] = parameters.get("sampleCount")
+    for name in ("aspectRatio", "sampleImageSize", "resolution", "durationSeconds", "personGeneration"):
+        reading.attributes[f"llmflow.request.{_snake(name)}"] = parameters.get(name)
+
+
+def read_prediction(body: dict[str, Any], reading: Reading) -> None:
+    """The pictures by reference, or why there is none; of a video the name of the operation that makes it."""
+    reading.attributes["llmflow.resource.name"] = body.get("name")
+    if predictions := dicts(body.get("predictions")):
+        reading.attributes["gen_ai.output.type"] = "image"
+        reading.output = [{"role": "assistant", "parts": [_predicted(one) for one in predictions]}]
+
+
+def _predicted(picture: Mapping[str, Any]) -> JSON:
+    media_type = str(picture.get("mimeType") or "image/png")
+    if isinstance(content := picture.get("bytesBase64Encoded"), str):
+        return blob(_modality(media_type), media_type, content)
+    if reason := picture.get("raiFilteredReason"):
+        return {"type": "refusal", "content": reason}
+    return by_reference(dict(picture))
+
+
 _GENERATE = Shape("generate_content", read_request, read_response, reassemble)
 _STREAM = Shape("generate_content", read_stream_request, read_response, reassemble, streamed=True)
 _EMBED = Shape("embeddings", read_embed_request, read_embed_response, reassemble)
+_PREDICT = Shape("generate_content", read_predict_request, read_prediction, reassemble)
 _COUNT = Shape(None, read_count_request, read_count, reassemble)
 
 #: By path below the version (and, on Vertex AI, the publisher).
@@ -237,5 +270,7 @@ SHAPES = {
         "embedContent": _EMBED,
         "batchEmbedContents": _EMBED,
         "countTokens": _COUNT,
+        "predict": _PREDICT,
+        "predictLongRunning": _PREDICT,
     }.items()
 }

@@ -1,4 +1,4 @@
-"""The fake Anthropic: messages, token counting, message batches, models."""
+"""The fake Anthropic: messages, token counting, message batches, files, models."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from llmflow_testkit.providers.forms import form_of
 from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, event, identity, json_reply, tokens
 
 MODELS = ("claude-opus-4-8", "claude-sonnet-4-6", "claude-haiku-4-5")
+#: What every file holds.
+FILE = b"%PDF-1.7 and what else the tests keep with Anthropic"
 _SNAPSHOTS = {"claude-sonnet-4-5": "claude-sonnet-4-5-20250929", "claude-haiku-4-5": "claude-haiku-4-5-20251001"}
 
 
@@ -30,9 +33,31 @@ def reply(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Re
             return _results()
         case "GET", _ if path.startswith("/v1/messages/batches/"):
             return json_reply(200, _headers(), _batch(2, ended=True))
+        case _ if path == "/v1/files" or path.startswith("/v1/files/"):
+            return _files(method, path, headers, body)
         case "GET", "/v1/models":
             return json_reply(200, _headers(), _model_list())
     return error(404, "not_found_error", "Not Found")
+
+
+def _files(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    name, _, below = path.removeprefix("/v1/files").strip("/").partition("/")
+    kept = {"type": "file", "filename": "notes.pdf", "mime_type": "application/pdf", "size_bytes": len(FILE)}
+    file = {"id": name, "created_at": "2025-04-14T00:00:00Z", "downloadable": True, **kept}
+    if method == "POST":
+        (sent,) = form_of(headers.get("content-type", ""), body)["file"]
+        facts = {"filename": sent.filename, "mime_type": sent.media_type, "size_bytes": len(sent.content)}
+        return json_reply(200, _headers(), {**file, **facts, "id": identity("file_"), "downloadable": False})
+    if method == "DELETE":
+        return json_reply(200, _headers(), {"id": name, "type": "file_deleted"})
+    if below == "content":
+        return Reply(
+            200, [("content-type", "application/pdf"), ("content-length", str(len(FILE))), *_headers()], [FILE]
+        )
+    if name:
+        return json_reply(200, _headers(), file)
+    listed = {**file, "id": "file_1"}
+    return json_reply(200, _headers(), {"data": [listed], "has_more": False, "first_id": "file_1", "last_id": "file_1"})
 
 
 def error(status: int, kind: str, message: str, extra: list[tuple[str, str]] | None = None) -> Reply:

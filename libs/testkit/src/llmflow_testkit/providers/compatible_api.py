@@ -79,9 +79,11 @@ def _whole_calls(answered: Reply) -> Reply:
 def _mistral(body: dict[str, Any]) -> None:
     """Thinking comes as a part of the content, a list; usage is plain."""
     for choice in body.get("choices", []):
+        thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "The user wants an answer."}]}
         if (message := choice.get("message")) and isinstance(message.get("content"), str):
-            thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "The user wants an answer."}]}
             message["content"] = [thinking, {"type": "text", "text": message["content"]}]
+        elif (delta := choice.get("delta") or {}).get("role") and delta.get("content") == "":
+            delta["content"] = [thinking]
         for holder in ("message", "delta"):
             for extra in ("refusal", "annotations"):
                 (choice.get(holder) or {}).pop(extra, None)

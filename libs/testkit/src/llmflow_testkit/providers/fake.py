@@ -131,7 +131,7 @@ def _reply(request: ReceivedRequest, path: str, headers: dict[str, str], options
             return compatible_api.azure(request.method, below, query, headers, body)
         case "mistral" | "groq" | "deepseek" | "openrouter" | "perplexity" | "vllm":
             return compatible_api.reply(first, request.method, below, headers, body)
-    if path.startswith("/v1/messages") or (path.startswith("/v1/models") and "anthropic-version" in headers):
+    if path.startswith("/v1/messages") or "anthropic-version" in headers:
         return anthropic_api.reply(request.method, path, headers, body)
     return openai_api.reply(request.method, path, headers, body, request.size)
 

@@ -1,4 +1,5 @@
-"""The fake Gemini API: generateContent, streamed as events or as a JSON array, embeddings, token counting, models."""
+"""The fake Gemini API: generateContent, streamed as events or as a JSON array, pictures, embeddings, token counting,
+models."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from llmflow_testkit.providers.openai_responses_api import PICTURE
 from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, identity, json_reply, tokens
 
 _HEADERS = [
@@ -45,6 +47,9 @@ def reply(method: str, path: str, query: str, headers: Mapping[str, str], body: 
             return json_reply(200, _HEADERS, _whole(model, request, options))
         case "streamGenerateContent":
             return _stream(model, request, options, "sse" in parse_qs(query).get("alt", []))
+        case "predict":
+            picture = {"bytesBase64Encoded": PICTURE, "mimeType": "image/png"}
+            return json_reply(200, _HEADERS, {"predictions": [picture] * request["parameters"]["sampleCount"]})
         case "countTokens":
             return json_reply(200, _HEADERS, {"totalTokens": tokens(json.dumps(request))})
         case "embedContent":
@@ -73,7 +78,7 @@ def _answer(request: dict[str, Any], options: Options) -> Answer:
     declared = [one for tool in request.get("tools") or [] for name in names for one in tool.get(name, [])]
     tool = declared[0] if declared and not answered else None
     schemas = ("parametersJsonSchema", "parameters_json_schema", "parameters")
-    schema = next((tool[name] for name in schemas if name in tool), {}) if tool else {}
+    schema: Any = next((tool[name] for name in schemas if name in tool), {}) if tool else {}
     lowered = json.loads(json.dumps(schema).replace('"STRING"', '"string"').replace('"OBJECT"', '"object"'))
     return answer(" ".join(part.get("text", "") for part in parts), tool, lowered, options)
 
