@@ -118,7 +118,8 @@ export interface paths {
         };
         /**
          * Show one trace with all its spans
-         * @description The spans come without content, attributes and events; each has those on its own.
+         * @description The spans come without content, attributes and events; each has those on its own. `scores` are those of the trace
+         *     and of its spans, newest first, 1,000 at most.
          */
         get: operations["getTrace"];
         put?: never;
@@ -138,7 +139,7 @@ export interface paths {
         };
         /**
          * Show one span with its content
-         * @description Of several spans with this id, the earliest.
+         * @description Of several spans with this id, the earliest; with its own scores, newest first, 1,000 at most.
          */
         get: operations["getSpan"];
         put?: never;
@@ -161,6 +162,217 @@ export interface paths {
          * @description Spans of all traces; `filter=type:generation` lists the calls of models. Pages stay stable while spans arrive.
          */
         get: operations["listSpans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/analytics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Measure spans by any dimension over time
+         * @description `?metric=cost&group_by=user` is the cost of each user, `?metric=latency&aggregation=p95&group_by=model` with
+         *     `&interval=1h` the course of each model's latency. Model, provider, service, type, status, environment and user are answered from
+         *     sums that are kept ready, any other dimension from the spans themselves.
+         */
+        get: operations["analyse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/facets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the most frequent values to filter by
+         * @description Of the spans of the last 24 hours unless the range says otherwise, and only of those that fulfil the filter.
+         */
+        get: operations["listFacets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/filter-fields": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what filters can speak of
+         * @description For completion while a filter is written.
+         */
+        get: operations["listFilterFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List scores, newest first
+         * @description Those that came with spans, and those that were posted here. Every condition given must hold.
+         */
+        get: operations["listScores"];
+        put?: never;
+        /**
+         * Score a span, a trace or a session
+         * @description The span or trace need not have arrived yet. With the `id` of an earlier score it takes that one's place, so that
+         *     sending it again does no harm.
+         */
+        post: operations["createScore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/scores/{score_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a score
+         * @description For good.
+         */
+        delete: operations["deleteScore"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List log records, newest first
+         * @description Every condition given must hold. A search for text reads all records that the other conditions leave: give a
+         *     range of time with it.
+         */
+        get: operations["listLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the metrics
+         * @description What applications and tools sent over OTLP; how LLMFlow itself fares is told by each service's /metrics.
+         */
+        get: operations["listMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/metrics/query": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a metric over time
+         * @description Buckets are aligned to the interval. sum and rate tell how much was counted, whether points come as totals or as
+         *     differences; of a gauge they add up its last values. avg of a histogram is the mean of what was measured.
+         */
+        get: operations["queryMetric"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coding-tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sum up the use of AI command-line tools
+         * @description Counted from the log events that the tools send, each finished call of a model once. Their metrics tell the same
+         *     sums and their traces the same calls, and are not added.
+         */
+        get: operations["listCodingTools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coding-tools/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sessions of AI command-line tools
+         * @description The one used last first. A range of time bounds the events that are counted, and so the sessions that appear. The
+         *     traces are those with the session's id, for instance of calls that went through the proxy.
+         */
+        get: operations["listCodingSessions"];
         put?: never;
         post?: never;
         delete?: never;
@@ -263,6 +475,72 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Analytics
+         * @description One metric over a range: `total` is over all spans, also those that are in no group; groups by value, largest
+         *     first. `from` and `to` are what was counted: the range asked for, widened to whole minutes or hours.
+         */
+        Analytics: {
+            metric: components["schemas"]["Metric"];
+            /** @enum {string} */
+            aggregation: "sum" | "avg" | "rate" | "p50" | "p90" | "p95" | "p99";
+            /** @enum {string} */
+            unit: "count" | "tokens" | "usd" | "nanoseconds" | "ratio";
+            /**
+             * Format: date-time
+             * @description Counted from here.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Counted up to here.
+             */
+            to: string;
+            /** @example 3600 */
+            interval_seconds: number | null;
+            total: components["schemas"]["AnalyticsGroup"];
+            groups: components["schemas"]["AnalyticsGroup"][];
+            /**
+             * @description What was read: percentiles of either are right within 2 %.
+             * @enum {string}
+             */
+            source: "rollups" | "spans";
+        };
+        /**
+         * AnalyticsGroup
+         * @description What the spans of one group come to. `key` has a value for each dimension of `group_by`.
+         */
+        AnalyticsGroup: {
+            /**
+             * @example {
+             *       "model": "gpt-4o-mini"
+             *     }
+             */
+            key: {
+                [key: string]: string;
+            };
+            /**
+             * @description In `unit`; null where nothing was measured.
+             * @example 12.75
+             */
+            value: number | null;
+            span_count: number;
+            /** @description Empty without an interval, or without spans. */
+            points: components["schemas"]["AnalyticsPoint"][];
+        };
+        /**
+         * AnalyticsPoint
+         * @description One interval, by its beginning.
+         */
+        AnalyticsPoint: {
+            /** Format: date-time */
+            time: string;
+            /**
+             * @description In `unit`; null where nothing was measured.
+             * @example 12.75
+             */
+            value: number | null;
+        };
+        /**
          * AuditEntry
          * @description One administrative action: when, who, from which address, what, and on what.
          */
@@ -299,6 +577,138 @@ export interface components {
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
             next_before: number | null;
+        };
+        /**
+         * CodingEventDetail
+         * @description What an event of an AI command-line tool tells. Tokens read include cached ones, tokens written reasoning.
+         */
+        CodingEventDetail: {
+            /**
+             * @description claude_code, codex or gemini_cli.
+             * @example claude_code
+             */
+            tool: string;
+            /** @description request is one finished call of a model. */
+            kind: components["schemas"]["EventKind"];
+            organization_id: string | null;
+            provider: string | null;
+            /** @example gpt-4o-mini */
+            model: string | null;
+            input_tokens: number | null;
+            output_tokens: number | null;
+            cache_read_tokens: number | null;
+            cache_write_tokens: number | null;
+            reasoning_tokens: number | null;
+            /**
+             * @description US dollars: as the tool stated them, else computed from the price list.
+             * @example 0.000375000
+             */
+            cost: string | null;
+            duration_ns: number | null;
+            /** @example Bash */
+            tool_name: string | null;
+            decision: components["schemas"]["Decision"] | null;
+            /** @example config */
+            decision_source: string | null;
+            success: boolean | null;
+            error: string | null;
+        };
+        /**
+         * CodingSessionDetail
+         * @description One session. `cost` is that of its log events or, when they have none, that of the traces with the same session
+         *     id; never both added up, for they may be about the same calls. `cost_source` says which it is.
+         */
+        CodingSessionDetail: {
+            /**
+             * @description claude_code, codex or gemini_cli.
+             * @example claude_code
+             */
+            tool: string;
+            session_id: string;
+            /**
+             * @description The end user, as the application names them.
+             * @example alice
+             */
+            user_id: string | null;
+            models: string[];
+            /** Format: date-time */
+            first_time: string;
+            /** Format: date-time */
+            last_time: string;
+            /**
+             * @description US dollars, in plain digits; null when no price is known.
+             * @example 0.000375000
+             */
+            cost: string | null;
+            /** @enum {null|string} */
+            cost_source: "events" | "traces" | null;
+            usage: components["schemas"]["CodingUsageDetail"];
+            /** @description Traces that carry this session id. */
+            trace_count: number;
+            /**
+             * @description US dollars that these traces cost; null without a known price.
+             * @example 0.000375000
+             */
+            trace_cost: string | null;
+        };
+        /**
+         * CodingSessionPage
+         * @description Some sessions, the one used last first; pass `next_cursor` as `cursor` to get the next page.
+         */
+        CodingSessionPage: {
+            sessions: components["schemas"]["CodingSessionDetail"][];
+            next_cursor: string | null;
+        };
+        /**
+         * CodingToolDetail
+         * @description One AI command-line tool in the range of time asked for.
+         */
+        CodingToolDetail: {
+            /**
+             * @description claude_code, codex or gemini_cli.
+             * @example claude_code
+             */
+            tool: string;
+            sessions: number;
+            users: number;
+            /** Format: date-time */
+            last_time: string;
+            usage: components["schemas"]["CodingUsageDetail"];
+        };
+        /**
+         * CodingToolList
+         * @description The AI command-line tools that were used, by name.
+         */
+        CodingToolList: {
+            tools: components["schemas"]["CodingToolDetail"][];
+        };
+        /**
+         * CodingUsageDetail
+         * @description What was done with a tool, counted from its log events alone.
+         */
+        CodingUsageDetail: {
+            prompts: number;
+            /** @description Finished calls of a model. */
+            requests: number;
+            errors: number;
+            input_tokens: number;
+            output_tokens: number;
+            cache_read_tokens: number;
+            cache_write_tokens: number;
+            reasoning_tokens: number;
+            /**
+             * @description US dollars, in plain digits; null when no price is known.
+             * @example 0.000375000
+             */
+            cost: string | null;
+            /** @description Calls without a known price. */
+            unpriced_count: number;
+            tool_calls: number;
+            failed_tool_calls: number;
+            /** @description Tool calls allowed, by the user or by the configuration. */
+            accepted: number;
+            /** @description Tool calls refused. */
+            rejected: number;
         };
         /**
          * Conversation
@@ -338,12 +748,89 @@ export interface components {
             username: string | null;
         };
         /**
+         * Decision
+         * @description Whether a tool was allowed to run, by the user or by the configuration.
+         * @enum {string}
+         */
+        Decision: "accept" | "reject";
+        /**
          * DeletedProject
          * @description What a deletion has removed.
          */
         DeletedProject: {
             /** @example 1200 */
             span_count: number;
+        };
+        /**
+         * EventKind
+         * @description What an event tells. `request` is one finished call of a model, with its tokens; no call has two of them.
+         * @enum {string}
+         */
+        EventKind: "session_start" | "prompt" | "request" | "error" | "tool_decision" | "tool_result" | "other";
+        /**
+         * Facet
+         * @description One value of a field, and how many spans have it.
+         */
+        Facet: {
+            /** @example gpt-4o-mini */
+            value: string;
+            span_count: number;
+        };
+        /**
+         * FacetList
+         * @description The most frequent values of each field, for a filter bar. `sampled` says that only the newest matching spans
+         *     were counted.
+         */
+        FacetList: {
+            /**
+             * @example {
+             *       "model": [
+             *         {
+             *           "value": "gpt-4o",
+             *           "span_count": 12
+             *         }
+             *       ]
+             *     }
+             */
+            fields: {
+                [key: string]: components["schemas"]["Facet"][];
+            };
+            sampled: boolean;
+        };
+        /**
+         * FilterField
+         * @description A field of the filter language. After a `keyed` one comes a dot and a key: `attr.feature`.
+         */
+        FilterField: {
+            /** @example status */
+            name: string;
+            /** @example choice */
+            kind: string;
+            description: string;
+            /**
+             * @example [
+             *       "unset",
+             *       "ok",
+             *       "error"
+             *     ]
+             */
+            choices: string[];
+            keyed: boolean;
+        };
+        /**
+         * FilterFields
+         * @description Everything that a filter can speak of.
+         */
+        FilterFields: {
+            fields: components["schemas"]["FilterField"][];
+            /**
+             * @example {
+             *       "env": "environment"
+             *     }
+             */
+            aliases: {
+                [key: string]: string;
+            };
         };
         /**
          * KeyDetail
@@ -464,6 +951,66 @@ export interface components {
             output_preview: string | null;
         };
         /**
+         * LogEntry
+         * @description One log record or event. `coding` is null unless an AI command-line tool wrote it.
+         */
+        LogEntry: {
+            /** @description 16 bytes in hexadecimal, the same whenever the record is read. */
+            id: string;
+            /** Format: date-time */
+            time: string;
+            observed_time: string | null;
+            /**
+             * @description OpenTelemetry's, 1 to 24; 0 when unknown.
+             * @example 9
+             */
+            severity_number: number;
+            /** @example INFO */
+            severity_text: string;
+            /**
+             * @description Empty for a plain record.
+             * @example claude_code.api_request
+             */
+            event_name: string;
+            body: unknown;
+            /**
+             * @description OpenTelemetry's service.name; empty when unknown.
+             * @example checkout
+             */
+            service: string;
+            scope: string;
+            scope_version: string;
+            attributes: {
+                [key: string]: unknown;
+            };
+            resource_attributes: {
+                [key: string]: unknown;
+            };
+            /** @example 4bf92f3577b34da6a3ce929d0e0e4736 */
+            trace_id: string | null;
+            /** @example 00f067aa0ba902b7 */
+            span_id: string | null;
+            /**
+             * @description The conversation that the trace belongs to.
+             * @example chat-42
+             */
+            session_id: string | null;
+            /**
+             * @description The end user, as the application names them.
+             * @example alice
+             */
+            user_id: string | null;
+            coding: components["schemas"]["CodingEventDetail"] | null;
+        };
+        /**
+         * LogPage
+         * @description Some records, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         */
+        LogPage: {
+            logs: components["schemas"]["LogEntry"][];
+            next_cursor: string | null;
+        };
+        /**
          * Message
          * @description One message: who said it (`system`, `user`, `assistant`, `tool`, `developer`, ...) and its parts in order.
          */
@@ -472,6 +1019,79 @@ export interface components {
             parts: components["schemas"]["Part"][];
             name: string | null;
             finish_reason: string | null;
+        };
+        /**
+         * Metric
+         * @description What is measured. Counts and sums are of all spans that the filter lets through; LATENCY and TTFT are
+         *     distributions, in nanoseconds.
+         * @enum {string}
+         */
+        Metric: "spans" | "requests" | "errors" | "error_rate" | "tokens" | "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens" | "cost" | "input_cost" | "output_cost" | "unpriced" | "latency" | "ttft";
+        /**
+         * MetricDetail
+         * @description One metric. `attributes` are the names by which its series differ.
+         */
+        MetricDetail: {
+            /** @example claude_code.token.usage */
+            name: string;
+            description: string;
+            unit: string;
+            type: components["schemas"]["MetricType"];
+            temporality: components["schemas"]["Temporality"];
+            series_count: number;
+            services: string[];
+            /**
+             * @example [
+             *       "model",
+             *       "type"
+             *     ]
+             */
+            attributes: string[];
+        };
+        /**
+         * MetricFunction
+         * @description What to make of a bucket's points.
+         * @default sum
+         * @enum {string}
+         */
+        MetricFunction: "sum" | "rate" | "avg" | "last" | "count";
+        /**
+         * MetricLine
+         * @description One line. `label` is the value of the attribute that was asked for, null for series without it.
+         */
+        MetricLine: {
+            label: string | null;
+            points: components["schemas"]["MetricValue"][];
+        };
+        /**
+         * MetricList
+         * @description The metrics that there are, by name.
+         */
+        MetricList: {
+            metrics: components["schemas"]["MetricDetail"][];
+        };
+        /**
+         * MetricResult
+         * @description A metric over time; buckets without points are left out.
+         */
+        MetricResult: {
+            interval_seconds: number;
+            lines: components["schemas"]["MetricLine"][];
+        };
+        /**
+         * MetricType
+         * @description OTLP's kinds of metrics.
+         * @enum {string}
+         */
+        MetricType: "gauge" | "sum" | "histogram" | "exponential_histogram" | "summary";
+        /**
+         * MetricValue
+         * @description One bucket: its start and its value.
+         */
+        MetricValue: {
+            /** Format: date-time */
+            time: string;
+            value: number;
         };
         /**
          * NewKey
@@ -509,6 +1129,41 @@ export interface components {
              * @example The shop
              */
             title: string;
+        };
+        /**
+         * NewScore
+         * @description A judgement of a span, a trace or a session. Sent again with the same `id`, it takes the earlier one's place.
+         */
+        NewScore: {
+            /** @example helpfulness */
+            name: string;
+            /**
+             * @description Yours or a generated one.
+             * @example run-7
+             */
+            id: string | null;
+            /** @description Hexadecimal, a UUID, or what was sent as X-Trace-Id. */
+            trace_id: string | null;
+            /** @example 00f067aa0ba902b7 */
+            span_id: string | null;
+            /** @example chat-42 */
+            session_id: string | null;
+            /**
+             * @description 0 or 1 for a boolean.
+             * @example 0.9
+             */
+            value: number | null;
+            label: string | null;
+            /** @description Numeric with a value, else categorical. */
+            data_type: components["schemas"]["ScoreType"] | null;
+            comment: string | null;
+            /**
+             * @default api
+             * @example annotation
+             */
+            source: string;
+            /** @description When it was judged; now without it. */
+            time: string | null;
         };
         /**
          * ObservationType
@@ -606,6 +1261,50 @@ export interface components {
             details: components["schemas"]["ProjectDetail"][];
         };
         /**
+         * Score
+         * @description A judgement: of a span, of a trace (`span_id` null) or of a session (`trace_id` null).
+         */
+        Score: {
+            id: string;
+            /** @example 4bf92f3577b34da6a3ce929d0e0e4736 */
+            trace_id: string | null;
+            /** @example 00f067aa0ba902b7 */
+            span_id: string | null;
+            /** @example chat-42 */
+            session_id: string | null;
+            /** @example helpfulness */
+            name: string;
+            /** @example 0.9 */
+            value: number | null;
+            /** @example good */
+            label: string | null;
+            data_type: components["schemas"]["ScoreType"];
+            comment: string | null;
+            /**
+             * @description Who judges: eval, user, annotation, api, ...
+             * @example eval
+             */
+            source: string;
+            /** @description The API's user or key; null for what came with a span. */
+            author: string | null;
+            /** Format: date-time */
+            time: string;
+        };
+        /**
+         * ScorePage
+         * @description Some scores, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         */
+        ScorePage: {
+            scores: components["schemas"]["Score"][];
+            next_cursor: string | null;
+        };
+        /**
+         * ScoreType
+         * @description What a score is to be read by: its value, its label, or both (0 or 1, and the word for it).
+         * @enum {string}
+         */
+        ScoreType: "numeric" | "categorical" | "boolean";
+        /**
          * Session
          * @description Who is logged in.
          */
@@ -676,6 +1375,8 @@ export interface components {
             links: {
                 [key: string]: unknown;
             }[];
+            /** @description Newest first. */
+            scores: components["schemas"]["Score"][];
             conversation: components["schemas"]["Conversation"];
             raw_content: {
                 [key: string]: unknown;
@@ -821,12 +1522,20 @@ export interface components {
          */
         Status: "unset" | "ok" | "error";
         /**
+         * Temporality
+         * @description Whether a point counts since the point before (delta), or since the series began (cumulative).
+         * @enum {string}
+         */
+        Temporality: "unspecified" | "delta" | "cumulative";
+        /**
          * TraceDetail
          * @description One trace: its summary and its spans in order of start; `offset_ns` counts from the trace's start.
          */
         TraceDetail: {
             trace: components["schemas"]["TraceSummary"];
             spans: components["schemas"]["SpanSummary"][];
+            /** @description Of the trace and its spans, newest first. */
+            scores: components["schemas"]["Score"][];
         };
         /**
          * TracePage
@@ -1490,6 +2199,872 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SpanPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    analyse: {
+        parameters: {
+            query: {
+                /** @description What is measured. */
+                metric: components["schemas"]["Metric"];
+                /** @description sum unless given; avg for latency, ttft and error_rate. Rates are a second. */
+                aggregation?: "sum" | "avg" | "rate" | "p50" | "p90" | "p95" | "p99" | null;
+                /** @description Up to three dimensions, comma-separated: model, provider, service, type, status, environment, user, session, name, release, prompt, error, scope, tag, attr.KEY, resource.KEY. */
+                group_by?: string | null;
+                /** @description Gives a course in steps of so long: 5m, 1h, 1d, or auto. */
+                interval?: string | null;
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                filter?: string | null;
+                /** @description The most groups. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analytics"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFacets: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                filter?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FacetList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFilterFields: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterFields"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listScores: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most scores on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Scores given at this time or later. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Scores given before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Scores of this trace and of its spans. */
+                trace_id?: string | null;
+                /** @description Scores of this span. */
+                span_id?: string | null;
+                /** @description Scores of this session and its spans. */
+                session_id?: string | null;
+                /** @description Scores of this name. */
+                name?: string | null;
+                /** @description Scores that this source gave. */
+                source?: string | null;
+                /** @description Scores of this type. */
+                data_type?: components["schemas"]["ScoreType"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScorePage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createScore: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewScore"];
+            };
+        };
+        responses: {
+            /** @description Stored. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Score"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteScore: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The score's id. */
+                score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLogs: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most records on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Records of this time or later. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Records of before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Records of this service. */
+                service?: string | null;
+                /** @description Records at least as severe. */
+                severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | null;
+                /** @description Events of this name. */
+                event_name?: string | null;
+                /** @description Events of this AI command-line tool. */
+                tool?: string | null;
+                /** @description Records of this session. */
+                session_id?: string | null;
+                /** @description Records of this trace. */
+                trace_id?: string | null;
+                /** @description Records that say this in their body or attributes. */
+                text?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Metrics with points since then, to the hour. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queryMetric: {
+        parameters: {
+            query: {
+                /** @description The metric. */
+                name: string;
+                /** @description The project to look in. */
+                project?: string;
+                /** @description What to make of a bucket's points. */
+                function?: components["schemas"]["MetricFunction"];
+                /** @description Start; an hour before the end without it. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description End, not included; now without it. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Seconds of a bucket; a sixtieth of the range without it. */
+                interval?: number | null;
+                /** @description The attribute to draw a line a value of. */
+                by?: string | null;
+                /** @description Points of this service. */
+                service?: string | null;
+                /** @description name=value that points must have; may be repeated. */
+                attribute?: string[] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCodingTools: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Events of this time or later. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Events of before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodingToolList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCodingSessions: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most sessions on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Events of this time or later. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Events of before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Sessions of this tool. */
+                tool?: string | null;
+                /** @description Sessions of this user. */
+                user_id?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CodingSessionPage"];
                 };
             };
             /** @description Bad Request */

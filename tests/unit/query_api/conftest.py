@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
+from llmflow_core.filters import Filter
 from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
@@ -26,6 +29,8 @@ from llmflow_store import (
     TraceSummary,
     WriteResult,
 )
+from llmflow_store.analytics import Facets, FacetValue
+from llmflow_store.scores import ScorePage, ScoreQuery
 from llmflow_testkit.memory_administration import MemoryAdministration
 
 USER = ("llmflow", "a long password")
@@ -68,6 +73,17 @@ class MemoryStore(MemoryAdministration):
         self._fail()
         found = [span for span in self.spans.values() if span.project == query.project]
         return SpanPage(sorted(found, key=lambda span: span.start_time_ns, reverse=True)[: query.limit], None)
+
+    async def facets(
+        self, project: str, from_time: datetime, to_time: datetime, filter_by: Filter | None = None
+    ) -> Facets:
+        self._fail()
+        models = Counter(span.model for span in self.spans.values() if span.project == project and span.model)
+        return Facets({"model": [FacetValue(model, count) for model, count in models.most_common()]}, sampled=False)
+
+    async def list_scores(self, _: ScoreQuery) -> ScorePage:
+        self._fail()
+        return ScorePage([], None)
 
     async def secret(self, name: str) -> bytes:
         self._fail()
@@ -133,7 +149,8 @@ def _matches(summary: TraceSummary, spans: Sequence[Span], query: TraceQuery) ->
 
 @pytest.fixture
 def store() -> Store:
-    return MemoryStore()
+    """Logs, metrics and the writing of scores are tested over a database."""
+    return cast(Store, MemoryStore())
 
 
 @pytest.fixture

@@ -16,13 +16,18 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.response import Response
 
 from llmflow_core import messages
-from llmflow_query_api import administration_schemas, schemas
+from llmflow_query_api import administration_schemas, analytics_schemas, schemas, score_schemas, signal_schemas
+from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
+from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_tools
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
+from llmflow_query_api.logs import list_logs
+from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
+from llmflow_query_api.scores import create_score, delete_score, list_scores
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.span_list import list_spans, span_query
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
@@ -30,7 +35,7 @@ from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
 #: Where the bodies of requests and answers are described.
-_BODIES = (schemas, administration_schemas, messages)
+_BODIES = (schemas, administration_schemas, analytics_schemas, score_schemas, signal_schemas, messages)
 _DESCRIPTION = """\
 Traces of LLM applications, as LLMFlow stores them.
 
@@ -49,6 +54,11 @@ _CONFIG = OpenAPIConfig(
     tags=[
         Tag(name="session", description="Logging in and out."),
         Tag(name="traces", description="Traces and spans."),
+        Tag(name="analytics", description="Metrics over many spans, and what to filter by."),
+        Tag(name="scores", description="Judgements of spans, traces and sessions."),
+        Tag(name="logs", description="Log records and events."),
+        Tag(name="metrics", description="Metrics that were sent over OTLP."),
+        Tag(name="coding tools", description="AI command-line tools: Claude Code, Codex CLI, Gemini CLI."),
         Tag(name="projects", description="What keeps one team's data apart from another's."),
         Tag(name="keys", description="API keys of programs."),
         Tag(name="audit", description="Who administered what."),
@@ -98,7 +108,25 @@ def api_router() -> Router:
             get_session,
             Router(
                 "",
-                route_handlers=[list_projects, list_traces, get_trace, get_span, list_spans, get_document],
+                route_handlers=[
+                    list_projects,
+                    list_traces,
+                    get_trace,
+                    get_span,
+                    list_spans,
+                    analyse,
+                    list_facets,
+                    list_filter_fields,
+                    list_scores,
+                    create_score,
+                    delete_score,
+                    list_logs,
+                    list_metrics,
+                    query_metric,
+                    list_coding_tools,
+                    list_coding_sessions,
+                    get_document,
+                ],
                 middleware=[Authentication],
                 opt={FOR_KEYS: True},
                 security=[{"basic": []}, {"session": []}, {"key": []}],
@@ -123,6 +151,7 @@ def api_router() -> Router:
             "store": Provide(provide_store),
             "selection": Provide(trace_query),
             "spans": Provide(span_query),
+            "question": Provide(analytics_query),
         },
     )
 

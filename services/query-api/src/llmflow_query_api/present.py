@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -20,10 +21,12 @@ from llmflow_query_api.schemas import (
     TracePage,
     TraceSummary,
 )
+from llmflow_query_api.score_schemas import Score
 from llmflow_store.port import SpanPage as StoredSpanPage
 from llmflow_store.port import Trace
 from llmflow_store.port import TracePage as StoredPage
 from llmflow_store.port import TraceSummary as StoredSummary
+from llmflow_store.scores import ScoreType, StoredScore
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: dict[int, Kind] = {
@@ -47,12 +50,13 @@ def page_of(page: StoredPage) -> TracePage:
     )
 
 
-def trace_of(trace: Trace) -> TraceDetail:
+def trace_of(trace: Trace, scores: Sequence[StoredScore]) -> TraceDetail:
     """A whole trace."""
     start_time_ns = trace.summary.start_time_ns
     return TraceDetail(
         trace=summary_of(trace.summary),
         spans=[_span_summary(span, start_time_ns) for span in trace.spans],
+        scores=[score_of(score) for score in scores],
     )
 
 
@@ -84,7 +88,7 @@ def summary_of(trace: StoredSummary) -> TraceSummary:
         name=trace.name,
         service=trace.service,
         has_root=trace.has_root,
-        start_time=_time(trace.start_time_ns),
+        start_time=moment(trace.start_time_ns),
         duration_ns=trace.end_time_ns - trace.start_time_ns,
         status="error" if trace.error_count else "ok",
         span_count=trace.span_count,
@@ -92,7 +96,7 @@ def summary_of(trace: StoredSummary) -> TraceSummary:
         generation_count=trace.generation_count,
         input_tokens=trace.input_tokens,
         output_tokens=trace.output_tokens,
-        cost=_dollars(trace.cost),
+        cost=dollars(trace.cost),
         unpriced_count=trace.unpriced_count,
         models=list(trace.models),
         user_id=trace.user_id,
@@ -104,15 +108,15 @@ def summary_of(trace: StoredSummary) -> TraceSummary:
     )
 
 
-def span_of(span: Span) -> SpanDetail:
+def span_of(span: Span, scores: Sequence[StoredScore]) -> SpanDetail:
     """Everything about one span, its content included."""
     return SpanDetail(
         trace_id=span.trace_id.hex(),
         span=SpanFacts(**_facts(span)),
         scope=span.scope,
         scope_version=span.scope_version,
-        input_cost=_dollars(span.input_cost),
-        output_cost=_dollars(span.output_cost),
+        input_cost=dollars(span.input_cost),
+        output_cost=dollars(span.output_cost),
         tokens_per_second=span.tokens_per_second,
         finish_reasons=span.finish_reasons,
         http_status=span.http_status,
@@ -127,8 +131,27 @@ def span_of(span: Span) -> SpanDetail:
         resource_attributes=span.resource_attributes,
         events=span.events,
         links=span.links,
+        scores=[score_of(score) for score in scores],
         conversation=conversation(span),
         raw_content=span.content,
+    )
+
+
+def score_of(score: StoredScore) -> Score:
+    """One judgement."""
+    return Score(
+        id=score.id,
+        trace_id=score.trace_id.hex() if score.trace_id else None,
+        span_id=score.span_id.hex() if score.span_id else None,
+        session_id=score.session_id,
+        name=score.name,
+        value=score.value,
+        label=score.label,
+        data_type=ScoreType(score.data_type),
+        comment=score.comment,
+        source=score.source,
+        author=score.author,
+        time=moment(score.time_ns),
     )
 
 
@@ -144,7 +167,7 @@ def _facts(span: Span) -> dict[str, Any]:
         "kind": _KINDS.get(span.kind, "unspecified"),
         "observation_type": _OBSERVATION_TYPES[span.observation_type],
         "service": span.service,
-        "start_time": _time(span.start_time_ns),
+        "start_time": moment(span.start_time_ns),
         "duration_ns": span.duration_ns,
         "status": _STATUSES[span.status],
         "status_message": span.status_message,
@@ -156,15 +179,17 @@ def _facts(span: Span) -> dict[str, Any]:
         "cache_read_tokens": span.cache_read_tokens,
         "cache_write_tokens": span.cache_write_tokens,
         "reasoning_tokens": span.reasoning_tokens,
-        "cost": _dollars(span.cost),
+        "cost": dollars(span.cost),
         "time_to_first_token_ns": span.time_to_first_token_ns,
         "error_type": span.error_type,
     }
 
 
-def _dollars(cost: Decimal | None) -> str | None:
+def dollars(cost: Decimal | None) -> str | None:
+    """US dollars in plain digits."""
     return None if cost is None else f"{cost:f}"
 
 
-def _time(nanoseconds: int) -> datetime:
+def moment(nanoseconds: int) -> datetime:
+    """Unix nanoseconds as a time, to the microsecond."""
     return _EPOCH + timedelta(microseconds=nanoseconds // 1000)

@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import ObservationType, Status
+from llmflow_query_api.score_schemas import Score
 
 Project = Annotated[str, Meta(description="The project that the data belongs to.", examples=["default"])]
 TraceId = Annotated[
@@ -142,6 +143,7 @@ class TraceDetail(Struct, frozen=True, kw_only=True):
 
     trace: TraceSummary
     spans: list[SpanSummary]
+    scores: Annotated[list[Score], Meta(description="Of the trace and its spans, newest first.")]
 
 
 class SpanDetail(Struct, frozen=True, kw_only=True):
@@ -167,6 +169,7 @@ class SpanDetail(Struct, frozen=True, kw_only=True):
     resource_attributes: dict[str, Any]
     events: list[dict[str, Any]]
     links: list[dict[str, Any]]
+    scores: Annotated[list[Score], Meta(description="Newest first.")]
     conversation: Conversation
     raw_content: dict[str, Any]
 

@@ -19,12 +19,16 @@ from llmflow_query_api.present import page_of, span_of, trace_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.schemas import SpanDetail, TraceDetail, TracePage
 from llmflow_store.port import Store, TraceQuery
+from llmflow_store.scores import ScoreQuery
 
 #: PostgreSQL's text holds every character but NUL.
 _TEXT = r"^[^\x00]*$"
 _TEXT_LIMIT = 1024
 #: No trace starts outside of what fits into 63 bits of Unix nanoseconds.
 _FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(2262, 4, 11, tzinfo=UTC)
+
+#: The newest that a trace or a span is shown with; the list of scores has all.
+_MOST_SCORES = 1000
 
 StoreDependency = NamedDependency[SkipValidation[Store]]
 ProjectParameter = Annotated[
@@ -50,7 +54,8 @@ READ_ERRORS = (
 )
 
 
-def _filter(name: str, description: str) -> QueryParameter:
+def text_parameter(name: str, description: str) -> QueryParameter:
+    """A text to compare with in the query string."""
     return QueryParameter(name=name, description=description, pattern=_TEXT, max_length=_TEXT_LIMIT)
 
 
@@ -75,10 +80,10 @@ async def trace_query(
     cursor: Annotated[str | None, QueryParameter(description="next_cursor of the page before.")] = None,
     from_: Annotated[datetime | None, time_parameter("from", "Traces that started at or after this time.")] = None,
     to: Annotated[datetime | None, time_parameter("to", "Traces that started before this time.")] = None,
-    model: Annotated[str | None, _filter("model", "Traces that used this model.")] = None,
-    service: Annotated[str | None, _filter("service", "Traces that this service took part in.")] = None,
-    user_id: Annotated[str | None, _filter("user_id", "Traces of this user.")] = None,
-    session_id: Annotated[str | None, _filter("session_id", "Traces of this session.")] = None,
+    model: Annotated[str | None, text_parameter("model", "Traces that used this model.")] = None,
+    service: Annotated[str | None, text_parameter("service", "Traces that this service took part in.")] = None,
+    user_id: Annotated[str | None, text_parameter("user_id", "Traces of this user.")] = None,
+    session_id: Annotated[str | None, text_parameter("session_id", "Traces of this session.")] = None,
     status: Annotated[Literal["error"] | None, QueryParameter(description="Traces in which a span failed.")] = None,
     filter_: FilterParameter = None,
 ) -> TraceQuery:
@@ -120,11 +125,14 @@ async def list_traces(store: StoreDependency, selection: NamedDependency[SkipVal
 async def get_trace(
     store: StoreDependency, trace_id: TraceIdParameter, project: ProjectParameter = DEFAULT_PROJECT
 ) -> TraceDetail:
-    """The spans come without content, attributes and events; each has those on its own."""
-    trace = await store.get_trace(project, trace_id_from_text(trace_id))
+    """The spans come without content, attributes and events; each has those on its own. `scores` are those of the trace
+    and of its spans, newest first, 1,000 at most."""
+    key = trace_id_from_text(trace_id)
+    trace = await store.get_trace(project, key)
     if trace is None:
         raise NotFoundException(f"project {project} has no trace {trace_id}")
-    return trace_of(trace)
+    scores = await store.list_scores(ScoreQuery(project=project, trace_id=key, limit=_MOST_SCORES))
+    return trace_of(trace, scores.scores)
 
 
 @get(
@@ -140,11 +148,13 @@ async def get_span(
     span_id: SpanIdParameter,
     project: ProjectParameter = DEFAULT_PROJECT,
 ) -> SpanDetail:
-    """Of several spans with this id, the earliest."""
-    span = await store.get_span(project, trace_id_from_text(trace_id), bytes.fromhex(span_id))
+    """Of several spans with this id, the earliest; with its own scores, newest first, 1,000 at most."""
+    trace_key, span_key = trace_id_from_text(trace_id), bytes.fromhex(span_id)
+    span = await store.get_span(project, trace_key, span_key)
     if span is None:
         raise NotFoundException(f"trace {trace_id} of project {project} has no span {span_id}")
-    return span_of(span)
+    query = ScoreQuery(project=project, trace_id=trace_key, span_id=span_key, limit=_MOST_SCORES)
+    return span_of(span, (await store.list_scores(query)).scores)
 
 
 def utc(time: datetime | None) -> datetime | None:
