@@ -72,6 +72,7 @@ class KeyRefresher(AbstractAsyncContextManager["KeyRefresher"]):
         self._ring: KeyRing | None = None
         self._etag = ""
         self._current = False
+        self._complained = False
         self._used: set[str] = set()
         # When the newest fetch began, and when the newest that has ended did.
         self._began_at = self._ended_from = -_PAUSE_SECONDS
@@ -151,8 +152,6 @@ class KeyRefresher(AbstractAsyncContextManager["KeyRefresher"]):
         return self._fetching is not None and not self._fetching.done()
 
     async def _fetch(self) -> None:
-        import httpx
-
         try:
             answer = await self._client.get(SNAPSHOT_PATH, headers={"If-None-Match": self._etag} if self._etag else {})
             if answer.status_code != 304:
@@ -161,18 +160,19 @@ class KeyRefresher(AbstractAsyncContextManager["KeyRefresher"]):
                 self._ring = KeyRing.from_document(document)
                 self._etag = answer.headers.get("etag", "")
                 await asyncio.to_thread(self._keep, document)
-        except (httpx.HTTPError, *_MALFORMED) as error:
+        except Exception as error:  # whatever it is, the next fetch may succeed
             self._log_once(error)
             self._current = False
         else:
-            self._current = True
+            self._current, self._complained = True, False
             REFRESHED.set_to_current_time()
         self._ended_from = self._began_at
 
     def _log_once(self, error: Exception) -> None:
-        if self._current or self._ring is None:
+        if not self._complained:
             state = "no key is known yet" if self._ring is None else "the keys known so far stay in force"
             logger.warning("the API keys cannot be fetched from %s, %s: %r", self._url, state, error)
+        self._complained = True
 
     async def _tell_used(self) -> None:
         import httpx
