@@ -38,7 +38,9 @@ def details(span: Span) -> dict[str, JSON]:
 
 def _observation_type(span: Span) -> ObservationType | None:
     attributes = span.attributes
-    if "gen_ai.request.model" in attributes and "gen_ai.operation.name" not in attributes:
+    # Whoever names the provider in today's way names the operation as well, if it is one: counting tokens is none.
+    newer = ("gen_ai.operation.name", "gen_ai.provider.name")
+    if "gen_ai.request.model" in attributes and not any(name in attributes for name in newer):
         return ObservationType.GENERATION
     return None
 
