@@ -44,6 +44,7 @@ const WIRE: Wire["SpanDetail"] = {
   prompt_version: "7",
   attributes: {},
   resource_attributes: {},
+  scores: [],
   events: [
     {
       name: "exception",
