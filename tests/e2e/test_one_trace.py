@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from playwright.async_api import Page, expect
 
 from llmflow_testkit.polling import eventually
+from llmflow_testkit.running_collector import running_collector
 from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
 
 VISIBLE_WITHIN_SECONDS = 2.0
@@ -112,7 +121,8 @@ async def test_an_anthropic_call_is_seen(stack: Stack, stream: bool) -> None:
 
 async def test_spans_of_an_opentelemetry_sdk_are_seen(stack: Stack) -> None:
     provider = TracerProvider(resource=Resource.create({"service.name": "checkout"}))
-    provider.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{stack.url('ingest')}/v1/traces")))
+    # Both spans in one request, or the child would be seen before its parent.
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{stack.url('ingest')}/v1/traces")))
     tracer = provider.get_tracer("tests")
     with tracer.start_as_current_span("order") as root, tracer.start_as_current_span("charge") as child:
         child.set_attribute("amount", 12.5)
@@ -130,6 +140,50 @@ async def test_spans_of_an_opentelemetry_sdk_are_seen(stack: Stack) -> None:
     assert spans["charge"]["parent_span_id"] == spans["order"]["span_id"]
     detail = await span_of(stack, trace_id, spans["charge"]["span_id"])
     assert detail["attributes"]["amount"] == 12.5
+
+
+def send_every_signal(endpoint: str, name: str) -> None:
+    """A span, a metric and a log record, all of this name."""
+    resource = Resource.create({"service.name": "behind-a-collector"})
+    spans = TracerProvider(resource=resource, shutdown_on_exit=False)
+    spans.add_span_processor(SimpleSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
+    reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"), 60_000)
+    metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    logs = LoggerProvider(resource, shutdown_on_exit=False)
+    logs.add_log_record_processor(SimpleLogRecordProcessor(OTLPLogExporter(f"{endpoint}/v1/logs")))
+    with spans.get_tracer("test").start_as_current_span(name) as span:
+        span.set_attribute("gen_ai.request.model", "gpt-4o")
+        metrics.get_meter("test").create_counter(name).add(7)
+        logs.get_logger("test").emit(body=name)
+    for provider in (spans, metrics, logs):
+        provider.shutdown()
+
+
+@pytest.mark.timeout(1800)  # the Collector is built when it is first needed
+async def test_every_road_of_a_collector_is_seen(stack: Stack, tmp_path: Path) -> None:
+    exporters: dict[str, dict[str, Any]] = {
+        "otlp_grpc": {"endpoint": stack.ingest_grpc, "tls": {"insecure": True}},
+        "otlp_http": {"endpoint": stack.url("ingest"), "compression": "zstd"},
+    }
+    if stack.bus_url.startswith("kafka:"):
+        # Past the receiver, into the topics and in the encoding that the exporter has by itself.
+        exporters["kafka"] = {"brokers": [stack.bus_url.removeprefix("kafka://")]}
+    async with running_collector(tmp_path, exporters) as endpoints:
+        for name, endpoint in endpoints.items():
+            await asyncio.to_thread(send_every_signal, endpoint, name)
+
+    async with stack.api() as api:
+
+        async def all_seen() -> bool:
+            traces = (await api.get("/api/v1/traces")).raise_for_status().json()["traces"]
+            metrics = (await api.get("/api/v1/metrics/names")).raise_for_status().json()["metrics"]
+            logs = (await api.get("/api/v1/logs")).raise_for_status().json()["logs"]
+            assert exporters.keys() <= {trace["name"] for trace in traces}
+            assert exporters.keys() <= {metric["name"] for metric in metrics}
+            assert exporters.keys() <= {log["body"] for log in logs}
+            return True
+
+        await eventually(all_seen, within=15)
 
 
 async def test_an_error_of_the_provider_is_seen(stack: Stack) -> None:
