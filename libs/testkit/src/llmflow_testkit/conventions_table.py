@@ -16,9 +16,12 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from llmflow_core.content import conversation
 from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.spans import ObservationType
 from llmflow_testkit.recorded_conventions import (
     FOLDER,
+    SAME_FACTS,
     facts_of,
     priced,
     recorded_bytes,
@@ -51,8 +54,6 @@ _COLUMNS = {
     "prompt": ("prompt_name", "prompt_version"),
     "scores": ("scores",),
 }
-#: Facts of the spans themselves, which no convention has to find.
-_GIVEN = frozenset({"name", "parent", "status"})
 
 
 def page() -> str:
@@ -83,8 +84,8 @@ def _section(library: str) -> str:
             _change(value)
             after = _facts(request)
             value.CopyFrom(kept)
-            for name in before.keys() - _GIVEN:
-                if before[name] != after.get(name):
+            for name, fact in before.items():
+                if fact not in (None, []) and fact != after[name]:
                     sources[name].add(source)
     rows = "".join(f"| {name} | {', '.join(f'`{s}`' for s in sorted(sources[name]))} |\n" for name in sorted(sources))
     return f"\n## {library}\n\nRecorded with {_versions(library)}.\n\n| field | from |\n|---|---|\n{rows}"
@@ -116,7 +117,13 @@ def _single_spans(request: ExportTraceServiceRequest) -> Iterator[ExportTraceSer
 
 
 def _facts(request: ExportTraceServiceRequest) -> dict[str, Any]:
-    return facts_of(spans_of(request))[0]
+    """What a convention has to find of the request's span."""
+    (span,) = spans_of(request)
+    said = conversation(span)
+    facts = {name: getattr(span, name) for name in (*SAME_FACTS, "cost", "scores") if name != "observation_type"}
+    kind = span.observation_type if span.observation_type != ObservationType.SPAN else None
+    facts |= {"observation_type": kind, "time_to_first_token": span.time_to_first_token_ns}
+    return {**facts, "input": said.input, "output": said.output, "tools": said.tools}
 
 
 def _values(request: ExportTraceServiceRequest) -> Iterable[tuple[str, AnyValue]]:

@@ -22,7 +22,7 @@ from llmflow_core.spans import ObservationType, Span, Status
 FOLDER = Path("tests/fixtures/conventions")
 
 #: Facts that have the same name and meaning in a Span and in the query API's answers.
-_SAME = (
+SAME_FACTS = (
     "observation_type",
     "provider",
     "model",
@@ -88,7 +88,7 @@ def facts_of(spans: Iterable[Span]) -> list[dict[str, Any]]:
 
 
 def _span_facts(span: Span, names: Mapping[bytes, str]) -> dict[str, Any]:
-    facts = {name: getattr(span, name) for name in _SAME}
+    facts = {name: getattr(span, name) for name in SAME_FACTS}
     facts["parent"] = names.get(span.parent_span_id or b"")
     facts["status"] = span.status
     facts["cost"] = span.cost
@@ -100,7 +100,7 @@ def _span_facts(span: Span, names: Mapping[bytes, str]) -> dict[str, Any]:
 def facts_of_answer(detail: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     """The same facts out of the query API's answer for one span; `names` are those of its trace's spans, by id."""
     answer = {**detail, **detail["span"]}
-    facts = {name: answer[name] for name in _SAME}
+    facts = {name: answer[name] for name in SAME_FACTS}
     facts["parent"] = names.get(answer["parent_span_id"] or "")
     facts["status"] = answer["status"]
     facts["cost"] = answer["cost"]

@@ -83,13 +83,16 @@ def _count_thoughts(span: Span) -> None:
 
 def _conversation(span: Span) -> Conversation | None:
     content = span.content
-    if any(name.startswith((_PROMPT, _COMPLETION)) for name in content):
+    if "gen_ai.input.messages" in content or "gen_ai.output.messages" in content:
+        return None
+    asked, answers = _numbered(content, _PROMPT), _answers(content)
+    if asked or answers:
         return Conversation(
-            input=messages_of([_message(pieces) for pieces in _numbered(content, _PROMPT)], "user"),
-            output=messages_of(_answers(content), "assistant"),
+            input=messages_of([_message(pieces) for pieces in asked], "user"),
+            output=messages_of(answers, "assistant"),
             tools=[_tool(pieces) for pieces in _numbered(content, _FUNCTIONS)],
         )
-    if "gen_ai.input.messages" in content or (_INPUT not in content and _OUTPUT not in content):
+    if _INPUT not in content and _OUTPUT not in content:
         return None
     return exchange(span, _entity(content.get(_INPUT)), _entity(content.get(_OUTPUT)))
 
