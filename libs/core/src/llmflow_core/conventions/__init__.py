@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from llmflow_core.conventions import (
+    anthropic_sdk,
     gateways,
     genai,
     genai_older,
@@ -49,6 +50,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     strands.CONVENTION,
     vllm.CONVENTION,
     openllmetry.CONVENTION,
+    anthropic_sdk.CONVENTION,
     genai.CONVENTION,
     genai_older.CONVENTION,
     gateways.CONVENTION,
