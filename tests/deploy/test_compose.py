@@ -187,21 +187,25 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
     assert services["writer"]["environment"]["PGPASSWORD"] == "p@ss/w:rd"
 
 
-def test_every_setting_of_the_proxy_reaches_it(load: Callable[..., Model]) -> None:
+@pytest.mark.parametrize("service", ["proxy", "ingest"])
+def test_every_setting_reaches_the_service(load: Callable[..., Model], service: str) -> None:
     decided = {
         "LLMFLOW_KEYS_FILE",
         "LLMFLOW_KEYS_URL",
         "LLMFLOW_BUS_URL",
         "LLMFLOW_HOST",
+        "LLMFLOW_INGEST_GRPC_PORT",
+        "LLMFLOW_INGEST_HTTP_PORT",
+        "LLMFLOW_INGEST_ZIPKIN_PORT",
         "LLMFLOW_SPOOL_DIR",
         "LLMFLOW_WORKERS",
         "PROXY_PORT",
     }
     # Names a file, which an override of the compose file has to mount as well.
     decided.add("LLMFLOW_PROVIDERS_FILE")
-    given = {name: f"value of {name}" for name in variables_of("proxy") if name not in decided}
-    assert {"GROQ_BASE_URL", "XAI_DEFAULT_HEADERS"} <= set(given)
-    environment = load(given)["services"]["proxy"]["environment"]
+    given = {name: f"value of {name}" for name in variables_of(service) if name not in decided}
+    assert ("GROQ_BASE_URL" if service == "proxy" else "LLMFLOW_INGEST_MAX_BODY") in given
+    environment = load(given)["services"][service]["environment"]
     assert {name: environment.get(name) for name in given} == given
 
 
