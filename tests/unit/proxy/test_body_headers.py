@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmflow_proxy.body_headers import MARK, lift
+from llmflow_proxy.body_headers import lift, may_have_headers
 
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", b"99"), (b"x-trace-step", b"first")]
 
@@ -35,5 +35,12 @@ def test_trace_headers_move_from_the_body_to_the_headers() -> None:
     ],
 )
 def test_everything_else_stays_as_it_is(body: bytes) -> None:
-    assert MARK in body
+    assert may_have_headers(body)
     assert lift(HEADERS, body) == (HEADERS, body)
+
+
+def test_a_long_body_is_looked_at_where_parameters_stand() -> None:
+    member, text = b'"headers": {"X-Trace-Id": "t"}', b'"input": "' + b"x" * 100_000 + b'"'
+    assert may_have_headers(b"{" + member + b", " + text + b"}")
+    assert may_have_headers(b"{" + text + b", " + member + b"}")
+    assert not may_have_headers(b"{" + text + b"}")

@@ -116,7 +116,7 @@ async def _request_body(exchange: Exchange, receive: Receive, watch: _Watch) -> 
     if message.get("more_body"):
         return _Upload(message.get("body", b""), exchange, receive, watch)
     body = message.get("body", b"")
-    if body_headers.MARK in body and exchange.route.shape is not None:
+    if exchange.route.shape is not None and body_headers.may_have_headers(body):
         exchange.request_headers, body = body_headers.lift(exchange.request_headers, body)
     exchange.request.add(body)
     watch.start()
