@@ -58,10 +58,8 @@ def _finish(span: Span) -> None:
 
 def conversation_of(span: Span) -> Conversation | None:
     """What the conventions' own attributes hold; None when there are none of them."""
-    content = span.content
+    content = {**details(span), **span.content}
     if _CONTENT.isdisjoint(content):
-        content = details(span)
-    if not content:
         return None
     conversation = Conversation(
         input=messages_of(content.get(_INPUT), "user"),

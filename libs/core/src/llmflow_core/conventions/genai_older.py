@@ -15,7 +15,7 @@ from typing import Any
 
 from llmflow_core.conventions.chat import messages_of
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import decoded, mapping
+from llmflow_core.conventions.values import as_list, decoded, mapping
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, ObservationType, Span
 
@@ -32,8 +32,13 @@ _EVENTS = frozenset({*_ROLES, _CHOICE, _DETAILS, "gen_ai.content.prompt", "gen_a
 
 
 def details(span: Span) -> dict[str, JSON]:
-    """The attributes of the span's `gen_ai.client.inference.operation.details`, which are content too."""
-    return next((dict(event["attributes"]) for event in _events(span) if event["name"] == _DETAILS), {})
+    """The attributes of the span's `gen_ai.client.inference.operation.details`, which are content too. Where several of
+    these events have the same one, their lists are joined."""
+    found: dict[str, JSON] = {}
+    for event in _events(span):
+        for name, value in event["attributes"].items() if event["name"] == _DETAILS else ():
+            found[name] = [*as_list(decoded(found[name])), *as_list(decoded(value))] if name in found else value
+    return found
 
 
 def _observation_type(span: Span) -> ObservationType | None:

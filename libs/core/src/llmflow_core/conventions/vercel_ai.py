@@ -15,7 +15,7 @@ from llmflow_core.conventions.chat import part_of, parts_of, tool_call, tool_res
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import as_list, count, decoded, mapping, milliseconds_to_ns, number, text, texts
-from llmflow_core.messages import Conversation, Message, Part
+from llmflow_core.messages import Conversation, Message, Part, PartType
 from llmflow_core.spans import JSON, ObservationType, Span, Status
 
 _SCOPE_OF_VERSION_7 = "gen_ai"
@@ -36,7 +36,7 @@ _OPERATIONS = {
     "ai.rerank.doRerank": ObservationType.RERANKER,
     "ai.toolCall": ObservationType.TOOL,
 }
-_ANSWERS = {
+_ANSWERS: dict[str, PartType] = {
     "ai.response.reasoning": "reasoning",
     "ai.response.text": "text",
     "ai.result.text": "text",
@@ -182,7 +182,7 @@ def _file(part: dict[str, Any]) -> Part | None:
 
 def _answer(content: dict[str, JSON]) -> list[Part]:
     parts = [
-        Part(type="reasoning" if kind == "reasoning" else "text", text=content[name])
+        Part(type=kind, text=content[name])
         for name, kind in _ANSWERS.items()
         if isinstance(content.get(name), str) and content[name]
     ]
