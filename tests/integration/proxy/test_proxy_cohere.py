@@ -112,3 +112,34 @@ async def test_an_error_inside_a_stream(client: cohere.AsyncClientV2, recorded: 
     span = await recorded.one()
     assert (span.status, span.status_message) == ("error", "The model is overloaded.")
     assert conversation(span).output[0].parts[0].text == "You "
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_chat_of_version_1(proxy_url: str, recorded: Recorded, stream: bool) -> None:
+    place = {"location": {"type": "str", "description": "Where", "required": True}}
+    tool: Any = {"name": "get_weather", "description": "The weather", "parameter_definitions": place}
+    history: Any = [{"role": "USER", "message": "Hi"}, {"role": "CHATBOT", "message": "Hello"}]
+    asked: Any = {"model": MODEL, "preamble": "Be brief.", "chat_history": history, "message": "Why?"}
+    async with cohere.AsyncClient(api_key="canary-cohere", base_url=f"{proxy_url}/cohere") as client:
+        for tools in ([], [tool]):
+            if stream:
+                assert [event async for event in client.chat_stream(**asked, tools=tools)]
+            else:
+                assert await client.chat(**asked, tools=tools)
+    spans = await recorded.all(2)
+    assert [(span.name, span.finish_reasons) for span in spans] == [(f"chat {MODEL}", ["COMPLETE"])] * 2
+    assert all(span.input_tokens and span.output_tokens for span in spans)
+    said, called = map(conversation, spans)
+    assert [(message.role, message.parts[0].text) for message in [*said.input, *said.output]] == [
+        ("system", "Be brief."),
+        ("user", "Hi"),
+        ("assistant", "Hello"),
+        ("user", "Why?"),
+        ("assistant", ANSWER),
+    ]
+    (call,) = called.output[0].parts
+    assert (call.name, call.arguments) == ("get_weather", {"location": "some location, “quoted”"})
+    assert called.tools == [
+        {"type": "function", "name": "get_weather", "description": "The weather", "parameters": place}
+    ]
+    assert not any(b"canary" in value for value in recorded.values)

@@ -30,14 +30,19 @@ _RECORDED_TEXTS = 20
 
 def read_request(body: dict[str, Any], reading: Reading) -> None:
     """Model, parameters, messages, documents and tools of a chat request."""
-    attributes = reading.attributes
-    attributes.update({name: body.get(parameter) for parameter, name in _PARAMETERS.items()})
-    attributes["gen_ai.request.stream"] = True if body.get("stream") else None
-    attributes["gen_ai.output.type"] = _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type")))
+    read_parameters(body, reading)
     reading.input = [_message(message) for message in dicts(body.get("messages"))]
     if documents := body.get("documents"):
         reading.system.append({"type": "documents", "documents": by_reference(documents)})
     reading.tools = [{"type": "function", **mapping(tool.get("function"))} for tool in dicts(body.get("tools"))]
+
+
+def read_parameters(body: dict[str, Any], reading: Reading) -> None:
+    """Model and parameters of a chat request, of either version."""
+    attributes = reading.attributes
+    attributes.update({name: body.get(parameter) for parameter, name in _PARAMETERS.items()})
+    attributes["gen_ai.request.stream"] = True if body.get("stream") else None
+    attributes["gen_ai.output.type"] = _OUTPUT_TYPES.get(str(mapping(body.get("response_format")).get("type")))
 
 
 def read_response(body: dict[str, Any], reading: Reading) -> None:
@@ -48,10 +53,10 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     attributes["gen_ai.response.finish_reasons"] = [reason] if reason else None
     if message := mapping(body.get("message")):
         reading.output.append({**_message({"role": "assistant", **message}), "finish_reason": reason})
-    _read_usage(mapping(body.get("usage")), attributes)
+    read_usage(mapping(body.get("usage")), attributes)
 
 
-def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     """What is billed counts; what the model was given besides (the service's own prompts) is kept apart."""
     billed, processed = mapping(usage.get("billed_units")), mapping(usage.get("tokens"))
     for side in ("input", "output"):
@@ -169,7 +174,7 @@ def read_embed_request(body: dict[str, Any], reading: Reading) -> None:
 def read_embed_response(body: dict[str, Any], reading: Reading) -> None:
     """Usage and the size of the vectors, which are not recorded themselves."""
     reading.attributes["gen_ai.response.id"] = body.get("id")
-    _read_usage(mapping(body.get("meta")), reading.attributes)
+    read_usage(mapping(body.get("meta")), reading.attributes)
     embeddings = body.get("embeddings")
     vectors = embeddings.get("float") if isinstance(embeddings, dict) else embeddings
     if isinstance(vectors, list) and vectors and isinstance(vectors[0], list):
@@ -196,7 +201,7 @@ def read_rerank_request(body: dict[str, Any], reading: Reading) -> None:
 def read_rerank_response(body: dict[str, Any], reading: Reading) -> None:
     """The order found, and what it cost."""
     reading.attributes["gen_ai.response.id"] = body.get("id")
-    _read_usage(mapping(body.get("meta")), reading.attributes)
+    read_usage(mapping(body.get("meta")), reading.attributes)
     results = dicts(body.get("results"))
     reading.output = [{"role": "assistant", "parts": [{"type": "ranking", "results": results}]}]
 

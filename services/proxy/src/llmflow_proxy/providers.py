@@ -12,6 +12,7 @@ from llmflow_proxy import (
     anthropic_resources,
     bedrock,
     cohere,
+    cohere_v1,
     error_bodies,
     gemini,
     ollama,
@@ -135,7 +136,7 @@ APIS: dict[str, Api] = {
     ),
     "bedrock": _api(error_bodies.aws, bedrock.SHAPES, _below("/openai/v1", _OPENAI)),
     "mistral": _api(error_bodies.mistral, _OPENAI, _below("/v1", _OPENAI)),
-    "cohere": _api(error_bodies.cohere, cohere.SHAPES, _below("/compatibility/v1", _OPENAI)),
+    "cohere": _api(error_bodies.cohere, cohere.SHAPES | cohere_v1.SHAPES, _below("/compatibility/v1", _OPENAI)),
     "ollama": _api(error_bodies.ollama, ollama.SHAPES, _below("/v1", {**_OPENAI, **_MESSAGES})),
     "none": _api(error_bodies.openai),
 }

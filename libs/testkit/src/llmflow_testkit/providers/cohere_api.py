@@ -1,4 +1,4 @@
-"""The fake Cohere: chat of version 2, embeddings, reranking."""
+"""The fake Cohere: chat of versions 2 and 1, embeddings, reranking."""
 
 from __future__ import annotations
 
@@ -31,6 +31,8 @@ def reply(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Re
     match method, path:
         case "POST", "/v2/chat":
             return _chat(json.loads(body), options)
+        case "POST", "/v1/chat":
+            return _chat_v1(json.loads(body), options)
         case "POST", "/v2/embed":
             return _embed(json.loads(body))
         case "POST", "/v2/rerank":
@@ -106,6 +108,31 @@ def _stream(name: str, said: Answer, ending: dict[str, Any], options: Options) -
         chunks = chunks[: options.stream_error]
     chunks += [named("message-end", id=name, delta=ending), event("[DONE]")]
     return Reply(200, [("content-type", "text/event-stream"), *_HEADERS], chunks, streamed=True)
+
+
+def _chat_v1(request: dict[str, Any], options: Options) -> Reply:
+    tool = (request.get("tools") or [None])[0] if not request.get("tool_results") else None
+    parameters = {"properties": {name: {"type": "string"} for name in (tool or {}).get("parameter_definitions", {})}}
+    said = answer(request["message"], tool, parameters, options)
+    asked, spent = tokens(request["message"]), tokens("".join(said.pieces))
+    whole = {
+        "response_id": str(uuid.uuid4()),
+        "generation_id": str(uuid.uuid4()),
+        "text": said.text,
+        "finish_reason": "COMPLETE",
+        **({"tool_calls": [{"name": said.tool, "parameters": said.arguments}]} if said.tool else {}),
+        "meta": {"billed_units": {"input_tokens": asked, "output_tokens": spent}},
+    }
+    if not request.get("stream"):
+        return json_reply(200, _HEADERS, whole)
+    events: list[dict[str, Any]] = [{"event_type": "stream-start", "generation_id": whole["generation_id"]}]
+    if said.tool:
+        events.append({"event_type": "tool-calls-generation", "tool_calls": whole["tool_calls"]})
+    else:
+        events += [{"event_type": "text-generation", "text": piece} for piece in said.pieces]
+    events.append({"event_type": "stream-end", "finish_reason": "COMPLETE", "response": whole})
+    lines = [json.dumps({"is_finished": event is events[-1], **event}).encode() + b"\n" for event in events]
+    return Reply(200, [("content-type", "application/stream+json"), *_HEADERS], lines, streamed=True)
 
 
 def _embed(request: dict[str, Any]) -> Reply:
