@@ -43,6 +43,7 @@ SAME_FACTS = (
     "prompt_name",
     "prompt_version",
 )
+_SCORE = ("name", "value", "label", "comment", "source")
 
 
 def recorded_libraries() -> list[str]:
@@ -105,15 +106,12 @@ def facts_of_answer(detail: Mapping[str, Any], names: Mapping[str, str]) -> dict
     facts["status"] = answer["status"]
     facts["cost"] = answer["cost"]
     facts["time_to_first_token"] = answer["time_to_first_token_ns"]
-    facts["scores"] = answer.get("scores")
+    facts["scores"] = answer["scores"]
     return _facts(answer["name"], facts, answer["conversation"])
 
 
 def _facts(name: str, facts: dict[str, Any], conversation: Mapping[str, Any]) -> dict[str, Any]:
-    for score in facts["scores"] or ():
-        score.pop("time_ns", None)
-        if score.get("source") == "eval":
-            del score["source"]
+    facts["scores"] = [{name: score[name] for name in _SCORE if score[name] is not None} for score in facts["scores"]]
     if facts["observation_type"] == ObservationType.SPAN:
         del facts["observation_type"]
     if facts["status"] != Status.ERROR:
