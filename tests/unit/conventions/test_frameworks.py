@@ -12,6 +12,7 @@ from llmflow_core.content import conversation
 from llmflow_core.conventions import apply_conventions
 from llmflow_core.messages import Message, Part
 from llmflow_core.spans import JSON, ObservationType, Span
+from llmflow_testkit.recorded_conventions import recorded_spans
 
 
 def applied(attributes: dict[str, JSON], **fields: Any) -> Span:
@@ -120,3 +121,27 @@ def test_openais_agents_sdk_has_no_session_where_the_application_names_none() ->
         attributes = {"group_id": told, "gen_ai.system": "openai"}
         span = applied(attributes, scope="logfire.openai_agents", name="OpenAI Agents trace: {name}")
         assert (span.session_id, span.provider, span.observation_type) == (session, None, ObservationType.CHAIN)
+
+
+@pytest.mark.parametrize(
+    ("library", "stated"),
+    [
+        ("agent-framework", "gen_ai.usage.input_tokens"),
+        ("pydantic-ai", "gen_ai.aggregated_usage.input_tokens"),
+        ("pydantic-ai-events", "gen_ai.usage.input_tokens"),
+        ("strands-agents", "gen_ai.usage.input_tokens"),
+        ("strands-agents-latest", "gen_ai.usage.input_tokens"),
+        ("vercel-ai", "gen_ai.usage.input_tokens"),
+    ],
+)
+def test_the_tokens_counted_below_an_agent_are_those_that_it_states(library: str, stated: str) -> None:
+    spans = recorded_spans(library)
+    agents = [span for span in spans if span.observation_type == ObservationType.AGENT and stated in span.attributes]
+    assert agents
+    for agent in agents:
+        below, found = {agent.span_id}, 0
+        for span in spans:  # in order of start, so parents come before their children
+            if span.parent_span_id in below:
+                below.add(span.span_id)
+                found += span.input_tokens or 0
+        assert (agent.input_tokens, found) == (None, agent.attributes[stated])
