@@ -8,16 +8,28 @@ from typing import Any
 from llmflow_core.spans import JSON
 
 
-def items_of(attributes: Mapping[str, JSON], name: str) -> list[dict[str, Any]]:
-    """The objects below `name`, in order of their numbers, their own members nested by the dots in their names.
+def nested(attributes: Mapping[str, JSON]) -> dict[str, Any]:
+    """The attributes nested by the dots in their names.
 
-    Attributes that contradict each other (a value and members at one place) leave the first that came.
+    Of attributes that contradict each other (a value and members at one place) the first that came counts.
     """
-    start = len(name) + 1
     tree: dict[str, Any] = {}
     for attribute, value in attributes.items():
-        if attribute.startswith(name) and attribute[start - 1 : start] == ".":
-            _insert(tree, attribute[start:].split("."), value)
+        *path, last = attribute.split(".")
+        place: Any = tree
+        for step in path:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                break
+        else:
+            place.setdefault(last, value)
+    return tree
+
+
+def items_of(tree: JSON, name: str) -> list[dict[str, Any]]:
+    """The objects below `name` whose names are numbers, in their order."""
+    for step in name.split("."):
+        tree = tree.get(step) if isinstance(tree, dict) else None
     return listed(tree)
 
 
@@ -27,12 +39,3 @@ def listed(tree: JSON) -> list[dict[str, Any]]:
         return []
     numbered = [(int(key), item) for key, item in tree.items() if key.isdecimal() and key.isascii() and len(key) < 10]
     return [item for _, item in sorted(numbered, key=lambda pair: pair[0]) if isinstance(item, dict)]
-
-
-def _insert(tree: dict[str, Any], path: list[str], value: JSON) -> None:
-    for step in path[:-1]:
-        inner = tree.setdefault(step, {})
-        if not isinstance(inner, dict):
-            return
-        tree = inner
-    tree.setdefault(path[-1], value)

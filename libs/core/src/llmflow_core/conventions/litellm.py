@@ -6,11 +6,12 @@ Values that are no text come as Python writes them. litellm counts cached tokens
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import Any
 
 from llmflow_core.conventions import genai
 from llmflow_core.conventions.chat import messages_of, tool_call
-from llmflow_core.conventions.flattened import items_of
+from llmflow_core.conventions.flattened import items_of, nested
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import as_list, count, decoded, member, text, texts, usd
@@ -40,11 +41,16 @@ _LONGEST_LITERAL = 4_000
 def _literal(value: JSON) -> JSON:
     """A Python literal of an object as what it says; anything else as it is."""
     if isinstance(value, str) and value[:1] == "{" and len(value) <= _LONGEST_LITERAL:
-        try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
-            return decoded(value)
+        return _evaluated(value)
     return value
+
+
+@lru_cache(maxsize=4)  # one value tells several fields
+def _evaluated(value: str) -> JSON:
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return decoded(value)
 
 
 def _of_literal(*path: str, convert: Any) -> Any:
@@ -80,10 +86,11 @@ def _conversation(span: Span) -> Conversation | None:
         return None
     conversation = genai.conversation_of(span) or Conversation()
     conversation.input = messages_of([_with_result(m) for m in as_list(decoded(content[_INPUT]))], "user")
+    tree = nested(content)
     if not conversation.tools:
-        functions = items_of(content, _FUNCTIONS)
+        functions = items_of(tree, _FUNCTIONS)
         conversation.tools = [{name: decoded(value) for name, value in function.items()} for function in functions]
-    for choice in items_of(content, _CALLS):
+    for choice in items_of(tree, _CALLS):
         if isinstance(call := choice.get("function_call"), dict):
             if not conversation.output:
                 conversation.output.append(Message(role="assistant"))

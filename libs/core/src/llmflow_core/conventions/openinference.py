@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from llmflow_core.conventions.chat import messages_of, value_message
+from llmflow_core.conventions.chat import messages_of, value_message, value_part
 from llmflow_core.conventions.exchanges import exchange
-from llmflow_core.conventions.flattened import items_of, listed
+from llmflow_core.conventions.flattened import items_of, listed, nested
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import count, decoded, mapping, number, text, texts, usd
@@ -48,7 +48,7 @@ _LISTS = (
     "input.documents",
     "output.documents",
 )
-_JUDGEMENTS = {"annotations": "annotation", "evaluations": "evaluation"}
+_JUDGEMENTS = ("annotations.", "evaluations.")
 
 
 def _observation_type(span: Span) -> ObservationType | None:
@@ -73,10 +73,12 @@ def _finish(span: Span) -> None:
         if event["name"] == "First Token Stream Event" and event["time_unix_nano"] >= span.start_time_ns:
             span.time_to_first_token_ns = event["time_unix_nano"] - span.start_time_ns
             break
-    for name, member in _JUDGEMENTS.items():
-        span.scores += [
-            _score(item[member]) for item in items_of(attributes, name) if isinstance(item.get(member), dict)
-        ]
+    judgements = {name: value for name, value in attributes.items() if name.startswith(_JUDGEMENTS)}
+    if judgements:
+        tree = nested(judgements)
+        for name in _JUDGEMENTS:
+            items = [item.get(name.removesuffix("s.")) for item in items_of(tree, name.removesuffix("."))]
+            span.scores += [_score(item) for item in items if isinstance(item, dict)]
 
 
 def _score(judgement: dict[str, Any]) -> Score:
@@ -93,32 +95,35 @@ def _conversation(span: Span) -> Conversation | None:
     content = span.content
     if _KIND not in span.attributes and _INPUT not in content and _OUTPUT not in content:
         return None
-    conversation = exchange(span, content.get(_INPUT), content.get(_OUTPUT))
-    if given := _said(content, "llm.input_messages", "user") or _texts(content, "llm.prompts", "prompt", "user"):
-        conversation.input = given
-    if given := _said(content, "llm.output_messages", "assistant") or _texts(
-        content, "llm.choices", "completion", "assistant"
-    ):
-        conversation.output = given
-        for message, reason in zip(given, span.finish_reasons, strict=False):
-            message.finish_reason = message.finish_reason or reason
-    if tools := [_tool(tool) for tool in items_of(content, "llm.tools")]:
-        conversation.tools = tools
-    if documents := _documents(content, "retrieval.documents"):
-        conversation.output = [value_message("output", documents)]
-    if _QUERY in content or (documents := _documents(content, "reranker.input_documents")):
-        asked = {"query": content.get(_QUERY), "documents": _documents(content, "reranker.input_documents")}
-        conversation.input = [value_message("input", asked)]
-    if documents := _documents(content, "reranker.output_documents"):
-        conversation.output = [value_message("output", documents)]
-    if embedded := _texts(content, "embedding.embeddings", "embedding", "user"):
-        # The vectors are no conversation.
-        conversation.input, conversation.output = embedded, []
+    tree = nested(content)
+    embedded = _texts(tree, "embedding.embeddings", "embedding", "user")
+    given = (
+        _said(tree, "llm.input_messages", "user")
+        or _texts(tree, "llm.prompts", "prompt", "user")
+        or embedded
+        or _to_rerank(tree, content.get(_QUERY))
+    )
+    returned = (
+        _said(tree, "llm.output_messages", "assistant")
+        or _texts(tree, "llm.choices", "completion", "assistant")
+        or _found(tree, "retrieval.documents")
+        or _found(tree, "reranker.output_documents")
+    )
+    for message, reason in zip(returned, span.finish_reasons, strict=False):
+        message.finish_reason = message.finish_reason or reason
+    conversation = exchange(
+        span,
+        None if given else content.get(_INPUT),
+        None if returned or embedded else content.get(_OUTPUT),  # an embedding's vectors are no conversation
+    )
+    conversation.input = given or conversation.input
+    conversation.output = returned or conversation.output
+    conversation.tools = [_tool(tool) for tool in items_of(tree, "llm.tools")] or conversation.tools
     return conversation if conversation != Conversation() else None
 
 
-def _said(content: dict[str, JSON], name: str, role: str) -> list[Message]:
-    items = [item.get("message") for item in items_of(content, name)]
+def _said(tree: JSON, name: str, role: str) -> list[Message]:
+    items = [item.get("message") for item in items_of(tree, name)]
     return messages_of([_openai_message(item) for item in items if isinstance(item, dict)], role)
 
 
@@ -153,11 +158,10 @@ def _part(item: dict[str, Any]) -> JSON:
     return part
 
 
-def _texts(content: dict[str, JSON], name: str, member: str, role: str) -> list[Message]:
-    items = [item.get(member) for item in items_of(content, name)]
-    return [
-        value_message(role, item["text"]) for item in items if isinstance(item, dict) and item.get("text") is not None
-    ]
+def _texts(tree: JSON, name: str, member: str, role: str) -> list[Message]:
+    items = [item.get(member) for item in items_of(tree, name)]
+    texts = [item["text"] for item in items if isinstance(item, dict) and item.get("text") is not None]
+    return [Message(role=role, parts=[value_part(text)]) for text in texts]
 
 
 def _tool(item: dict[str, Any]) -> JSON:
@@ -165,8 +169,20 @@ def _tool(item: dict[str, Any]) -> JSON:
     return decoded(tool.get("json_schema", tool)) if isinstance(tool, dict) else tool
 
 
-def _documents(content: dict[str, JSON], name: str) -> list[JSON]:
-    documents = [item.get("document", item) for item in items_of(content, name)]
+def _to_rerank(tree: JSON, query: JSON) -> list[Message]:
+    documents = _documents(tree, "reranker.input_documents")
+    if not documents and query is None:
+        return []
+    return [value_message("input", {"query": query, "documents": documents})]
+
+
+def _found(tree: JSON, name: str) -> list[Message]:
+    documents = _documents(tree, name)
+    return [value_message("output", documents)] if documents else []
+
+
+def _documents(tree: JSON, name: str) -> list[JSON]:
+    documents = [item.get("document", item) for item in items_of(tree, name)]
     return [
         {key: decoded(value) if key == "metadata" else value for key, value in document.items()}
         for document in documents
