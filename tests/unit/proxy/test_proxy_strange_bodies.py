@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmflow_proxy import anthropic_resources, bedrock, cohere, gemini, ollama, openai_chat
+from llmflow_proxy import anthropic_resources, bedrock, cohere, cohere_v1, gemini, ollama, openai_chat
 from llmflow_proxy.shape import Reading, Shape
 
 _CALL = {"id": "c", "index": 0, "function": {"name": "f", "arguments": "{}"}}
@@ -45,6 +45,12 @@ BODIES: dict[str, tuple[Shape, dict[str, Any], dict[str, Any], list[dict[str, An
          "usageMetadata": {"promptTokenCount": 1, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}]}},
         [{"candidates": [{"index": 0, "content": {"parts": _PARTS}}], "usageMetadata": {"promptTokenCount": 1}}],
     ),
+    "gemini-predict": (
+        gemini.SHAPES["/models/{model}:predict"],
+        {"instances": [{"prompt": "p", "image": {"bytesBase64Encoded": "AAAA"}}], "parameters": {"sampleCount": 1}},
+        {"predictions": [{"bytesBase64Encoded": "AAAA", "mimeType": "image/png"}, {"raiFilteredReason": "r"}]},
+        [],
+    ),
     "gemini-embed": (
         gemini.SHAPES["/models/{model}:batchEmbedContents"],
         {"requests": [{"content": {"parts": [{"text": "a"}]}, "outputDimensionality": 3}]},
@@ -58,6 +64,14 @@ BODIES: dict[str, tuple[Shape, dict[str, Any], dict[str, Any], list[dict[str, An
         [{"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "hi"}}}},
          {"type": "tool-call-start", "index": 0, "delta": {"message": {"tool_calls": _CALL}}},
          {"type": "message-end", "delta": {"usage": _USAGE, "finish_reason": "COMPLETE"}}],
+    ),
+    "cohere-v1": (
+        cohere_v1.SHAPES["/v1/chat"],
+        {"model": "m", "preamble": "p", "message": "q", "chat_history": [{"role": "USER", "message": "a"}],
+         "tools": [{"name": "f"}], "tool_results": [{"call": {"name": "f"}, "outputs": [{}]}], "documents": [{}]},
+        {"response_id": "i", "text": "t", "tool_calls": [{"name": "f", "parameters": {}}], "meta": _USAGE},
+        [{"event_type": "text-generation", "text": "hi"}, {"event_type": "tool-calls-generation", "tool_calls": [{}]},
+         {"event_type": "stream-end", "finish_reason": "COMPLETE", "response": {"text": "hi", "meta": _USAGE}}],
     ),
     "cohere-embed": (
         cohere.SHAPES["/v2/embed"],
