@@ -42,6 +42,9 @@ def _observation_type(span: Span) -> ObservationType | None:
 
 
 def _finish(span: Span) -> None:
+    cached = (span.cache_read_tokens or 0) + (span.cache_write_tokens or 0)
+    if cached and span.input_tokens is not None and cached > span.input_tokens:
+        span.input_tokens += cached  # they were counted apart, against the conventions
     for event in span.events:
         if event["name"] == "gen_ai.evaluation.result":
             attributes = event["attributes"]

@@ -25,6 +25,7 @@ CONVENTION = Convention(
         "session.id": ("session_id", text),
         "llmflow.tags": ("tags", texts),
         "deployment.environment.name": ("environment", text),
+        "deployment.environment": ("environment", text),
         "service.version": ("release", text),
     },
     resource_fields={
