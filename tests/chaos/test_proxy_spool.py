@@ -194,8 +194,8 @@ async def test_an_outage_under_load(own_kafka: RunningKafka, proxy: Proxy) -> No
     proxy.stop()
 
 
-@pytest.mark.parametrize("after", [0.7, 2.0])
-async def test_a_killed_proxy_loses_the_last_moment_only(own_kafka: RunningKafka, proxy: Proxy, after: float) -> None:
+async def test_a_killed_proxy_loses_the_last_moment_only(own_kafka: RunningKafka, proxy: Proxy) -> None:
+    """Even when the log went away so shortly before that nobody has noticed."""
     await ready(proxy)
     load = Load(proxy.url)
     async with load.running():
@@ -209,9 +209,9 @@ async def test_a_killed_proxy_loses_the_last_moment_only(own_kafka: RunningKafka
         gone = time.monotonic()
 
         async def is_time() -> bool:
-            return time.monotonic() > gone + after
+            return time.monotonic() > gone + 1
 
-        await eventually(is_time, within=after + 5, every=0.01)
+        await eventually(is_time, within=5, every=0.01)
         killed = time.monotonic()
         assert load.failures == []
         proxy.kill()
