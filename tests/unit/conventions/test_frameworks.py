@@ -83,6 +83,18 @@ def test_the_ai_sdk_adds_anthropics_cached_tokens_itself_since_version_6() -> No
     assert (span.input_tokens, span.cache_read_tokens, span.cache_write_tokens) == (100, 90, 4)
 
 
+def test_the_ai_sdk_passed_bedrocks_count_on_without_cached_tokens_before_version_6() -> None:
+    attributes = {
+        "ai.operationId": "ai.streamText.doStream",
+        "ai.model.provider": "amazon-bedrock",
+        "ai.usage.inputTokens": 6,
+        "ai.usage.cachedInputTokens": 90,
+        "ai.response.providerMetadata": text({"bedrock": {"usage": {"cacheWriteInputTokens": 4}}}),
+    }
+    span = applied(attributes)
+    assert (span.input_tokens, span.cache_read_tokens, span.cache_write_tokens) == (100, 90, 4)
+
+
 @pytest.mark.parametrize(("total", "read", "expected"), [(35, 20, 30), (15, 20, 30), (15, 8, 10), (None, 0, 10)])
 def test_strands_cached_tokens_are_added_where_the_model_counts_them_apart(
     total: int | None, read: int, expected: int

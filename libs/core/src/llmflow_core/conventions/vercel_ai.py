@@ -14,7 +14,17 @@ import orjson
 from llmflow_core.conventions.chat import part_of, parts_of, tool_call, tool_result, value_message, value_part
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import as_list, count, decoded, mapping, milliseconds_to_ns, number, text, texts
+from llmflow_core.conventions.values import (
+    as_list,
+    count,
+    decoded,
+    mapping,
+    member,
+    milliseconds_to_ns,
+    number,
+    text,
+    texts,
+)
 from llmflow_core.messages import Conversation, Message, Part, PartType
 from llmflow_core.spans import JSON, ObservationType, Span, Status
 
@@ -71,9 +81,9 @@ def _observation_type(span: Span) -> ObservationType | None:
 
 
 def _finish(span: Span) -> None:
-    """Take the prompt's name from where Langfuse's guide puts it, and add what Anthropic counts apart.
+    """Take the prompt's name from where Langfuse's guide puts it, and add what providers count apart.
 
-    Before version 6, which says how many tokens were not cached, the SDK passed Anthropic's count on as it is.
+    Before version 6, which says how many tokens were not cached, the SDK passed their counts on as they are.
     """
     attributes = span.attributes
     if "ai.operationId" not in attributes:
@@ -84,13 +94,22 @@ def _finish(span: Span) -> None:
         span.prompt_version = text(prompt.get("version"))
     if "ai.usage.inputTokenDetails.noCacheTokens" in attributes or span.input_tokens is None:
         return
-    told = mapping((mapping(attributes.get("ai.response.providerMetadata")) or {}).get("anthropic"))
-    if told:
-        usage = mapping(told.get("usage")) or {}
-        read = span.cache_read_tokens or count(usage.get("cache_read_input_tokens")) or 0
-        written = count(told.get("cacheCreationInputTokens")) or 0
-        span.cache_read_tokens, span.cache_write_tokens = read, written
-        span.input_tokens += read + written
+    apart = _counted_apart(span, mapping(attributes.get("ai.response.providerMetadata")) or {})
+    if apart:
+        span.cache_read_tokens, span.cache_write_tokens = apart
+        span.input_tokens += sum(apart)
+
+
+def _counted_apart(span: Span, metadata: dict[str, JSON]) -> tuple[int, int] | None:
+    """What was read from and written to a cache, where the API leaves it out of the input (Anthropic's, Bedrock's)."""
+    read = span.cache_read_tokens
+    if told := mapping(metadata.get("anthropic")):
+        if read is None:
+            read = member("usage", "cache_read_input_tokens", convert=count)(told)
+        return read or 0, count(told.get("cacheCreationInputTokens")) or 0
+    if span.provider == "aws.bedrock":
+        return read or 0, member("bedrock", "usage", "cacheWriteInputTokens", convert=count)(metadata) or 0
+    return None
 
 
 def _conversation(span: Span) -> Conversation | None:
