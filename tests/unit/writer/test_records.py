@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from llmflow_bus import Record, topics
+from llmflow_bus.dead_letters import OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER
 from llmflow_core.coding_tools import EventKind
 from llmflow_core.pricing import Prices
 from llmflow_testkit.otlp_requests import otlp_request
@@ -72,6 +73,14 @@ def test_a_log_record_is_the_same_one_only_when_it_is_read_again() -> None:
     assert len(set(ids)) == len(ids) > 0
     assert [log.id for log in decode(record(value, topic=topics.LOGS), Prices()).items] == ids
     assert set(ids).isdisjoint(log.id for log in decode(record(value, topic=topics.LOGS, offset=8), Prices()).items)
+
+
+def test_a_dead_letter_that_is_published_again_has_the_same_records() -> None:
+    value = recorded_logs("claude_code").SerializeToString()
+    headers = {TOPIC_HEADER: topics.LOGS, PARTITION_HEADER: "0", OFFSET_HEADER: "7"}
+    again = Record(topics.LOGS, 3, 99, 0, None, value, headers)
+    first = [log.id for log in decode(record(value, topic=topics.LOGS), Prices()).items]
+    assert [log.id for log in decode(again, Prices()).items] == first
 
 
 def test_a_log_without_a_time_has_the_time_at_which_the_log_took_it() -> None:

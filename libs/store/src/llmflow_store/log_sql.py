@@ -15,7 +15,7 @@ from llmflow_core.logs import LOG_ID_BYTES, LogKey, LogRecord
 from llmflow_store import values
 from llmflow_store.results import WriteResult
 from llmflow_store.signals import LogCursor, LogPage, LogQuery
-from llmflow_store.statements import Conditions, insert_new
+from llmflow_store.statements import Conditions, insert_new, lock_projects
 from llmflow_store.values import BIGINT_MAX, MOST_TOKENS
 
 _KEY_COLUMNS = ("project", "time", "time_nanos", "id")
@@ -61,7 +61,8 @@ async def write_logs(connection: asyncpg.Connection[Any], logs: Sequence[LogReco
     for record in logs:
         by_key.setdefault(record.key, record)
     rows = [_row(by_key[key]) for key in sorted(by_key)]
-    inserted = await insert_new(connection, "logs", _COLUMNS, rows, projects={record.project for record in logs})
+    await lock_projects(connection, {record.project for record in logs})
+    inserted = await insert_new(connection, "logs", _COLUMNS, rows)
     return WriteResult(inserted=inserted, duplicates=len(logs) - inserted)
 
 

@@ -120,10 +120,9 @@ async def write_metrics(connection: asyncpg.Connection[Any], points: Sequence[Me
     rows = [_point_row(key, by_key[key]) for key in ordered]
     # In the order of the keys, the last one of a series is its newest.
     series = {(key.project, key.series): _series_row(key, by_key[key].series) for key in ordered}
-    projects = {key.project for key in ordered}
-    await lock_projects(connection, projects)
+    await lock_projects(connection, {key.project for key in ordered})
     await connection.executemany(_SAVE_SERIES, list(series.values()))
-    inserted = await insert_new(connection, "metric_points", _POINT_COLUMNS, rows, projects=projects)
+    inserted = await insert_new(connection, "metric_points", _POINT_COLUMNS, rows)
     return WriteResult(inserted=inserted, duplicates=len(points) - inserted)
 
 

@@ -62,17 +62,13 @@ async def insert_new(
     table: str,
     columns: Sequence[str],
     rows: Sequence[tuple[Any, ...]],
-    *,
-    projects: Iterable[str],
 ) -> int:
-    """Insert the rows whose key is not there yet; return how many.
+    """Insert the rows whose key is not there yet, by COPY into a temporary table; return how many.
 
-    They go through a temporary table, by COPY. In the order of their key, so that concurrent writers wait for each
-    other, but never in a circle.
+    Give them in the order of their keys: then concurrent writers wait for each other, but never in a circle.
     """
     staged, names = f"staged_{table}", ", ".join(columns)
     await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS")
-    await lock_projects(connection, projects)
     await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")
     status = await connection.execute(
         f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.{staged} ON CONFLICT DO NOTHING"  # noqa: S608

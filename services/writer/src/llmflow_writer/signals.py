@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from prometheus_client import Counter
 
-from llmflow_bus import Record, topics
+from llmflow_bus import Record, dead_letters, topics
 from llmflow_core import otlp
 from llmflow_core.coding_tools import EventKind
 from llmflow_core.logs import LogRecord, logs_of
@@ -47,13 +47,22 @@ def _read_spans(record: Record, project: str, prices: Prices) -> tuple[list[Span
 def _read_logs(record: Record, project: str, prices: Prices) -> tuple[list[LogRecord], list[str]]:
     request = otlp.parse_logs(record.value)
     problems = otlp.check_logs(request)
-    # The digest tells records apart that had the same place in another life of the log.
-    digest = hashlib.blake2b(record.value, digest_size=16).digest()
-    place = b"%s/%d/%d/%s" % (record.topic.encode(), record.partition, record.offset, digest)
-    logs = logs_of(request, project, place=place, received_ns=record.timestamp_ms * 1_000_000)
+    logs = logs_of(request, project, place=_place(record), received_ns=record.timestamp_ms * 1_000_000)
     for log in logs:
         _price(log, prices)
     return logs, problems
+
+
+def _place(record: Record) -> bytes:
+    """Where in the log the record first lay: a dead letter that was published again says so in its headers."""
+    first = (
+        record.headers.get(dead_letters.TOPIC_HEADER, record.topic),
+        record.headers.get(dead_letters.PARTITION_HEADER, str(record.partition)),
+        record.headers.get(dead_letters.OFFSET_HEADER, str(record.offset)),
+    )
+    # The digest tells records apart that had the same place in another life of the log.
+    digest = hashlib.blake2b(record.value, digest_size=16).digest()
+    return "/".join(first).encode() + digest
 
 
 def _price(log: LogRecord, prices: Prices) -> None:
