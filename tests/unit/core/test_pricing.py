@@ -33,6 +33,11 @@ def test_gpt_4o_by_hand(usage: dict[str, int], input_cost: str, output_cost: str
     assert span.cost == Decimal(input_cost) + Decimal(output_cost)
 
 
+@pytest.mark.parametrize("model", ["gpt-4o", "claude-sonnet-4-5", "text-embedding-3-small", "embed-v4.0"])
+def test_a_model_has_a_price_where_no_provider_is_named(model: str) -> None:
+    assert priced(model=model, input_tokens=1_000).cost
+
+
 def test_anthropic_cache_writes_and_reads_by_hand() -> None:
     # $3 a million in, $3.75 written to the cache, $0.30 read from it, $15 out
     span = priced(

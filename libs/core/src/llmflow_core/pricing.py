@@ -17,6 +17,8 @@ from llmflow_core.spans import SUMMING_TYPES, Span
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
 _PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_ai": "x-ai"}
+# Where no provider is named: the one that the model's name tells, else those whose embedding models do not tell it.
+_UNNAMED = (None, "openai", "cohere")
 
 
 class Prices:
@@ -40,12 +42,11 @@ class Prices:
             cache_write_tokens=span.cache_write_tokens,
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
-        provider = _PRICE_DATA_NAMES.get(span.provider, span.provider) if span.provider else None
-        for model in (span.response_model, span.model):
-            result = _calculated(usage, model, provider, at) if model else None
-            if result is not None:
-                break
-        else:
+        providers = (_PRICE_DATA_NAMES.get(span.provider, span.provider),) if span.provider else _UNNAMED
+        models = [model for model in (span.response_model, span.model) if model]
+        tries = (_calculated(usage, model, provider, at) for model in models for provider in providers)
+        result = next((found for found in tries if found is not None), None)
+        if result is None:
             return
         span.cost = result.total_price.quantize(_BILLIONTH_OF_A_CENT)
         span.input_cost = result.input_price.quantize(_BILLIONTH_OF_A_CENT)

@@ -30,8 +30,9 @@ def exchange(span: Span, given: JSON, returned: JSON) -> Conversation:
             return conversation
     elif given is not None:
         conversation.input = _shown(given, "input")
-    if returned is not None:
-        conversation.output = _shown(returned, "output")
+    found = decoded(returned)
+    if found is not None and not _has_vectors(found):
+        conversation.output = _shown(found, "output")
     return conversation
 
 
@@ -86,6 +87,12 @@ def _choice(choice: JSON) -> list[Message]:
 def _with_reason(message: Message, reason: JSON) -> Message:
     message.finish_reason = message.finish_reason or text(reason)
     return message
+
+
+def _has_vectors(value: JSON) -> bool:
+    """Whether this is OpenAI's answer with embeddings, which are no conversation."""
+    data = value.get("data") if isinstance(value, dict) else None
+    return isinstance(data, list) and any(isinstance(item, dict) and "embedding" in item for item in data)
 
 
 def _shown(value: JSON, role: str) -> list[Message]:

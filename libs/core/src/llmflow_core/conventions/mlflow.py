@@ -36,6 +36,8 @@ _TOOLS = "mlflow.chat.tools"
 _CONTENT = frozenset({_INPUT, _OUTPUT, _TOOLS, "mlflow.chat.messages"})
 # A request's parameters are attributes of their own names besides.
 _CONTENT_PARAMETERS = ("tools", "instructions", "system", "prompt")
+# OpenAI's answer tells what MLflow does not count.
+_EMBEDDED_TOKENS = member("usage", "prompt_tokens", convert=count)
 _CHUNK_EVENT = "mlflow.chunk.item."
 _TAG = "mlflow.traceTag."
 
@@ -84,6 +86,8 @@ def _finish(span: Span) -> None:
         span.content |= {f"event:{number}": event for number, event in chunks}
         after = chunks[0][1]["time_unix_nano"] - span.start_time_ns
         span.time_to_first_token_ns = after if after >= 0 else None
+    if span.input_tokens is None and span.observation_type == ObservationType.EMBEDDING:
+        span.input_tokens = _EMBEDDED_TOKENS(span.content.get(_OUTPUT))
     for name in _CONTENT_PARAMETERS:
         if name in attributes:
             span.content[name] = attributes.pop(name)
