@@ -21,7 +21,7 @@ _REASON_CHARACTERS = 1000
 
 class DeadLetters:
     """Keeps refused records on the dead-letter topic, as they came: who refused them, why, and where they were, in the
-    headers. Publishing such a record again, headers included, does no harm: what had been stored of it is recognised."""
+    headers. Publishing such a record again with them does no harm: what had been stored of it is recognised."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
