@@ -38,9 +38,8 @@ def _finish(span: Span) -> None:
 
 
 def _add_cached_tokens(span: Span, total: int | None) -> None:
-    """Add to the input what was read from or written to a cache where the model's API counts it apart.
-
-    Bedrock does, and so does Anthropic, whose total leaves it out as well.
+    """Add to the input what was read from or written to a cache, where the model's API counts it apart, as Anthropic's
+    and Bedrock's do: then the total is the sum of all, or (in older releases) the input is less than what was cached.
     """
     cached = (span.cache_read_tokens or 0) + (span.cache_write_tokens or 0)
     if not cached or span.input_tokens is None:
