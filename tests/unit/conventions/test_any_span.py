@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmflow_core.content import conversation
 from llmflow_core.conventions import BOOK, CONVENTIONS
 from llmflow_core.spans import Span, Status
 from llmflow_testkit.recorded_conventions import recorded_libraries, recorded_spans
@@ -67,3 +70,14 @@ def test_no_span_breaks_a_convention(span: Span) -> None:
     BOOK.apply(span)
     BOOK.conversation(span)
     assert given.items() <= {**span.attributes, **span.content}.items()
+
+
+@pytest.mark.parametrize("depth", [250, 300, 1000])
+def test_json_however_deep_can_be_shown(depth: int) -> None:
+    deep = "[" * depth + "]" * depth
+    for name in {name for span in RECORDED for name in (*span.attributes, *span.content) if ":" not in name}:
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1, duration_ns=1)
+        span.attributes = {"openinference.span.kind": "TOOL", "gen_ai.request.model": "m", name: deep}
+        BOOK.apply(span)
+        assert name in span.attributes or name in span.content
+        msgspec.json.encode(conversation(span))

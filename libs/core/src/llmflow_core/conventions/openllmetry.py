@@ -8,15 +8,13 @@ cached ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
-
-import orjson
 
 from llmflow_core.conventions.chat import messages_of
 from llmflow_core.conventions.exchanges import exchange
+from llmflow_core.conventions.flattened import items_of, listed, nested
 from llmflow_core.conventions.rules import Convention
-from llmflow_core.conventions.values import as_list, count, decoded, mapping, text
+from llmflow_core.conventions.values import as_list, count, decoded, mapping, parsed, text
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, ObservationType, Span
 
@@ -32,7 +30,7 @@ _REQUEST_TYPES = {
     "embedding": ObservationType.EMBEDDING,
     "rerank": ObservationType.RERANKER,
 }
-_PROMPT, _COMPLETION, _FUNCTIONS = "gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions."
+_IN_PIECES = ("gen_ai.prompt.", "gen_ai.completion.", "llm.request.functions.")
 _INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
 _PROPERTIES = "traceloop.association.properties."
 _CHUNKS = frozenset({"llm.content.completion.chunk", "gen_ai.content.completion.chunk"})
@@ -85,27 +83,18 @@ def _conversation(span: Span) -> Conversation | None:
     content = span.content
     if "gen_ai.input.messages" in content or "gen_ai.output.messages" in content:
         return None
-    asked, answers = _numbered(content, _PROMPT), _answers(content)
+    pieces = nested({name: value for name, value in content.items() if name.startswith(_IN_PIECES)})
+    asked, answers = items_of(pieces, "gen_ai.prompt"), items_of(pieces, "gen_ai.completion")
     if asked or answers:
+        functions = items_of(pieces, "llm.request.functions")
         return Conversation(
-            input=messages_of([_message(pieces) for pieces in asked], "user"),
-            output=messages_of(answers, "assistant"),
-            tools=[_tool(pieces) for pieces in _numbered(content, _FUNCTIONS)],
+            input=messages_of([_message(message) for message in asked], "user"),
+            output=messages_of(_answers(answers), "assistant"),
+            tools=[{name: decoded(value) for name, value in function.items()} for function in functions],
         )
     if _INPUT not in content and _OUTPUT not in content:
         return None
     return exchange(span, _entity(content.get(_INPUT)), _entity(content.get(_OUTPUT)))
-
-
-def _numbered(content: Mapping[str, JSON], prefix: str) -> list[dict[str, JSON]]:
-    """What follows the number in the names of a family, with the values, number by number."""
-    found: dict[int, dict[str, JSON]] = {}
-    for name, value in content.items():
-        if name.startswith(prefix):
-            number, _, rest = name.removeprefix(prefix).partition(".")
-            if number.isdecimal():
-                found.setdefault(int(number), {})[rest] = value
-    return [found[number] for number in sorted(found)]
 
 
 def _message(pieces: dict[str, JSON]) -> dict[str, Any]:
@@ -116,8 +105,7 @@ def _message(pieces: dict[str, JSON]) -> dict[str, Any]:
     message: dict[str, Any] = {"role": pieces.get("role"), "content": said}
     if "user" in pieces and said is None:  # so the prompt of a completion is written
         message = {"role": "user", "content": pieces["user"]}
-    calls = _numbered(pieces, "tool_calls.")
-    if calls:
+    if calls := listed(pieces.get("tool_calls")):
         message["tool_calls"] = calls
     for name in ("tool_call_id", "finish_reason"):
         if name in pieces:
@@ -125,11 +113,11 @@ def _message(pieces: dict[str, JSON]) -> dict[str, Any]:
     return message
 
 
-def _answers(content: Mapping[str, JSON]) -> list[dict[str, Any]]:
+def _answers(completions: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The completions; a thought is numbered as one of its own, before the answer that it belongs to."""
     answers: list[dict[str, Any]] = []
     thought: dict[str, Any] = {}
-    for pieces in _numbered(content, _COMPLETION):
+    for pieces in completions:
         message = _message(pieces)
         if message["role"] == "thinking":
             thought = {"reasoning_content": message.pop("content"), **message, "role": "assistant"}
@@ -139,17 +127,9 @@ def _answers(content: Mapping[str, JSON]) -> list[dict[str, Any]]:
     return [*answers, thought] if thought else answers
 
 
-def _tool(pieces: dict[str, JSON]) -> dict[str, JSON]:
-    return {name: decoded(value) for name, value in pieces.items()}
-
-
 def _entity(value: JSON) -> JSON:
     """What JSON text says, less what LangChain's callbacks wrap it in."""
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
+    value = parsed(value)
     if isinstance(value, dict) and "kwargs" in value:
         value = next((value[name] for name in _WRAPPERS if name in value), value)
     return _langchain(value)
@@ -185,7 +165,7 @@ CONVENTION = Convention(
         "traceloop.prompt.version": ("prompt_version", text),
     },
     content=frozenset({_INPUT, _OUTPUT, "gen_ai.task.input", "gen_ai.task.output"}),
-    content_prefixes=(_PROMPT, _COMPLETION, _FUNCTIONS, "traceloop.prompt.template"),
+    content_prefixes=(*_IN_PIECES, "traceloop.prompt.template"),
     observation_type=_observation_type,
     finish=_finish,
     conversation=_conversation,

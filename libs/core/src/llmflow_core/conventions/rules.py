@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import orjson
+
 from llmflow_core.messages import Conversation
 from llmflow_core.spans import JSON, SUMMING_TYPES, ObservationType, Span, SpanKind
 
@@ -244,12 +246,19 @@ def _preview(conversation: Conversation, side: str) -> str | None:
     for message in messages:
         for part in message.parts:
             if part.type in ("text", "json", "refusal"):
-                text = part.text if part.text is not None else str(part.value)
+                text = part.text if part.text is not None else _as_json(part.value)
             elif part.type == "tool_call":
-                text = f"{part.name}({part.arguments if part.arguments is not None else ''})"
+                text = f"{part.name}({_as_json(part.arguments) if part.arguments is not None else ''})"
             else:
                 continue
             text = " ".join(text[: 4 * PREVIEW_CHARACTERS].split())
             if text:
                 return text[:PREVIEW_CHARACTERS]
     return None
+
+
+def _as_json(value: JSON) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:  # nested too deep
+        return ""

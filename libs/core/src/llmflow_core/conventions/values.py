@@ -11,15 +11,31 @@ import orjson
 
 from llmflow_core.spans import JSON
 
+# More than this many objects and lists one in another can be read, and not written.
+_DEEPEST = 254
+
 
 def decoded(value: JSON) -> JSON:
-    """JSON text of an object or a list as what it says; anything else as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return value
+    """JSON text of an object or a list as what it says; anything else as it is, JSON nested too deep to write too."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "["):
+        return value
+    try:
+        found = orjson.loads(value)
+        if value.count("[") + value.count("{") >= _DEEPEST:
+            orjson.dumps(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return value
+    return found
+
+
+def parsed(value: JSON) -> JSON:
+    """JSON text of anything, of a text or a number too, as what it says; anything else as `decoded` has it."""
+    if not isinstance(value, str) or value.lstrip()[:1] in ("{", "["):
+        return decoded(value)
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return value
 
 
 def as_list(value: JSON) -> list[Any]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import orjson
-
 from llmflow_core.conventions.chat import part_of, parts_of, tool_call, tool_result, value_message, value_part
 from llmflow_core.conventions.providers import provider
 from llmflow_core.conventions.rules import Convention
@@ -22,6 +20,7 @@ from llmflow_core.conventions.values import (
     member,
     milliseconds_to_ns,
     number,
+    parsed,
     text,
     texts,
 )
@@ -215,14 +214,7 @@ def _answer(content: dict[str, JSON]) -> list[Part]:
 
 def _value(value: JSON) -> JSON:
     """What was embedded: the SDK writes each value as JSON, also a text."""
-    if isinstance(value, list):
-        return [_value(item) for item in value]
-    if isinstance(value, str):
-        try:
-            return orjson.loads(value)
-        except orjson.JSONDecodeError:
-            return value
-    return value
+    return [_value(item) for item in value] if isinstance(value, list) else parsed(value)
 
 
 CONVENTION = Convention(
