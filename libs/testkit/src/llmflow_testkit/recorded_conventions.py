@@ -57,12 +57,9 @@ def recorded_bytes(library: str) -> bytes:
 
 
 def recorded_spans(library: str) -> list[Span]:
-    """The recorded spans as the writer reads them (not priced), in order of start."""
-    return in_order(spans_of(parse_traces_json(recorded_bytes(library))))
-
-
-def in_order(spans: Iterable[Span]) -> list[Span]:
-    """By start; of spans that start at once, the longer is the outer one."""
+    """The recorded spans as the writer reads them (not priced), in order of start; of two that start at once, the
+    longer one, which is the outer, first."""
+    spans = spans_of(parse_traces_json(recorded_bytes(library)))
     return sorted(spans, key=lambda span: (span.start_time_ns, -span.duration_ns))
 
 
