@@ -20,7 +20,7 @@ from llmflow_ingest.bodies import Encoding, decompress
 from llmflow_ingest.errors import TooSlow, UnsupportedMedia, failure_of
 from llmflow_ingest.limits import Hold, Limits
 from llmflow_ingest.receiver import Receiver
-from llmflow_ingest.signals import SIGNALS, TRACES, summary
+from llmflow_ingest.signals import SIGNALS, summary
 from llmflow_ingest.zipkin import request_of
 
 #: OTLP's own place, and those of Langfuse and Opik, whose clients then need only another host.
@@ -61,8 +61,7 @@ async def export_zipkin(
         raise UnsupportedMedia("Zipkin's spans are read in JSON only", field="content-type")
     project = await access.project(request.headers)
     with limits.in_flight.request() as hold:
-        spans, problems = request_of(await _body(request, limits, hold))
-        problems += await receiver.accept(TRACES, spans, project)
+        problems = await receiver.spans(await _body(request, limits, hold), request_of, project)
     if problems:
         raise Rejected(summary(problems))
     metrics.REQUESTS.labels("http", "202").inc()
