@@ -129,6 +129,7 @@ async def test_metrics_are_listed_and_drawn(client: Client, store: Store) -> Non
     only = await get(client, "/metrics/query", **asked, interval=86_400, attribute=["type=input", "model=nothing"])
     assert only["lines"] == []
     assert (await get(client, "/metrics/query", status=400, **asked, interval=1))["field"] == "interval"
+    assert (await get(client, "/metrics/query", status=400, **asked, interval=10**15))["field"] == "interval"
     assert (await get(client, "/metrics/query", status=400, **asked, attribute="type"))["field"] == "attribute"
     assert (await get(client, "/metrics/query", status=400, name="x", **FAR_FUTURE))["field"] == "from"
 
@@ -182,6 +183,8 @@ async def test_a_score_can_be_posted_again_listed_and_deleted(client: Client, sc
     assert ([len(first["scores"]), len(rest["scores"])], rest["next_cursor"]) == ([2, 1], None)
     assert (await client.delete("/api/v1/scores/mine")).status_code == 204
     assert (await client.delete("/api/v1/scores/mine")).status_code == 404
+    longest = await client.post("/api/v1/scores", json={**body, "id": "\U0001f600" * 200})
+    assert longest.status_code == 201, longest.text
 
 
 async def test_a_score_that_is_none_is_refused(client: Client) -> None:
@@ -192,6 +195,8 @@ async def test_a_score_that_is_none_is_refused(client: Client) -> None:
         ({"name": "n", "session_id": "s", "data_type": "numeric", "label": "x"}, "value"),
         ({"name": "n", "session_id": "s", "data_type": "boolean", "value": 2}, "value"),
         ({"session_id": "s", "value": 1}, "name"),
+        ({"name": "n", "session_id": "", "value": 1}, "session_id"),
+        ({"name": "n", "session_id": "s", "value": 1, "id": "a\0"}, "id"),
     ]
     for body, field in wrong:
         answer = await client.post("/api/v1/scores", json=body)

@@ -36,7 +36,7 @@ _ADD = f"{_INSERT} ON CONFLICT DO NOTHING"
 _SAVE = f"""{_INSERT} ON CONFLICT (project, id) DO UPDATE SET
     {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[2:])}
 """
-_ID_BYTES = 255
+_ID_BYTES = 1024
 
 
 async def add_scores_of(connection: asyncpg.Connection[Any], spans: Iterable[Span]) -> None:

@@ -447,7 +447,7 @@ class SignalsContract:
     async def test_a_score_that_fits_no_row_is_permanent(self, store: Store) -> None:
         for wrong in (
             {"id": ""},
-            {"id": "x" * 256},
+            {"id": "x" * 1025},
             {"session_id": None},
             {"value": None},
             {"span_id": b"s" * 8},

@@ -27,6 +27,7 @@ from llmflow_store.signals import MetricFunction, MetricQuery
 _DEFAULT_RANGE = timedelta(hours=1)
 _DEFAULT_BUCKETS = 60
 _MOST_BUCKETS = 2000
+_LONGEST_BUCKET_SECONDS = 366 * 86_400
 
 
 async def metric_query(
@@ -38,7 +39,10 @@ async def metric_query(
     from_: Annotated[datetime | None, time_parameter("from", "Start; an hour before the end without it.")] = None,
     to: Annotated[datetime | None, time_parameter("to", "End, not included; now without it.")] = None,
     interval: Annotated[
-        int | None, QueryParameter(description="Seconds of a bucket; a sixtieth of the range without it.", ge=1)
+        int | None,
+        QueryParameter(
+            description="Seconds of a bucket; a sixtieth of the range without it.", ge=1, le=_LONGEST_BUCKET_SECONDS
+        ),
     ] = None,
     by: Annotated[str | None, text_parameter("by", "The attribute to draw a line a value of.")] = None,
     service: Annotated[str | None, text_parameter("service", "Points of this service.")] = None,

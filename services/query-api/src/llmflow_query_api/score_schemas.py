@@ -36,7 +36,7 @@ class NewScore(Struct, frozen=True, kw_only=True):
         | None
     ) = None
     span_id: Annotated[str, Meta(pattern="^[0-9a-fA-F]{16}$", examples=["00f067aa0ba902b7"])] | None = None
-    session_id: Annotated[str, Meta(max_length=512, pattern=_NO_NUL, examples=["chat-42"])] | None = None
+    session_id: Annotated[str, Meta(min_length=1, max_length=512, pattern=_NO_NUL, examples=["chat-42"])] | None = None
     value: Annotated[float | None, Meta(description="0 or 1 for a boolean.", examples=[0.9])] = None
     label: ScoreText | None = None
     data_type: Annotated[ScoreType | None, Meta(description="Numeric with a value, else categorical.")] = None
