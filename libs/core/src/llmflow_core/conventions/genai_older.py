@@ -36,7 +36,7 @@ def details(span: Span) -> dict[str, JSON]:
     these events have the same one, their lists are joined."""
     found: dict[str, JSON] = {}
     for event in _events(span):
-        for name, value in event["attributes"].items() if event["name"] == _DETAILS else ():
+        for name, value in event["attributes"].items() if event.get("name") == _DETAILS else ():
             found[name] = [*as_list(decoded(found[name])), *as_list(decoded(value))] if name in found else value
     return found
 
