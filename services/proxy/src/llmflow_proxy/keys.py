@@ -67,12 +67,12 @@ def own_key(headers: Headers, query: str) -> tuple[str | None, Headers]:
     provider's place. Raises KeyRefused for one in the query, which would be logged on its way."""
     if KEY_PREFIX in query:
         raise KeyRefused("an LLMFlow key does not belong into the URL; send it as X-LLMFlow-Key")
-    key, misplaced = None, []
-    for name, value in headers:
-        if name == _HEADER:
-            key = value.decode("latin-1")
-        elif _MARK in value or (name == b"authorization" and _MARK in _basic(value)):
-            misplaced.append((name, value))
+    key = next((value.decode("latin-1") for name, value in headers if name == _HEADER), None)
+    # Nearly every call ends here, so this is one search and not one a header.
+    values = b"\n".join([value for name, value in headers if name != _HEADER]).lower()
+    if _MARK not in values and b"basic " not in values:
+        return key, headers
+    misplaced = [header for header in headers if header[0] != _HEADER and _holds_key(*header)]
     if not misplaced:
         return key, headers
     texts = (credential({"authorization": value.decode("latin-1")}) for _, value in misplaced)
@@ -109,11 +109,10 @@ def _digest(key: str) -> bytes:
     return hashlib.sha256(key.encode("latin-1", "replace")).digest()
 
 
-def _basic(authorization: bytes) -> bytes:
-    """User name and password of HTTP Basic; nothing of another scheme."""
-    if authorization[:6].lower() != b"basic ":
-        return b""
-    try:
-        return base64.b64decode(authorization[6:], validate=True)
-    except ValueError:
-        return b""
+def _holds_key(name: bytes, value: bytes) -> bool:
+    if name == b"authorization" and value[:6].lower() == b"basic ":
+        try:
+            return _MARK in base64.b64decode(value[6:], validate=True)
+        except ValueError:
+            return False
+    return _MARK in value
