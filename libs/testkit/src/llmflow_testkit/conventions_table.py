@@ -37,6 +37,11 @@ Made from recordings of what the libraries really send (`tests/fixtures/conventi
 them with what the script did; an empty place, that the library does not tell (or was not asked to). "priced" is a cost
 that LLMFlow works out from the tokens, "sent" one that came with the span.
 
+OpenTelemetry's own instrumentations put content into the spans only when told so:
+`OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental` and
+`OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=span_only`. What they send as log records instead is kept among the
+logs and not joined to the spans.
+
 """
 _COLUMNS = {
     "kind of step": ("observation_type",),
