@@ -65,7 +65,7 @@ def page() -> str:
     """The whole page."""
     libraries = recorded_libraries()
     lines = [f"| | {' | '.join(_COLUMNS)} |", f"|---{'|:-:' * len(_COLUMNS)}|"]
-    lines += [f"| [{library}](#{library}) | {' | '.join(_ticks(library))} |" for library in libraries]
+    lines += [f"| [{library}](#{library.replace('.', '')}) | {' | '.join(_ticks(library))} |" for library in libraries]
     return _HEAD + "\n".join(lines) + "\n" + "".join(_section(library) for library in libraries)
 
 
