@@ -79,7 +79,7 @@ class _Prepared(NamedTuple):
 
 
 def _prepared(signal: Signal, request: Message, problems: list[str], serialized: bytes | None, limit: int) -> _Prepared:
-    """What the log gets, in records of at most `limit` bytes. `serialized` is how the request came, if it may stay so."""
+    """What the log gets, in records of at most `limit` bytes; `serialized` is how the request came, if it may stay."""
     found = signal.check(request)
     accepted = signal.count(request)
     if not accepted:
