@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from llmflow_testkit.scores_contract import ScoresContract
 from llmflow_testkit.signals_contract import SignalsContract
 
 
 class TestSignals(SignalsContract):
-    """Every promise of `llmflow_store.signals.Signals` and `llmflow_store.scores.Scores`."""
+    """Every promise of `llmflow_store.signals.Signals`."""
+
+
+class TestScores(ScoresContract):
+    """Every promise of `llmflow_store.scores.Scores`."""
