@@ -11,8 +11,8 @@ from typing import Protocol
 
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.administration import Administration
+from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.results import WriteResult
 from llmflow_store.scores import Scores
 from llmflow_store.signals import Signals

@@ -87,7 +87,7 @@ class MetricQuery:
     attribute `by`. `attributes` must all have these values; both look at a point's attributes, then its resource's.
 
     What a cumulative counter gained is the difference of neighbouring points. A first point counts whole if its series
-    began within the range, and a point after a reset counts whole.
+    began within the range or the hour before it, and a point after a reset counts whole.
     """
 
     project: str
