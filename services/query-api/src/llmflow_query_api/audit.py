@@ -8,8 +8,8 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from llmflow_query_api import administration_schemas as schemas
-from llmflow_query_api.problems import ADMINISTRATION_ERRORS, documented
-from llmflow_query_api.traces import StoreDependency
+from llmflow_query_api.problems import documented
+from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.administration import AuditEntry
 
 
@@ -17,7 +17,7 @@ from llmflow_store.administration import AuditEntry
     "/audit",
     operation_id="listAudit",
     summary="List administrative actions, newest first",
-    responses=documented(*ADMINISTRATION_ERRORS),
+    responses=documented(*READ_ERRORS),
     tags=["audit"],
 )
 async def list_audit(

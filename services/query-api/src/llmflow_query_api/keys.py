@@ -14,9 +14,9 @@ from llmflow_core.api_keys import SCOPES, ApiKey, digest_of, new_key
 from llmflow_core.errors import Rejected
 from llmflow_query_api.administration_schemas import CreatedKey, KeyDetail, KeyList, NewKey
 from llmflow_query_api.auth import actor
-from llmflow_query_api.problems import ADMINISTRATION_ERRORS, documented
+from llmflow_query_api.problems import documented
 from llmflow_query_api.projects import ProjectPath
-from llmflow_query_api.traces import StoreDependency
+from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.administration import KeyRecord
 
 _LAST_TIME = datetime(2262, 4, 11, tzinfo=UTC)
@@ -29,7 +29,7 @@ KeyPath = Annotated[str, PathParameter(description="The key's id.", pattern=r"^[
     operation_id="createKey",
     summary="Create an API key",
     response_description="Created; the key is shown this once.",
-    responses=documented(*ADMINISTRATION_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     tags=["keys"],
 )
 async def create_key(
@@ -54,7 +54,7 @@ async def create_key(
     "/projects/{project:str}/keys",
     operation_id="listKeys",
     summary="List the API keys of a project",
-    responses=documented(*ADMINISTRATION_ERRORS),
+    responses=documented(*READ_ERRORS),
     tags=["keys"],
 )
 async def list_keys(store: StoreDependency, project: ProjectPath) -> KeyList:
@@ -67,7 +67,7 @@ async def list_keys(store: StoreDependency, project: ProjectPath) -> KeyList:
     operation_id="revokeKey",
     summary="Revoke an API key",
     response_description="Revoked.",
-    responses=documented(*ADMINISTRATION_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
     tags=["keys"],
 )
 async def revoke_key(

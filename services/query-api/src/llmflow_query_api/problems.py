@@ -23,15 +23,6 @@ MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_AFTER_SECONDS = 5.0
 
-#: How an operation of administration may fail, besides what is its own.
-ADMINISTRATION_ERRORS = (
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
-    HTTPStatus.TOO_MANY_REQUESTS,
-    HTTPStatus.SERVICE_UNAVAILABLE,
-)
-
 # msgspec says which member is missing in words only.
 _MISSING = re.compile(r"missing required field `(\w+)`")
 # So does Litestar of a parameter.

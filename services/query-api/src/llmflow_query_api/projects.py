@@ -17,8 +17,8 @@ from llmflow_query_api.administration_schemas import (
     ProjectList,
 )
 from llmflow_query_api.auth import actor
-from llmflow_query_api.problems import ADMINISTRATION_ERRORS, documented
-from llmflow_query_api.traces import StoreDependency
+from llmflow_query_api.problems import documented
+from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.administration import Project
 
 ProjectPath = Annotated[str, PathParameter(description="The project's name.", pattern=r"^[^\x00]*$", max_length=63)]
@@ -45,7 +45,7 @@ async def list_projects(request: Request[Any, Any, Any], store: StoreDependency)
     operation_id="createProject",
     summary="Create a project",
     response_description="Created.",
-    responses=documented(*ADMINISTRATION_ERRORS, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*READ_ERRORS, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     tags=["projects"],
 )
 async def create_project(
@@ -62,7 +62,7 @@ async def create_project(
     "/projects/{project:str}",
     operation_id="renameProject",
     summary="Give a project another title",
-    responses=documented(*ADMINISTRATION_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     tags=["projects"],
 )
 async def rename_project(
@@ -81,7 +81,7 @@ async def rename_project(
     operation_id="deleteProject",
     summary="Delete a project with all that is in it",
     response_description="Deleted.",
-    responses=documented(*ADMINISTRATION_ERRORS),
+    responses=documented(*READ_ERRORS),
     tags=["projects"],
 )
 async def delete_project(
