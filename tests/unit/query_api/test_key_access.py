@@ -80,23 +80,23 @@ def test_every_route_for_keys_takes_its_project_as_a_parameter(route: ApiRoute) 
     assert "403" in operation["responses"]
 
 
-@pytest.mark.parametrize(
-    "query", ["project=b", "project=a&project=b", "project=b&project=a", "%70roject=b", "project="]
-)
-@pytest.mark.parametrize("route", OF_A_PROJECT, ids=str)
-async def test_a_key_cannot_name_another_project(world: World, route: ApiRoute, query: str) -> None:
-    answer = await world.ask(route, query)
-    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
-    assert CANARY not in answer.text
+async def test_a_key_cannot_name_another_project(world: World) -> None:
+    for route in OF_A_PROJECT:
+        for query in ("project=b", "project=a&project=b", "project=b&project=a", "%70roject=b", "project="):
+            answer = await world.ask(route, query)
+            assert answer.status_code == 403, (route, query)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert CANARY not in answer.text
 
 
-@pytest.mark.parametrize("route", ADMINISTRATIVE, ids=str)
-@pytest.mark.parametrize("project", ["a", "b"])
-async def test_no_key_administers_anything(world: World, store: Any, route: ApiRoute, project: str) -> None:
-    world.parameters["project"] = project
+async def test_no_key_administers_anything(world: World, store: Any) -> None:
     before = deepcopy((store.audit, await store.list_projects(), await store.key_snapshot()))
-    answer = await world.ask(route)
-    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+    for project in ("a", "b"):
+        world.parameters["project"] = project
+        for route in ADMINISTRATIVE:
+            answer = await world.ask(route)
+            assert answer.status_code == 403, route
+            assert answer.headers["content-type"] == "application/problem+json"
     assert (store.audit, await store.list_projects(), await store.key_snapshot()) == before
 
 
@@ -107,13 +107,16 @@ async def test_a_key_lists_its_own_project_alone_and_reads_it_without_naming_it(
     assert (await world.client.get(f"/api/v1/traces/{trace['trace_id']}")).status_code == 200
 
 
-@pytest.mark.parametrize("route", FOR_A_KEY, ids=str)
-async def test_every_route_wants_its_scope(world: World, store: Store, route: ApiRoute) -> None:
-    needed: Scope = "read" if route.method == "GET" else "write"
-    key, _ = await make_key(store, "a", *(scope for scope in SCOPES if scope != needed))
-    answer = await world.ask(route, headers={"Authorization": f"Bearer {key}"})
-    assert answer.status_code == 403
-    assert f"lacks the scope {needed}" in answer.json()["detail"]
+async def test_every_route_wants_its_scope(world: World, store: Store) -> None:
+    needs: dict[bool, Scope] = {False: "read", True: "write"}
+    without = {
+        changes: (await make_key(store, "a", *(scope for scope in SCOPES if scope != needed)))[0]
+        for changes, needed in needs.items()
+    }
+    for route in FOR_A_KEY:
+        answer = await world.ask(route, headers={"Authorization": f"Bearer {without[route.changes]}"})
+        assert answer.status_code == 403, route
+        assert f"lacks the scope {needs[route.changes]}" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("scope", SCOPES)
