@@ -175,15 +175,18 @@ def check_metrics(request: ExportMetricsServiceRequest) -> list[str]:
     for r, resource_metrics in enumerate(request.resource_metrics):
         for s, scope_metrics in enumerate(resource_metrics.scope_metrics):
             place = f"resource_metrics[{r}].scope_metrics[{s}].metrics"
-            for m, metric in reversed(list(enumerate(scope_metrics.metrics))):
-                if metric.name and metric.WhichOneof("data"):
-                    continue
-                field = "data" if metric.name else "name"
-                problems += [f"{place}[{m}].{field}: must be set"] * max(1, len(data_points(metric)))
-                del scope_metrics.metrics[m]
+            bad: list[int] = []
             for m, metric in enumerate(scope_metrics.metrics):
-                where = f"{place}[{m}].{metric.WhichOneof('data')}.data_points"
-                problems += _remove_bad(data_points(metric), _data_point_problem, where)
+                kind = metric.WhichOneof("data")
+                if metric.name and kind:
+                    points = f"{place}[{m}].{kind}.data_points"
+                    problems += _remove_bad(data_points(metric), _data_point_problem, points)
+                else:
+                    field = "data" if metric.name else "name"
+                    problems += [f"{place}[{m}].{field}: must be set"] * max(1, len(data_points(metric)))
+                    bad.append(m)
+            for m in reversed(bad):
+                del scope_metrics.metrics[m]
     return problems
 
 
