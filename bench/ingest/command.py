@@ -62,21 +62,24 @@ def load(receiver: Receiver, protocol: str, bodies: Path, **options: float) -> d
     return summary
 
 
-def measure(receiver: Receiver, protocol: str, bodies: Path, seconds: float) -> Result:
-    """One row."""
+def measure(receiver: Receiver, protocol: str, bodies: Path, seconds: float, spans: float | None) -> Result:
+    """One row; `spans` a second replace half of the saturation where latency is measured."""
     load(receiver, protocol, bodies, connections=_CONNECTIONS, seconds=min(1.0, seconds))
     before = settled(receiver.pid)
     full = load(receiver, protocol, bodies, connections=_CONNECTIONS, seconds=seconds)
     spent = settled(receiver.pid).cpu - before.cpu
     rate = full["requests"] / full["seconds"]
-    half = load(receiver, protocol, bodies, connections=_MANY, seconds=seconds, rate=rate / 2)
+    half_rate = spans / SPANS if spans else rate / 2
+    half = load(receiver, protocol, bodies, connections=_MANY, seconds=seconds, rate=half_rate)
     rss = settled(receiver.pid).rss / 2**20
     with peak_rss(receiver.pid) as peak:
-        burst = load(receiver, protocol, bodies, connections=_MANY, seconds=_BURST_SECONDS, rate=rate / 2 * _BURST)
+        burst = load(receiver, protocol, bodies, connections=_MANY, seconds=_BURST_SECONDS, rate=half_rate * _BURST)
     return Result(rate * SPANS, spent / full["requests"] / SPANS * 1e6, half, burst, rss, peak() / 2**20)
 
 
-def compare(kafka: RunningKafka, compression: str, protocols: Sequence[str], seconds: float) -> None:
+def compare(
+    kafka: RunningKafka, compression: str, protocols: Sequence[str], seconds: float, spans: float | None
+) -> None:
     """Print a table of both."""
     with tempfile.TemporaryDirectory(prefix="llmflow-bench-") as folder:
         size = write_requests(Path(folder))
@@ -87,7 +90,7 @@ def compare(kafka: RunningKafka, compression: str, protocols: Sequence[str], sec
             try:
                 with target.start(kafka.url.removeprefix("kafka://"), compression, Path(folder)) as receiver:
                     for protocol in protocols:
-                        one = measure(receiver, protocol, Path(folder), seconds)
+                        one = measure(receiver, protocol, Path(folder), seconds, spans)
                         print(_row(f"{target.name}, {protocol}", one), flush=True)
             except BackendMissing as missing:
                 print(f"SKIPPED {target.name}: {missing}", flush=True)
@@ -122,7 +125,9 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--protocols", default="http,grpc", help="http, grpc")
     parser.add_argument("--compression", default="none,zstd", help="of the records in Kafka, the same for both")
     parser.add_argument("--seconds", type=float, default=4, help="how long each figure is measured")
+    parser.add_argument("--rate", type=float, help="spans a second instead of half load, the same for both")
     arguments = parser.parse_args(given)
+    protocols = arguments.protocols.split(",")
     begin = time.monotonic()
     # Kafka and the load generator stay off the measured core.
     os.sched_setaffinity(0, BESIDE)
@@ -132,7 +137,7 @@ def main(given: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="llmflow-bench-") as folder, start_kafka(Path(folder)) as kafka:
             asyncio.run(_make_topic(kafka))
             for compression in arguments.compression.split(","):
-                compare(kafka, compression, arguments.protocols.split(","), arguments.seconds)
+                compare(kafka, compression, protocols, arguments.seconds, arguments.rate)
     except BackendMissing as missing:
         print(f"the benchmark needs Kafka and Go: {missing}", file=sys.stderr)
         return 1

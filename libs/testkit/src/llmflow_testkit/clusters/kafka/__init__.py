@@ -150,7 +150,9 @@ class RunningKafka:
         }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        run(self._java("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", self._properties))
+        # As one word, because one id in 64 begins with a dash.
+        format_it = ("format", f"--cluster-id={cluster_id}", "-c", self._properties)
+        run(self._java("kafka.tools.StorageTool", *format_it))
 
 
 def start_kafka(folder: Path) -> RunningKafka:
