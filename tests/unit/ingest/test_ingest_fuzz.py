@@ -71,7 +71,7 @@ async def _check_protobuf(signal: Signal, body: bytes) -> None:
     assert response.status_code == 200, response.content
     request = signal.parse(body, Encoding.PROTOBUF)
     problems = signal.check(request)
-    partial = signal.answer.FromString(response.content).partial_success  # type: ignore[attr-defined]
+    partial = signal.answer.FromString(response.content).partial_success
     assert getattr(partial, signal.rejected) == len(problems)
     assert {topic for topic, _ in published} <= {signal.topic}
     kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
@@ -168,7 +168,7 @@ def test_neighbours_of_invalid_items_are_kept(signal: Signal, valid: list[bool])
             BREAKS[signal](item)
     headers = {"content-type": "application/x-protobuf"}
     response, published = asyncio.run(INGEST.post(f"/v1/{signal.name}", request.SerializeToString(), headers))
-    partial = signal.answer.FromString(response.content).partial_success  # type: ignore[attr-defined]
+    partial = signal.answer.FromString(response.content).partial_success
     assert getattr(partial, signal.rejected) == valid.count(False)
     kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
     found = [item for _, _, item in signal.layout.entries(kept)]

@@ -41,9 +41,11 @@ class Receiver:
         the whole request again, which is harmless for spans, because they are unique by their ids.
         """
         unchanged = encoding is Encoding.PROTOBUF
-        return signal.response(
-            await self._take(signal, body, lambda: (signal.parse(body, encoding), []), project, unchanged=unchanged)
+        problems = await self._take(
+            signal, body, lambda: (signal.parse(body, encoding), []), project, unchanged=unchanged
         )
+        response: Message = signal.response(problems)
+        return response
 
     async def spans(self, body: bytes, translate: Translate, project: str) -> list[str]:
         """The same for spans of another format; return what is wrong, one line for each span that is left out."""
