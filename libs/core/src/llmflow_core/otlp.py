@@ -28,7 +28,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from llmflow_core.conventions import apply_conventions, is_pending
+from llmflow_core.conventions import apply_conventions, count_nested_once, is_pending
 from llmflow_core.errors import Rejected
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, Span, Status
@@ -282,6 +282,7 @@ def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT)
                 if not is_pending(span):
                     apply_conventions(span)
                     spans.append(span)
+    count_nested_once(spans)
     return spans
 
 

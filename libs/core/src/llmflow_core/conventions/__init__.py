@@ -27,10 +27,11 @@ from llmflow_core.conventions import (
     vllm,
 )
 from llmflow_core.conventions.logfire import is_pending
+from llmflow_core.conventions.nested import count_nested_once
 from llmflow_core.conventions.rules import Convention, RuleBook
 from llmflow_core.spans import Span
 
-__all__ = ["BOOK", "CONVENTIONS", "apply_conventions", "is_pending"]
+__all__ = ["BOOK", "CONVENTIONS", "apply_conventions", "count_nested_once", "is_pending"]
 
 #: In order of precedence. First the tracing SDKs whose users say in their names what they mean (a span of another
 #: library that passes through one of them has few of its names), then the instrumentations. Those that build upon the

@@ -107,8 +107,7 @@ class RuleBook:
         for finish in finishes:
             finish(span)
         if span.observation_type in SUMMING_TYPES and span.kind != SpanKind.CLIENT:  # a client asks an agent elsewhere
-            for name in _SUMS:
-                setattr(span, name, None)
+            forget_sums(span)
         conversation = self.conversation(span) if span.content else None
         if conversation:
             span.input_preview = _preview(conversation, "input")
@@ -231,6 +230,12 @@ def _collect(
         if is_content:
             content.append(attribute)
     return marked
+
+
+def forget_sums(span: Span) -> None:
+    """Leave tokens and cost of `span` uncounted, for other spans state them; its attributes keep them."""
+    for name in _SUMS:
+        setattr(span, name, None)
 
 
 def _preview(conversation: Conversation, side: str) -> str | None:

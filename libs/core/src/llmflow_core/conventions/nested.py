@@ -1,0 +1,27 @@
+"""One call of a model, traced twice: by an instrumentation, and by the library that it instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from llmflow_core.conventions.rules import forget_sums
+from llmflow_core.spans import ObservationType, Span
+
+_CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
+
+
+def count_nested_once(spans: Iterable[Span]) -> None:
+    """Take tokens and cost from each call whose direct child, among `spans`, is a call that states them as well.
+
+    The attributes keep what the outer one said. Spans of one batch only: of two that come apart both count.
+    """
+    calls = {
+        (span.trace_id, span.span_id): span
+        for span in spans
+        if span.observation_type in _CALLS and (span.input_tokens is not None or span.output_tokens is not None)
+    }
+    if len(calls) > 1:
+        for span in calls.values():
+            outer = calls.get((span.trace_id, span.parent_span_id or b""))
+            if outer is not None:
+                forget_sums(outer)

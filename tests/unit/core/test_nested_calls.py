@@ -1,0 +1,55 @@
+"""A call that an instrumentation and the instrumented library both trace counts once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+
+from llmflow_core.otlp import key_values, spans_of
+
+_CALL = {
+    "gen_ai.operation.name": "chat",
+    "gen_ai.request.model": "claude-sonnet-4",
+    "gen_ai.usage.input_tokens": 20,
+    "gen_ai.usage.output_tokens": 5,
+}
+
+
+def _span(number: int, parent: int, attributes: Mapping[str, object]) -> Span:
+    return Span(
+        trace_id=b"t" * 16,
+        span_id=bytes([number]) * 8,
+        parent_span_id=bytes([parent]) * 8 if parent else b"",
+        start_time_unix_nano=1_700_000_000_000_000_000 + number,
+        attributes=key_values(attributes),
+    )
+
+
+def _tokens(*spans: Span) -> list[int | None]:
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])])
+    return [span.input_tokens for span in spans_of(request)]
+
+
+def test_the_innermost_call_counts() -> None:
+    assert _tokens(_span(1, 0, _CALL), _span(2, 1, _CALL), _span(3, 2, _CALL)) == [None, None, 20]
+
+
+def test_the_outer_call_keeps_its_attributes() -> None:
+    outer = _span(1, 0, _CALL)
+    request = ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[_span(2, 1, _CALL), outer])])]
+    )
+    assert spans_of(request)[1].attributes["gen_ai.usage.input_tokens"] == 20
+
+
+def test_calls_side_by_side_and_calls_of_tools_count_each() -> None:
+    tool = {"gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": "ask another model"}
+    assert _tokens(_span(1, 9, _CALL), _span(2, 9, _CALL)) == [20, 20]
+    assert _tokens(_span(1, 0, _CALL), _span(2, 1, tool), _span(3, 2, _CALL)) == [20, None, 20]
+
+
+def test_an_inner_call_without_tokens_takes_none_away() -> None:
+    bare = {name: value for name, value in _CALL.items() if "usage" not in name}
+    assert _tokens(_span(1, 0, _CALL), _span(2, 1, bare)) == [20, None]
