@@ -57,13 +57,14 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
 
 
 def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
-    """What is billed counts; what the model was given besides (the service's own prompts) is kept apart."""
+    """What is billed counts; what the model was given besides (the service's own prompts) is kept apart, and so are
+    the cached tokens, which are among the processed ones and not among the billed."""
     billed, processed = mapping(usage.get("billed_units")), mapping(usage.get("tokens"))
     for side in ("input", "output"):
         count = billed.get(f"{side}_tokens", processed.get(f"{side}_tokens"))
         attributes[f"gen_ai.usage.{side}_tokens"] = _whole(count)
         attributes[f"llmflow.usage.processed.{side}_tokens"] = _whole(processed.get(f"{side}_tokens"))
-    attributes["gen_ai.usage.cache_read.input_tokens"] = _whole(usage.get("cached_tokens"))
+    attributes["llmflow.usage.processed.cached_tokens"] = _whole(usage.get("cached_tokens"))
     attributes["llmflow.usage.search_units"] = _whole(billed.get("search_units"))
     attributes["llmflow.usage.images"] = _whole(billed.get("images"))
 
