@@ -40,7 +40,7 @@ async def test_chat_in_one_piece(client: cohere.AsyncClientV2, recorded: Recorde
     )
     assert usage.tokens
     assert span.attributes["llmflow.usage.processed.input_tokens"] == usage.tokens.input_tokens
-    assert span.cache_read_tokens == 448
+    assert span.attributes["llmflow.usage.processed.cached_tokens"] == 448
     assert span.attributes["gen_ai.request.top_p"] == 0.9
     said = conversation(span)
     assert [(message.role, message.parts[0].text) for message in [*said.input, *said.output]] == [
