@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from genai_prices import Usage
+from genai_prices.data_snapshot import get_snapshot
 
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import ObservationType, Span
@@ -99,3 +103,27 @@ def test_a_model_that_answers_under_a_name_without_a_price_costs_what_was_asked_
     asked = priced(provider="gcp.gemini", model="gemini-2.5-flash", input_tokens=10)
     assert span.cost is not None
     assert span.cost == asked.cost
+
+
+def test_every_price_is_the_packages_own() -> None:
+    rng = random.Random(6)
+    models = [(provider, model) for provider in get_snapshot().providers for model in provider.models]
+    for provider, model in rng.sample(models, 200):
+        tokens = rng.randrange(10**6)
+        usage = {
+            "input_tokens": tokens,
+            "output_tokens": rng.choice([0, rng.randrange(10**5)]),
+            "cache_read_tokens": rng.choice([None, 0, rng.randrange(tokens // 2 + 1)]),
+            "cache_write_tokens": rng.choice([None, rng.randrange(tokens // 2 + 1), tokens]),
+        }
+        at = datetime.fromtimestamp(NOVEMBER_2025_NS / 1e9, UTC)
+        try:
+            expected = get_snapshot().calc(Usage(**usage), model.id, provider.id, None, at).total_price
+        except (LookupError, ValueError):
+            expected = None
+        cost = priced(provider=provider.id, model=model.id, **usage).cost
+        assert cost == (None if expected is None else expected.quantize(Decimal("1e-11"))), (
+            provider.id,
+            model.id,
+            usage,
+        )

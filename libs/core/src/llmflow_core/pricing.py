@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import PriceCalculation
+from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 from llmflow_core.spans import SUMMING_TYPES, Span
 
@@ -21,8 +22,16 @@ _PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_a
 _UNNAMED = (None, "openai", "cohere")
 
 
+#: Names of models come from anyone; this many are remembered at a time.
+_MOST_MODELS = 10_000
+_PROBE = 1_000_000
+
+
 class Prices:
     """The prices of all models known. Model look-ups are cached; one instance serves a whole process."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str | None, str | None, str | None], list[_Tariff]] = {}
 
     def price(self, span: Span) -> None:
         """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
@@ -35,6 +44,53 @@ class Prices:
             return
         if span.cost is not None or (span.input_tokens is None and span.output_tokens is None):
             return
+        key = (span.response_model, span.model, span.provider)
+        tariffs = self._known.get(key)
+        if tariffs is None:
+            if len(self._known) >= _MOST_MODELS:
+                self._known.clear()
+            tariffs = self._known[key] = _tariffs(*key)
+        found = next((costs for tariff in tariffs if (costs := tariff.costs(span)) is not None), None)
+        if found is None:
+            return
+        input_cost, output_cost, cost = found
+        span.cost = cost.quantize(_BILLIONTH_OF_A_CENT)
+        span.input_cost = input_cost.quantize(_BILLIONTH_OF_A_CENT)
+        span.output_cost = output_cost.quantize(_BILLIONTH_OF_A_CENT)
+
+
+class _Rates(NamedTuple):
+    """US dollars a token, where the price of a model is but that."""
+
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+
+    def costs(self, span: Span) -> tuple[Decimal, Decimal, Decimal] | None:
+        """As a tariff has them; None where the counts are not what they seem."""
+        read, written = span.cache_read_tokens or 0, span.cache_write_tokens or 0
+        uncached = (span.input_tokens or 0) - read - written
+        if min(uncached, read, written, span.output_tokens or 0) < 0:
+            return None
+        input_cost = uncached * self.input + read * self.cache_read + written * self.cache_write
+        output_cost = (span.output_tokens or 0) * self.output
+        return input_cost, output_cost, input_cost + output_cost
+
+
+class _Tariff:
+    """What a provider takes for a model."""
+
+    def __init__(self, provider: Provider, model: ModelInfo) -> None:
+        self._provider = provider
+        self._model = model
+        # The package takes a hundred times as long for one span as a few multiplications do.
+        self._rates = _rates(model.prices) if isinstance(model.prices, ModelPrice) else None
+
+    def costs(self, span: Span) -> tuple[Decimal, Decimal, Decimal] | None:
+        """Of the input, of the output and of both; None when the counts contradict each other."""
+        if self._rates is not None and (found := self._rates.costs(span)) is not None:
+            return found
         usage = Usage(
             input_tokens=span.input_tokens or 0,
             output_tokens=span.output_tokens or 0,
@@ -42,19 +98,35 @@ class Prices:
             cache_write_tokens=span.cache_write_tokens,
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
-        providers = (_PRICE_DATA_NAMES.get(span.provider, span.provider),) if span.provider else _UNNAMED
-        models = [model for model in (span.response_model, span.model) if model]
-        tries = (_calculated(usage, model, provider, at) for model in models for provider in providers)
-        result = next((found for found in tries if found is not None), None)
-        if result is None:
-            return
-        span.cost = result.total_price.quantize(_BILLIONTH_OF_A_CENT)
-        span.input_cost = result.input_price.quantize(_BILLIONTH_OF_A_CENT)
-        span.output_cost = result.output_price.quantize(_BILLIONTH_OF_A_CENT)
+        try:
+            result = self._model.calc_price(usage, self._provider, genai_request_timestamp=at)
+        except ValueError:
+            return None
+        return result.input_price, result.output_price, result.total_price
 
 
-def _calculated(usage: Usage, model: str, provider: str | None, at: datetime) -> PriceCalculation | None:
-    try:
-        return get_snapshot().calc(usage, model, provider, None, at)
-    except (LookupError, ValueError):
+def _tariffs(response_model: str | None, model: str | None, provider: str | None) -> list[_Tariff]:
+    """The tariffs that may be meant, the most likely first."""
+    found = []
+    for name in filter(None, (response_model, model)):
+        for whose in (_PRICE_DATA_NAMES.get(provider, provider),) if provider else _UNNAMED:
+            try:
+                found.append(_Tariff(*get_snapshot().find_provider_model(name, None, whose, None)))
+            except (LookupError, ValueError):
+                continue
+    return found
+
+
+def _rates(prices: ModelPrice) -> _Rates | None:
+    """The rates of prices that are the same for each token, found out by asking for the price of a million."""
+    if any(isinstance(price, TieredPrices) for price in vars(prices).values()):
         return None
+    try:
+        nothing = prices.calc_price(Usage(input_tokens=0, output_tokens=0))["total_price"]
+        both = prices.calc_price(Usage(input_tokens=_PROBE, output_tokens=_PROBE))
+        read = prices.calc_price(Usage(input_tokens=_PROBE, output_tokens=0, cache_read_tokens=_PROBE))["input_price"]
+        write = prices.calc_price(Usage(input_tokens=_PROBE, output_tokens=0, cache_write_tokens=_PROBE))["input_price"]
+    except ValueError:
+        return None
+    rates = _Rates(*(price / _PROBE for price in (both["input_price"], both["output_price"], read, write)))
+    return None if nothing or both["total_price"] != both["input_price"] + both["output_price"] else rates
