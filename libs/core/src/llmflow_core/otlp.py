@@ -255,10 +255,12 @@ def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT)
     spans = []
     for resource_spans in request.resource_spans:
         resource = attributes_of(resource_spans.resource.attributes)
+        service = str(resource.get("service.name", ""))
         for scope_spans in resource_spans.scope_spans:
-            scope = scope_spans.scope
+            scope, scope_version = scope_spans.scope.name, scope_spans.scope.version
             for message in scope_spans.spans:
-                parent = message.parent_span_id
+                # Protobuf makes a field's value anew each time that it is read.
+                parent, start, status = message.parent_span_id, message.start_time_unix_nano, message.status
                 span = Span(
                     project=project,
                     trace_id=message.trace_id,
@@ -267,13 +269,13 @@ def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT)
                     trace_state=message.trace_state,
                     name=message.name,
                     kind=message.kind,
-                    start_time_ns=message.start_time_unix_nano,
-                    duration_ns=max(0, message.end_time_unix_nano - message.start_time_unix_nano),
-                    status=_STATUS.get(message.status.code, Status.UNSET),
-                    status_message=message.status.message,
-                    service=str(resource.get("service.name", "")),
-                    scope=scope.name,
-                    scope_version=scope.version,
+                    start_time_ns=start,
+                    duration_ns=max(0, message.end_time_unix_nano - start),
+                    status=_STATUS.get(status.code, Status.UNSET),
+                    status_message=status.message,
+                    service=service,
+                    scope=scope,
+                    scope_version=scope_version,
                     attributes=attributes_of(message.attributes),
                     resource_attributes=resource,
                     events=[_event(event) for event in message.events],
@@ -305,29 +307,34 @@ def _link(link: trace_pb2.Span.Link) -> dict[str, JSON]:
 
 def attributes_of(attributes: Iterable[KeyValue]) -> dict[str, JSON]:
     """OTLP attributes as a dict of JSON values."""
-    return {attribute.key: plain(attribute.value) for attribute in attributes}
+    found: dict[str, JSON] = {}
+    for attribute in attributes:
+        value = attribute.value
+        # Most are text, and to ask which kind a value is takes longer than to read it.
+        found[attribute.key] = value.string_value or plain(value)
+    return found
 
 
 def plain(value: AnyValue) -> JSON:
     """An OTLP value as JSON can hold it. Bytes become {"bytesValue": base64}, non-finite doubles their names."""
-    match value.WhichOneof("value"):
-        case "string_value":
-            return value.string_value
-        case "int_value":
-            return value.int_value
-        case "double_value":
-            number = value.double_value
-            return number if math.isfinite(number) else str(number)
-        case "bool_value":
-            return value.bool_value
-        case "array_value":
-            return [plain(item) for item in value.array_value.values]
-        case "kvlist_value":
-            return attributes_of(value.kvlist_value.values)
-        case "bytes_value":
-            return {"bytesValue": base64.b64encode(value.bytes_value).decode()}
-        case _:
-            return None
+    read = _READ.get(value.WhichOneof("value"))
+    return read(value) if read else None
+
+
+def _plain_double(value: AnyValue) -> JSON:
+    number = value.double_value
+    return number if math.isfinite(number) else str(number)
+
+
+_READ: dict[str | None, Callable[[AnyValue], JSON]] = {
+    "string_value": lambda value: value.string_value,
+    "int_value": lambda value: value.int_value,
+    "double_value": _plain_double,
+    "bool_value": lambda value: value.bool_value,
+    "array_value": lambda value: [plain(item) for item in value.array_value.values],
+    "kvlist_value": lambda value: attributes_of(value.kvlist_value.values),
+    "bytes_value": lambda value: {"bytesValue": base64.b64encode(value.bytes_value).decode()},
+}
 
 
 def key_values(mapping: Mapping[str, JSON]) -> list[KeyValue]:
