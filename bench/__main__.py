@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import bench.ingest.command
 import bench.proxy.command
+import bench.store.command
 
-_PARTS = {"proxy": bench.proxy.command.main, "ingest": bench.ingest.command.main}
+_PARTS = {"proxy": bench.proxy.command.main, "ingest": bench.ingest.command.main, "store": bench.store.command.main}
 
 
 def main(arguments: Sequence[str]) -> int:

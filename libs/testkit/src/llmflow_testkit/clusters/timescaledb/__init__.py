@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from llmflow_store.postgres_files import Binaries
@@ -50,12 +51,13 @@ def prepare_timescaledb() -> Binaries:
     return Binaries(root / _bin(), POSTGRES_MAJOR)
 
 
-def start_timescaledb(folder: Path) -> RunningPostgres:
+def start_timescaledb(folder: Path, settings: Mapping[str, str] = {}) -> RunningPostgres:
     """A started server with its data below `folder`; `CREATE EXTENSION timescaledb` is the database owner's to do.
+    `settings` are parameters of PostgreSQL that differ from what suits tests.
 
     Raises BackendMissing on a machine that cannot run one.
     """
-    server = RunningPostgres(folder, settings=_SETTINGS, binaries=prepare_timescaledb())
+    server = RunningPostgres(folder, settings={**_SETTINGS, **settings}, binaries=prepare_timescaledb())
     server.start()
     return server
 
