@@ -180,8 +180,8 @@ export interface paths {
         /**
          * Measure spans by any dimension over time
          * @description `?metric=cost&group_by=user` is the cost of each user, `?metric=latency&aggregation=p95&group_by=model` with
-         *     `&interval=1h` the course of each model's latency. Model, provider, service, type, status, environment and user are answered from
-         *     sums that are kept ready, any other dimension from the spans themselves.
+         *     `&interval=1h` the course of each model's latency. Model, provider, service, type, status, environment and user are
+         *     answered from sums that are kept ready, any other dimension from the spans themselves.
          */
         get: operations["analyse"];
         put?: never;
@@ -224,6 +224,130 @@ export interface paths {
          * @description For completion while a filter is written.
          */
         get: operations["listFilterFields"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/field-values": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the most frequent values of a field
+         * @description For completion while a filter is written. Model, provider, service, type, status, environment and user are
+         *     counted over the whole range, other fields over its newest 20,000 spans.
+         */
+        get: operations["listFieldValues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List sessions, the one used last first
+         * @description Sessions with a trace in the range that fulfils the filter. Counted are all traces of the session in the range.
+         *     While traces arrive no session is repeated on a later page; one that is used again moves to the first.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show one session with its traces, oldest first
+         * @description Each trace with previews of what was asked and answered. Sessions of AI command-line tools are found by the same
+         *     id, also where no trace carries it.
+         */
+        get: operations["showSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the largest users
+         * @description Of the last 24 hours unless the range, which is widened to whole hours, says otherwise.
+         */
+        get: operations["listUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show what one user has used, and when
+         * @description Of the last 24 hours unless the range, which is widened to whole hours, says otherwise. Their traces are those of
+         *     `/traces?filter=user:...`.
+         */
+        get: operations["showUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the models that were used
+         * @description Of the last 24 hours unless the range, which is widened to whole minutes, says otherwise.
+         */
+        get: operations["listModels"];
         put?: never;
         post?: never;
         delete?: never;
@@ -722,6 +846,15 @@ export interface components {
             tools: unknown[];
         };
         /**
+         * CoursePoint
+         * @description What happened in the interval that begins at `time`.
+         */
+        CoursePoint: {
+            /** Format: date-time */
+            time: string;
+            usage: components["schemas"]["Usage"];
+        };
+        /**
          * CreatedKey
          * @description A new API key. `key` is shown this once and never again.
          */
@@ -796,6 +929,13 @@ export interface components {
                 [key: string]: components["schemas"]["Facet"][];
             };
             sampled: boolean;
+        };
+        /**
+         * FieldValues
+         * @description The most frequent values of one field.
+         */
+        FieldValues: {
+            values: components["schemas"]["Facet"][];
         };
         /**
          * FilterField
@@ -1094,6 +1234,30 @@ export interface components {
             value: number;
         };
         /**
+         * ModelList
+         * @description The largest models of the range.
+         */
+        ModelList: {
+            models: components["schemas"]["ModelUsage"][];
+        };
+        /**
+         * ModelUsage
+         * @description One model of one provider: all spans that state it, agents and chains aside, for what those state is the sum of
+         *     the calls inside them.
+         */
+        ModelUsage: {
+            /**
+             * @description Null where none was named.
+             * @example openai
+             */
+            provider: string | null;
+            /** @example gpt-4o-mini */
+            model: string;
+            usage: components["schemas"]["Usage"];
+            latency: components["schemas"]["Percentiles"];
+            time_to_first_token: components["schemas"]["Percentiles"];
+        };
+        /**
          * NewKey
          * @description An API key to create.
          */
@@ -1192,6 +1356,27 @@ export interface components {
             size: number | null;
             digest: string | null;
             value: unknown;
+        };
+        /**
+         * Percentiles
+         * @description Of a duration.
+         */
+        Percentiles: {
+            /**
+             * @description Nanoseconds, within 2 %.
+             * @example 850000000
+             */
+            p50: number | null;
+            /**
+             * @description Nanoseconds, within 2 %.
+             * @example 850000000
+             */
+            p95: number | null;
+            /**
+             * @description Nanoseconds, within 2 %.
+             * @example 850000000
+             */
+            p99: number | null;
         };
         /**
          * Problem
@@ -1311,6 +1496,93 @@ export interface components {
         Session: {
             /** @example llmflow */
             username: string;
+        };
+        /**
+         * SessionDetail
+         * @description One session: its traces, oldest first, and what AI command-line tools have logged under the same id. `totals` are
+         *     over all of its traces, null without any; pass `next_cursor` as `cursor` to get more traces, null when there are
+         *     none.
+         */
+        SessionDetail: {
+            /**
+             * @description As the application names it.
+             * @example chat-42
+             */
+            session_id: string;
+            totals: components["schemas"]["SessionTotals"] | null;
+            traces: components["schemas"]["TraceSummary"][];
+            coding_sessions: components["schemas"]["CodingSessionDetail"][];
+            next_cursor: string | null;
+        };
+        /**
+         * SessionPage
+         * @description Some sessions, the one whose trace started last first; pass `next_cursor` as `cursor` to get the next page, null
+         *     on the last one.
+         */
+        SessionPage: {
+            sessions: components["schemas"]["SessionSummary"][];
+            next_cursor: string | null;
+        };
+        /**
+         * SessionSummary
+         * @description One session in a list, with its newest trace.
+         */
+        SessionSummary: {
+            totals: components["schemas"]["SessionTotals"];
+            newest_trace: components["schemas"]["TraceSummary"];
+            /**
+             * @description AI command-line tools whose logs carry this id.
+             * @example [
+             *       "claude_code"
+             *     ]
+             */
+            coding_tools: string[];
+        };
+        /**
+         * SessionTotals
+         * @description What the traces of one session come to; in a list, those traces that started in the range asked for.
+         */
+        SessionTotals: {
+            /**
+             * @description As the application names it.
+             * @example chat-42
+             */
+            session_id: string;
+            /** Format: date-time */
+            first_time: string;
+            /**
+             * Format: date-time
+             * @description When what ended last has ended.
+             */
+            last_time: string;
+            /** @example 1250000000 */
+            duration_ns: number;
+            trace_count: number;
+            span_count: number;
+            /** @description Spans that failed. */
+            error_count: number;
+            generation_count: number;
+            input_tokens: number;
+            output_tokens: number;
+            /**
+             * @description US dollars, in plain digits; null when no price is known.
+             * @example 0.000375000
+             */
+            cost: string | null;
+            unpriced_count: number;
+            /**
+             * @description Ten at most.
+             * @example [
+             *       "alice"
+             *     ]
+             */
+            user_ids: string[];
+            /**
+             * @example [
+             *       "gpt-4o-mini"
+             *     ]
+             */
+            models: string[];
         };
         /**
          * SpanDetail
@@ -1614,6 +1886,68 @@ export interface components {
             input_preview: string | null;
             /** @description The beginning of the trace's output. */
             output_preview: string | null;
+        };
+        /**
+         * Usage
+         * @description What some spans come to.
+         */
+        Usage: {
+            span_count: number;
+            /** @description Generations and embeddings. */
+            request_count: number;
+            /** @description Spans that failed. */
+            error_count: number;
+            input_tokens: number;
+            output_tokens: number;
+            cache_read_tokens: number;
+            cache_write_tokens: number;
+            reasoning_tokens: number;
+            /**
+             * @description US dollars, as far as prices are known.
+             * @example 12.750000000
+             */
+            cost: string;
+            /** @description Generations and embeddings with tokens and no known price. */
+            unpriced_count: number;
+            /**
+             * Format: date-time
+             * @description The beginning of the hour or the day of the newest span.
+             */
+            last_time: string;
+        };
+        /**
+         * UserDetail
+         * @description One end user's usage and its course, in steps of `interval_seconds`; intervals without spans are left out.
+         */
+        UserDetail: {
+            /**
+             * @description As the application names them.
+             * @example alice
+             */
+            user_id: string;
+            usage: components["schemas"]["Usage"];
+            /** @example 3600 */
+            interval_seconds: number;
+            course: components["schemas"]["CoursePoint"][];
+        };
+        /**
+         * UserList
+         * @description The largest users of the range.
+         */
+        UserList: {
+            users: components["schemas"]["UserUsage"][];
+        };
+        /**
+         * UserUsage
+         * @description One end user.
+         */
+        UserUsage: {
+            /**
+             * @description As the application names them.
+             * @example alice
+             */
+            user_id: string;
+            usage: components["schemas"]["Usage"];
         };
     };
     responses: never;
@@ -2422,6 +2756,488 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["FilterFields"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFieldValues: {
+        parameters: {
+            query: {
+                /** @description A dimension of /analytics: tag, name, session, attr.KEY, ... */
+                field: string;
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Only those that begin with this. */
+                prefix?: string;
+                /** @description The most entries. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldValues"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most sessions on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+                /** @description Traces that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Traces that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                filter?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showSession: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description The most traces on a page. */
+                limit?: number;
+                /** @description next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The session's id; it may hold slashes. */
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listUsers: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description By what, largest first. */
+                order?: "cost" | "requests" | "tokens" | "errors";
+                /** @description Only those that begin with this. */
+                prefix?: string;
+                /** @description The most entries. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showUser: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description Whole hours or days: 1h, 1d, or auto. */
+                interval?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The user's id; it may hold slashes. */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listModels: {
+        parameters: {
+            query?: {
+                /** @description The project to look in. */
+                project?: string;
+                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                from?: string | null;
+                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                to?: string | null;
+                /** @description By what, largest first. */
+                order?: "cost" | "requests" | "tokens" | "errors";
+                /** @description Only those with calls that have no known price. */
+                unpriced?: boolean;
+                /** @description The most entries. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelList"];
                 };
             };
             /** @description Bad Request */

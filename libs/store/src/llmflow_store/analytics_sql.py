@@ -328,7 +328,7 @@ def _of_spans(query: AnalyticsQuery, parsed: Filter) -> _Source:
     from_us, to_us = unix_us(query.from_time), unix_us(query.to_time)
     low, high = arguments.add(from_us, "timestamptz"), arguments.add(to_us, "timestamptz")
     condition = span_condition(parsed, arguments)
-    names = [_dimension(name, arguments) for name in query.group_by]
+    names = [dimension(name, arguments) for name in query.group_by]
     dimensions = "".join(f", {expression} AS g{number}" for number, expression in enumerate(names))
     rows = f"""(
         SELECT s.start_time AS bucket, s.observation_type, s.status, 1 AS span_count,
@@ -346,7 +346,7 @@ def _of_spans(query: AnalyticsQuery, parsed: Filter) -> _Source:
     return _Source(rows, groups, arguments, from_us, to_us, False)
 
 
-def _dimension(name: str, arguments: Arguments) -> str:
+def dimension(name: str, arguments: Arguments) -> str:
     field, _, key = name.partition(".")
     if field in ("attr", "resource") and key:
         column = "s.attributes" if field == "attr" else "s.resource_attributes"

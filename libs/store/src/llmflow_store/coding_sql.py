@@ -87,6 +87,7 @@ async def coding_sessions(connection: asyncpg.Connection[Any], query: CodingSess
     where.add_range("time", query.from_time, query.to_time)
     where.add_equal("coding_tool", query.tool)
     where.add_equal("user_id", query.user_id)
+    where.add_equal("session_id", query.session_id)
     after = "true"
     if query.after:
         where.arguments += [query.after.last_time_ns // 1000, query.after.session_id]

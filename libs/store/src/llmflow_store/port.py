@@ -13,8 +13,10 @@ from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
 from llmflow_store.administration import Administration
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
+from llmflow_store.directory import Directory
 from llmflow_store.results import WriteResult
 from llmflow_store.scores import Scores
+from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
 
 
@@ -128,7 +130,7 @@ class Trace:
     spans: Sequence[Span] = field(default_factory=list)
 
 
-class Store(Administration, Signals, Scores, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -19,6 +19,7 @@ from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
+from llmflow_store.postgres_directory import PostgresDirectory
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
 
@@ -30,7 +31,7 @@ _WRITE_ATTEMPTS = 4
 _SECRET_BYTES = 32
 
 
-class PostgresStore(PostgresAdministration, PostgresSignals):
+class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
     A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.

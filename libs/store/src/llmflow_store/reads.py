@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
+from llmflow_core.filters import And
 from llmflow_core.spans import Span
-from llmflow_store.filter_sql import Arguments, span_condition, trace_condition
+from llmflow_store.filter_sql import Arguments, span_condition
 from llmflow_store.port import (
     SpanCursor,
     SpanPage,
@@ -22,6 +23,7 @@ from llmflow_store.port import (
 )
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.search import candidates
+from llmflow_store.trace_search import TraceList, search_traces
 from llmflow_store.values import label
 
 _SUMMARY_COLUMNS = (
@@ -45,7 +47,7 @@ _SUMMARY_COLUMNS = (
     "tags",
     "environment",
 )
-_SUMMARIES = f"""
+SUMMARIES = f"""
 SELECT {", ".join(_SUMMARY_COLUMNS)}, lead_start_time_ns, lead_span_id, generation_start_time_ns, generation_span_id
 FROM traces AS t
 """  # noqa: S608
@@ -86,18 +88,21 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) -> TracePage:
     """See `Store.list_traces`. Keyset pagination over (start_time_ns, trace_id), both descending."""
     conditions, arguments = _conditions(query)
-    if query.filter is not None:
-        found = await candidates(connection, label(query.project), query.filter, query.from_time)
-        if found is not None:
-            conditions.append(f"t.trace_id = ANY({arguments.add(found, 'bytea[]')})")
-        conditions.append(trace_condition(query.filter, arguments))
-    rows = await connection.fetch(
-        f"{_SUMMARIES} WHERE {' AND '.join(conditions)} "
-        f"ORDER BY start_time_ns DESC, trace_id DESC LIMIT {int(query.limit) + 1}",
-        *arguments.values,
+    begin = query.after.start_time_ns + 1 if query.after else _unix_ns(query.to_time) if query.to_time else None
+    rows = await search_traces(
+        connection,
+        TraceList(
+            summaries=SUMMARIES,
+            conditions=conditions,
+            arguments=arguments,
+            before_ns=begin,
+            since_ns=_unix_ns(query.from_time) if query.from_time else 0,
+            parsed=query.filter or And(()),
+            limit=query.limit + 1,
+        ),
     )
     page = rows[: query.limit]
-    traces = await _with_previews(connection, page)
+    traces = await summaries_of(connection, page)
     following = TraceCursor(page[-1]["start_time_ns"], page[-1]["trace_id"]) if len(rows) > len(page) > 0 else None
     return TracePage(traces=traces, next=following)
 
@@ -105,10 +110,10 @@ async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) ->
 async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> Trace | None:
     """See `Store.get_trace`."""
     project = label(project)
-    row = await connection.fetchrow(f"{_SUMMARIES} WHERE project = $1 AND trace_id = $2", project, trace_id)
+    row = await connection.fetchrow(f"{SUMMARIES} WHERE project = $1 AND trace_id = $2", project, trace_id)
     if row is None:
         return None
-    summary = (await _with_previews(connection, [row]))[0]
+    summary = (await summaries_of(connection, [row]))[0]
     first, last = summary.start_time_ns // 1000, summary.end_time_ns // 1000
     spans = await connection.fetch(_SPANS_OF_TRACE, project, trace_id, first, last)
     return Trace(summary=summary, spans=[span_from(span) for span in spans])
@@ -205,7 +210,7 @@ def _unix_ns(time: datetime) -> int:
     return _unix_us(time) * 1000
 
 
-async def _with_previews(connection: asyncpg.Connection[Any], rows: Sequence[asyncpg.Record]) -> list[TraceSummary]:
+async def summaries_of(connection: asyncpg.Connection[Any], rows: Sequence[asyncpg.Record]) -> list[TraceSummary]:
     """Summaries of `rows`, each with the previews of its root span or, where that has none, its first generation."""
     previews = await _previews(connection, rows)
     summaries = []

@@ -183,6 +183,7 @@ class CodingSessionQuery:
     to_time: datetime | None = None
     tool: str | None = None
     user_id: str | None = None
+    session_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,8 @@ _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(day
 _AUTOMATIC = [timedelta(minutes=n) for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 7 * 1440, 28 * 1440)]
 _MOST_AUTOMATIC_POINTS = 60
 
-_FromParameter = Annotated[datetime | None, time_parameter("from", "Spans that started at or after this time.")]
-_ToParameter = Annotated[datetime | None, time_parameter("to", "Spans that started before this time.")]
+FromParameter = Annotated[datetime | None, time_parameter("from", "Spans that started at or after this time.")]
+ToParameter = Annotated[datetime | None, time_parameter("to", "Spans that started before this time.")]
 
 
 async def analytics_query(
@@ -65,13 +65,13 @@ async def analytics_query(
         QueryParameter(description="Gives a course in steps of so long: 5m, 1h, 1d, or auto.", max_length=16),
     ] = None,
     project: ProjectParameter = DEFAULT_PROJECT,
-    from_: _FromParameter = None,
-    to: _ToParameter = None,
+    from_: FromParameter = None,
+    to: ToParameter = None,
     filter_: FilterParameter = None,
     limit: Annotated[int, QueryParameter(description="The most groups.", ge=1, le=200)] = 20,
 ) -> AnalyticsQuery:
     """The question that the query parameters ask: of the last 24 hours unless they say otherwise."""
-    start, end = _range(from_, to)
+    start, end = range_of(from_, to)
     averaged = metric in DISTRIBUTIONS or metric is Metric.ERROR_RATE
     query = AnalyticsQuery(
         project=project,
@@ -80,7 +80,7 @@ async def analytics_query(
         from_time=start,
         to_time=end,
         group_by=tuple(ALIASES.get(name, name) for name in group_by.split(",")) if group_by else (),
-        interval=_interval(interval, end - start),
+        interval=interval_of(interval, end - start),
         filter=parse_filter(filter_) if filter_ else None,
         limit=limit,
     )
@@ -97,8 +97,8 @@ async def analytics_query(
 )
 async def analyse(store: StoreDependency, question: NamedDependency[SkipValidation[AnalyticsQuery]]) -> Analytics:
     """`?metric=cost&group_by=user` is the cost of each user, `?metric=latency&aggregation=p95&group_by=model` with
-    `&interval=1h` the course of each model's latency. Model, provider, service, type, status, environment and user are answered from
-    sums that are kept ready, any other dimension from the spans themselves."""
+    `&interval=1h` the course of each model's latency. Model, provider, service, type, status, environment and user are
+    answered from sums that are kept ready, any other dimension from the spans themselves."""
     result = await store.analyse(question)
     return Analytics(
         metric=question.metric,
@@ -123,12 +123,12 @@ async def analyse(store: StoreDependency, question: NamedDependency[SkipValidati
 async def list_facets(
     store: StoreDependency,
     project: ProjectParameter = DEFAULT_PROJECT,
-    from_: _FromParameter = None,
-    to: _ToParameter = None,
+    from_: FromParameter = None,
+    to: ToParameter = None,
     filter_: FilterParameter = None,
 ) -> FacetList:
     """Of the spans of the last 24 hours unless the range says otherwise, and only of those that fulfil the filter."""
-    start, end = _range(from_, to)
+    start, end = range_of(from_, to)
     found = await store.facets(project, start, end, parse_filter(filter_) if filter_ else None)
     fields = {
         name: [Facet(value=value.value, span_count=value.span_count) for value in values]
@@ -161,7 +161,8 @@ async def list_filter_fields() -> FilterFields:
     )
 
 
-def _range(from_time: datetime | None, to_time: datetime | None) -> tuple[datetime, datetime]:
+def range_of(from_time: datetime | None, to_time: datetime | None) -> tuple[datetime, datetime]:
+    """The range asked for, the last 24 hours by default. Raises Rejected for an empty one."""
     end = utc(to_time) or datetime.now(UTC)
     start = utc(from_time) or max(end - _DEFAULT_RANGE, _EPOCH)
     if start >= end:
@@ -169,7 +170,8 @@ def _range(from_time: datetime | None, to_time: datetime | None) -> tuple[dateti
     return start, end
 
 
-def _interval(text: str | None, length: timedelta) -> timedelta | None:
+def interval_of(text: str | None, length: timedelta) -> timedelta | None:
+    """The step that `text` names, in a range that is so long. Raises Rejected for a text that names none."""
     if text is None:
         return None
     if text == "auto":

@@ -16,11 +16,19 @@ from litestar.openapi.spec import Components, License, SecurityScheme, Tag
 from litestar.response import Response
 
 from llmflow_core import messages
-from llmflow_query_api import administration_schemas, analytics_schemas, schemas, score_schemas, signal_schemas
+from llmflow_query_api import (
+    administration_schemas,
+    analytics_schemas,
+    directory_schemas,
+    schemas,
+    score_schemas,
+    signal_schemas,
+)
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
 from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_tools
+from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
 from llmflow_query_api.logs import list_logs
@@ -29,13 +37,22 @@ from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
 from llmflow_query_api.scores import create_score, delete_score, list_scores
 from llmflow_query_api.session import get_session, login, logout
+from llmflow_query_api.session_list import list_sessions, show_session
 from llmflow_query_api.span_list import list_spans, span_query
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
 from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
 #: Where the bodies of requests and answers are described.
-_BODIES = (schemas, administration_schemas, analytics_schemas, score_schemas, signal_schemas, messages)
+_BODIES = (
+    schemas,
+    administration_schemas,
+    analytics_schemas,
+    directory_schemas,
+    score_schemas,
+    signal_schemas,
+    messages,
+)
 _DESCRIPTION = """\
 Traces of LLM applications, as LLMFlow stores them.
 
@@ -54,6 +71,9 @@ _CONFIG = OpenAPIConfig(
     tags=[
         Tag(name="session", description="Logging in and out."),
         Tag(name="traces", description="Traces and spans."),
+        Tag(name="sessions", description="Conversations of several traces."),
+        Tag(name="users", description="The end users of the applications."),
+        Tag(name="models", description="The models that were used."),
         Tag(name="analytics", description="Metrics over many spans, and what to filter by."),
         Tag(name="scores", description="Judgements of spans, traces and sessions."),
         Tag(name="logs", description="Log records and events."),
@@ -117,6 +137,12 @@ def api_router() -> Router:
                     analyse,
                     list_facets,
                     list_filter_fields,
+                    list_field_values,
+                    list_sessions,
+                    show_session,
+                    list_users,
+                    show_user,
+                    list_models,
                     list_scores,
                     create_score,
                     delete_score,

@@ -90,10 +90,11 @@ def coding_tool_list_of(found: Sequence[signals.CodingToolSummary]) -> CodingToo
 def coding_session_page_of(page: signals.CodingSessionPage) -> CodingSessionPage:
     """A page of sessions."""
     following = encode_position(page.next.last_time_ns, page.next.session_id.encode()) if page.next else None
-    return CodingSessionPage(sessions=[_session(session) for session in page.sessions], next_cursor=following)
+    return CodingSessionPage(sessions=[coding_session_of(session) for session in page.sessions], next_cursor=following)
 
 
-def _session(session: signals.CodingSession) -> CodingSessionDetail:
+def coding_session_of(session: signals.CodingSession) -> CodingSessionDetail:
+    """One session of one tool."""
     # Log events and spans may be about the same calls: one of the two counts.
     by_events = session.usage.cost is not None
     cost = session.usage.cost if by_events else session.span_cost

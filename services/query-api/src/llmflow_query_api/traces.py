@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
 
-from litestar import get
+from litestar import Request, get
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 
+from llmflow_core.errors import Rejected
 from llmflow_core.filters import MAX_LENGTH, parse_filter
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
@@ -155,6 +157,14 @@ async def get_span(
         raise NotFoundException(f"trace {trace_id} of project {project} has no span {span_id}")
     query = ScoreQuery(project=project, trace_id=trace_key, span_id=span_key, limit=_MOST_SCORES)
     return span_of(span, (await store.list_scores(query)).scores)
+
+
+def rest_of_path(request: Request[Any, Any, Any], beginning: str) -> str:
+    """What follows `beginning` in the path, exactly as it was sent: routing drops doubled and trailing slashes."""
+    rest = unquote(request.scope["raw_path"].decode("latin-1")).partition(beginning)[2]
+    if "\0" in rest:
+        raise Rejected("holds a NUL character", field="path")
+    return rest
 
 
 def utc(time: datetime | None) -> datetime | None:
