@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import parse_filter
 from llmflow_core.spans import Span
-from llmflow_store import Store, open_store, sketch
+from llmflow_store import Store, sketch
 from llmflow_store.analytics import DISTRIBUTIONS, QUANTILES, AnalyticsQuery, Group, Metric
 from llmflow_store.analytics_sql import covering
-from llmflow_store.migrations import migrate
 from llmflow_testkit.spans import make_generation, random_spans
+from llmflow_testkit.store_suite import StoreSuite
 
 _FROM = datetime(2025, 6, 10, 7, 30, 12, tzinfo=UTC)
 _TO = datetime(2025, 6, 14, 19, 3, 5, tzinfo=UTC)
@@ -66,16 +65,8 @@ _QUESTIONS: list[dict[str, Any]] = [
 ]
 
 
-class AnalyticsContract:
-    """The suite. The fixture `database_url` gives an empty database."""
-
-    @pytest_asyncio.fixture
-    async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
-        store = open_store(database_url)
-        yield store
-        await store.close()
+class AnalyticsContract(StoreSuite):
+    """The suite."""
 
     async def test_answers_equal_a_recount(self, store: Store) -> None:
         spans = _spans()

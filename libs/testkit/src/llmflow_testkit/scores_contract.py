@@ -4,36 +4,26 @@ database."""
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from llmflow_core.errors import Permanent
 from llmflow_core.spans import Score
-from llmflow_store import Store, open_store
+from llmflow_store import Store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.scores import ScoreQuery, StoredScore
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
+from llmflow_testkit.store_suite import StoreSuite
 
 SECOND = 1_000_000_000
 SESSION = "s-1"
 
 
-class ScoresContract:
-    """The suite. The fixture `database_url` gives an empty database."""
-
-    @pytest_asyncio.fixture
-    async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
-        store = open_store(database_url)
-        yield store
-        await store.close()
+class ScoresContract(StoreSuite):
+    """The suite."""
 
     async def test_scores_come_with_spans_that_are_new(self, store: Store) -> None:
         scores = [

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
 import orjson
 import pytest
-import pytest_asyncio
 
 from llmflow_core.filters import parse_filter
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.spans import Span
-from llmflow_store import SpanQuery, Store, TraceQuery, open_store
+from llmflow_store import SpanQuery, Store, TraceQuery
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
+from llmflow_testkit.store_suite import StoreSuite
 
 _SECOND = 1_000_000_000
 
@@ -115,16 +113,8 @@ _FOUND = [
 ]
 
 
-class SearchContract:
-    """The suite. The fixture `database_url` gives an empty database."""
-
-    @pytest_asyncio.fixture
-    async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
-        store = open_store(database_url)
-        yield store
-        await store.close()
+class SearchContract(StoreSuite):
+    """The suite."""
 
     async def test_filters_find_traces_and_spans(self, store: Store) -> None:
         await store.write_spans(_traces())

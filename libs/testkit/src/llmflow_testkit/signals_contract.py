@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,17 +13,16 @@ from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from llmflow_core.coding_tools import Decision, EventKind
 from llmflow_core.errors import Permanent
 from llmflow_core.metrics import MetricPoint, MetricType, Temporality
-from llmflow_store import Store, WriteResult, open_store
+from llmflow_store import Store, WriteResult
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.signals import CodingSessionQuery, LogQuery, MetricFunction, MetricInfo, MetricQuery
 from llmflow_testkit.signals import make_coding_log, make_log, make_point
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation
+from llmflow_testkit.store_suite import StoreSuite
 
 SECOND = 1_000_000_000
 MINUTE = timedelta(minutes=1)
@@ -41,16 +40,8 @@ async def log_ids(store: Store, query: LogQuery) -> list[bytes]:
         query = replace(query, after=page.next)
 
 
-class SignalsContract:
-    """The suite. The fixture `database_url` gives an empty database."""
-
-    @pytest_asyncio.fixture
-    async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
-        store = open_store(database_url)
-        yield store
-        await store.close()
+class SignalsContract(StoreSuite):
+    """The suite."""
 
     async def test_every_field_of_a_log_survives(self, store: Store) -> None:
         full = make_coding_log(
