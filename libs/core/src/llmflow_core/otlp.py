@@ -31,6 +31,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from llmflow_core.conventions import apply_conventions, count_nested_once, is_pending
 from llmflow_core.errors import Rejected
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
+from llmflow_core.raw_traces import RawAttributes
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, Span, Status
 
 _STATUS = {
@@ -159,8 +160,11 @@ def _translate_ids(holder: dict[str, Any], place: str) -> None:
             raise Rejected("must be hexadecimal", field=f"{place}.{name}") from None
 
 
-def check_traces(request: ExportTraceServiceRequest) -> list[str]:
-    """Remove the spans that OTLP does not allow, in place; return one line per removed span that says what is wrong."""
+def check_traces(request: Any) -> list[str]:
+    """Remove the spans that OTLP does not allow, in place; return one line per removed span that says what is wrong.
+
+    The request is an ExportTraceServiceRequest or what `parse_raw_traces` gives.
+    """
     problems: list[str] = []
     for r, resource_spans in enumerate(request.resource_spans):
         for s, scope_spans in enumerate(resource_spans.scope_spans):
@@ -247,12 +251,15 @@ def data_points(metric: Metric) -> Any:
     return getattr(metric, kind).data_points if kind else ()
 
 
-def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT) -> list[Span]:
+def spans_of(request: Any, project: str = DEFAULT_PROJECT) -> list[Span]:
     """Every span of a checked request as a Span of `project`, its LLM facts read by the semantic conventions.
 
-    Records that only tell that another span has begun are left out: that span follows when it has ended.
+    The request is an ExportTraceServiceRequest or what `parse_raw_traces` gives; of the latter an attribute that cannot
+    be read raises Rejected. Records that only tell that another span has begun are left out: that span follows when it
+    has ended.
     """
     spans = []
+    read = attributes_of if isinstance(request, ExportTraceServiceRequest) else _read_raw
     for resource_spans in request.resource_spans:
         resource = attributes_of(resource_spans.resource.attributes)
         service = str(resource.get("service.name", ""))
@@ -276,7 +283,7 @@ def spans_of(request: ExportTraceServiceRequest, project: str = DEFAULT_PROJECT)
                     service=service,
                     scope=scope,
                     scope_version=scope_version,
-                    attributes=attributes_of(message.attributes),
+                    attributes=read(message.attributes),
                     resource_attributes=resource,
                     events=[_event(event) for event in message.events],
                     links=[_link(link) for link in message.links],
@@ -319,6 +326,9 @@ def plain(value: AnyValue) -> JSON:
     """An OTLP value as JSON can hold it. Bytes become {"bytesValue": base64}, non-finite doubles their names."""
     read = _READ.get(value.WhichOneof("value"))
     return read(value) if read else None
+
+
+_read_raw = RawAttributes(plain)
 
 
 def _plain_double(value: AnyValue) -> JSON:

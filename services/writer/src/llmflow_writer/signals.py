@@ -15,6 +15,7 @@ from llmflow_core.coding_tools import EventKind
 from llmflow_core.logs import LogRecord, logs_of
 from llmflow_core.metrics import MetricPoint, metric_points_of
 from llmflow_core.pricing import Prices
+from llmflow_core.raw_traces import parse_raw_traces
 from llmflow_core.spans import Span
 from llmflow_store import Store, WriteResult
 from llmflow_writer import metrics
@@ -36,7 +37,7 @@ class Signal(Generic[ItemT]):
 
 
 def _read_spans(record: Record, project: str, prices: Prices) -> tuple[list[Span], list[str]]:
-    request = otlp.parse_traces(record.value)
+    request = parse_raw_traces(record.value)
     problems = otlp.check_traces(request)
     spans = otlp.spans_of(request, project)
     for span in spans:
