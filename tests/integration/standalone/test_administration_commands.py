@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from llmflow.cli import app
 from llmflow_core.api_keys import is_key
-from llmflow_query_api.app import create_app
-from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store.migrations import migrate
+from llmflow_testkit.commands import Run, printed
 from llmflow_testkit.ports import free_port
-from llmflow_testkit.providers import BackgroundServer
-
-Run = Callable[..., Any]
-
-
-@pytest.fixture
-def run(embedded_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    """Runs `llmflow` with some arguments as the logged-in user."""
-    asyncio.run(migrate(embedded_database_url))
-    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=embedded_database_url)
-    with BackgroundServer(create_app(settings)) as server:
-        monkeypatch.setenv("LLMFLOW_API_URL", server.url)
-        monkeypatch.setenv("AUTH_PASSWORD", "right")
-        for name in ("LLMFLOW_API_KEY", "AUTH_USERNAME", "LLMFLOW_PROJECT"):
-            monkeypatch.delenv(name, raising=False)
-        yield lambda *arguments, **options: CliRunner().invoke(app, list(arguments), **options)
-
-
-def printed(result: Any) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
 
 
 def test_projects(run: Run) -> None:
@@ -72,14 +43,14 @@ def test_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_api_refuses_is_told_in_its_words(run: Run) -> None:
-    for arguments, complaint in (
-        (["keys", "create", "k", "-p", "absent", "-s", "read"], "there is no project absent"),
-        (["keys", "revoke", "lf-pk-x y"], "has no key lf-pk-x y"),
-        (["projects", "create", "No Name"], "name"),
-        (["projects", "create", "default"], "there is a project default already"),
+    for arguments, code, complaint in (
+        (["keys", "create", "k", "-p", "absent", "-s", "read"], 1, "there is no project absent"),
+        (["keys", "revoke", "lf-pk-x y"], 1, "has no key lf-pk-x y"),
+        (["projects", "create", "No Name"], 2, "name"),
+        (["projects", "create", "default"], 1, "there is a project default already"),
     ):
         failed = run(*arguments)
-        assert failed.exit_code == 1
+        assert failed.exit_code == code
         assert failed.stderr.startswith("llmflow: ")
         assert complaint in failed.stderr
 

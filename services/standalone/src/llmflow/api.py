@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,9 +14,31 @@ from llmflow_core.errors import LLMFlowError
 if TYPE_CHECKING:
     import httpx
 
-    from llmflow.api_settings import ApiSettings
+    from llmflow.command_settings import CommandSettings
 
 _TIMEOUT_SECONDS = 60.0
+#: What every list of the API gives on one page.
+_PAGE_SIZE = 200
+
+
+class ApiError(LLMFlowError):
+    """The API refuses a request with `status`. `field` names the parameter or member at fault, if it is one; `position`
+    is the place of the mistake in what was given for it, the `text`, in characters from 0."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        field: str | None = None,
+        position: int | None = None,
+        text: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.field = field
+        self.position = position
+        self.text = text
 
 
 class Api:
@@ -30,25 +52,50 @@ class Api:
 
         Parameters that are None are not sent.
         """
+        with self.stream(method, *path, json=json, **parameters) as answer:
+            content = answer.read()
+            if content and "json" not in answer.headers.get("content-type", ""):
+                raise self._stranger()
+            return answer.json() if content else None
+
+    @contextmanager
+    def stream(self, method: str, *path: str, json: Any = None, **parameters: Any) -> Iterator[httpx.Response]:
+        """The same for an answer that is read while it arrives. A breakdown meanwhile raises LLMFlowError too."""
         import httpx
 
         target = "/api/v1/" + "/".join(quote(segment, safe="") for segment in path)
         query = {name: value for name, value in parameters.items() if value is not None}
         try:
-            answer = self._client.request(method, target, json=json, params=query)
+            with self._client.stream(method, target, json=json, params=query) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _problem(answer, query)
+                if not answer.is_success:
+                    raise self._stranger()
+                yield answer
         except httpx.HTTPError as error:
             raise LLMFlowError(
                 f"{self._client.base_url} does not answer ({error}); start LLMFlow, or set LLMFLOW_API_URL"
             ) from error
-        if answer.is_error:
-            raise LLMFlowError(_problem(answer))
-        if not answer.is_success or (answer.content and "json" not in answer.headers.get("content-type", "")):
-            raise LLMFlowError(f"{self._client.base_url} is not LLMFlow's API; check LLMFLOW_API_URL")
-        return answer.json() if answer.content else None
+
+    def _stranger(self) -> LLMFlowError:
+        return LLMFlowError(f"{self._client.base_url} is not LLMFlow's API; check LLMFLOW_API_URL")
 
     def get(self, *path: str, **parameters: Any) -> Any:
         """See `request`."""
         return self.request("GET", *path, **parameters)
+
+    def listed(self, member: str, *path: str, limit: int, **parameters: Any) -> dict[str, Any]:
+        """The first `limit` entries of a list that comes in pages, shaped as one page: `member` and `next_cursor`."""
+        entries: list[Any] = []
+        cursor = parameters.pop("cursor", None)
+        while True:
+            size = min(limit - len(entries), _PAGE_SIZE)
+            page = self.get(*path, cursor=cursor, limit=size, **parameters)
+            entries += page[member]
+            cursor = page["next_cursor"]
+            if cursor is None or len(entries) >= limit:
+                return {member: entries, "next_cursor": cursor}
 
     def post(self, *path: str, json: Any, **parameters: Any) -> Any:
         """See `request`."""
@@ -60,10 +107,10 @@ def open_api() -> Iterator[Api]:
     """The API that the environment names. Raises ConfigError for a wrong setting."""
     import httpx
 
-    from llmflow.api_settings import ApiSettings
+    from llmflow.command_settings import CommandSettings
     from llmflow_core.config import load_settings
 
-    settings = load_settings(ApiSettings)
+    settings = load_settings(CommandSettings)
     auth: httpx.Auth | None = httpx.BasicAuth(settings.auth_username, settings.auth_password.get_secret_value())
     headers = {"X-Requested-With": "llmflow"}
     if settings.api_key:
@@ -73,8 +120,8 @@ def open_api() -> Iterator[Api]:
         yield Api(client)
 
 
-def _url(settings: ApiSettings) -> str:
-    from llmflow.api_settings import HERE
+def _url(settings: CommandSettings) -> str:
+    from llmflow.command_settings import HERE
 
     if settings.api_url:
         return str(settings.api_url)
@@ -82,11 +129,20 @@ def _url(settings: ApiSettings) -> str:
     return where.page_url if where else HERE
 
 
-def _problem(answer: httpx.Response) -> str:
+def _problem(answer: httpx.Response, parameters: Mapping[str, Any]) -> ApiError:
     """What an RFC 9457 answer says, with a hint where the settings are the likely cause."""
     try:
-        detail = str(answer.json()["detail"])
+        told = answer.json()
+        detail = str(told["detail"])
     except (ValueError, KeyError, TypeError):
-        detail = f"{answer.request.url} answers {answer.status_code}"
+        told, detail = {}, f"{answer.request.url} answers {answer.status_code}"
     hint = " (see LLMFLOW_API_KEY, or AUTH_USERNAME and AUTH_PASSWORD)" if answer.status_code == 401 else ""
-    return detail + hint
+    field = told.get("field")
+    text = parameters.get(field) if field else None
+    return ApiError(
+        detail + hint,
+        status=answer.status_code,
+        field=field,
+        position=told.get("position"),
+        text=text if isinstance(text, str) else None,
+    )

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from llmflow import key_commands, project_commands
+from llmflow import (
+    analytics_commands,
+    key_commands,
+    log_commands,
+    project_commands,
+    score_commands,
+    trace_commands,
+    usage_commands,
+)
 from llmflow.console import errors_for_people
 from llmflow.instance import default_data_dir, read_where
 from llmflow_core.errors import LLMFlowError
 from llmflow_core.telemetry import setup_logging
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="LLM observability on one machine."
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="LLM observability on one machine.",
+    # A reader that has gone is noticed here, not by the interpreter as it ends.
+    result_callback=lambda *_, **__: sys.stdout.flush(),
 )
 
+app.add_typer(trace_commands.app)
+app.add_typer(analytics_commands.app)
+app.add_typer(usage_commands.app)
+app.add_typer(log_commands.app)
+app.add_typer(score_commands.app, name="scores")
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
 

@@ -4,27 +4,65 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from llmflow.api import ApiError
+from llmflow.formats import plain
 from llmflow_core.errors import LLMFlowError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 #: The option of every command that shows something.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 ProjectOption = Annotated[str, typer.Option("--project", "-p", envvar="LLMFLOW_PROJECT", help="Which project.")]
 
+#: The options of parameters that have another name in the API.
+_OPTIONS = {"from": "--since", "to": "--until", "group_by": "--by", "data_type": "--type"}
+#: How much of a long filter is shown on either side of the mistake.
+_CONTEXT = 60
+
 
 @contextmanager
 def errors_for_people() -> Iterator[None]:
-    """What went wrong on purpose is told in plain words, without a traceback."""
+    """What went wrong on purpose is told in plain words, without a traceback. Ends with 2 when the API finds what was
+    asked for wrong, as for a wrong option, else with 1."""
     try:
         yield
+    except ApiError as error:
+        message = str(error)
+        if error.field in _OPTIONS:
+            message = message.replace(f"{error.field}:", f"{_OPTIONS[error.field]}:", 1)
+        typer.echo(f"llmflow: {plain(message)}", err=True)
+        if error.text is not None and error.position is not None:
+            typer.echo(_pointed(error.text, error.position), err=True)
+        raise typer.Exit(2 if error.status == 400 else 1) from None
     except LLMFlowError as error:
         typer.echo(f"llmflow: {error}", err=True)
         raise typer.Exit(1) from None
+
+
+def _pointed(text: str, position: int) -> str:
+    """The text around `position`, and below it a caret at that place."""
+    from rich.cells import cell_len
+
+    start = max(0, position - _CONTEXT)
+    before = " ".join(plain(text[start:position]).splitlines())
+    after = " ".join(plain(text[position : position + _CONTEXT]).splitlines())
+    return f"  {before}{after}\n  {' ' * cell_len(before)}^"
+
+
+def console() -> Console:
+    """Where people read: standard output, in colour only on a terminal."""
+    from rich.console import Console
+
+    # What is piped elsewhere is not cut to the width of a terminal that is not there.
+    width = None if sys.stdout.isatty() else 1000
+    return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
 def print_json(value: Any) -> None:
@@ -32,24 +70,76 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], *, nothing: str) -> None:
-    """Print rows as a table of `columns` (member of a row to heading), or the sentence `nothing` without any."""
-    from rich.console import Console
+class Column(NamedTuple):
+    """One column of a table: how its values are written, on the right for numbers; a `whole` one is never wrapped."""
+
+    heading: str
+    shown: Callable[[Any], str] = plain
+    right: bool = False
+    whole: bool = False
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column], *, nothing: str) -> None:
+    """Print rows as a table of `columns` (by the member of a row), or the sentence `nothing` without any."""
     from rich.table import Table
+    from rich.text import Text
 
     if not rows:
         print(nothing)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in columns.values():
-        table.add_column(heading, overflow="fold")
+    for column in columns.values():
+        table.add_column(
+            column.heading,
+            justify="right" if column.right else "left",
+            no_wrap=column.whole or column.right,
+            overflow="fold",
+        )
     for row in rows:
-        table.add_row(*(_cell(row[member]) for member in columns))
-    # What is piped elsewhere is not cut to the width of a terminal that is not there.
-    Console(width=None if sys.stdout.isatty() else 1000, markup=False, highlight=False).print(table)
+        cells = {
+            member: "-" if row[member] is None else column.shown(row[member]) for member, column in columns.items()
+        }
+        failed = row.get("status") == "error"
+        table.add_row(*(Text(cell) for cell in cells.values()), style="red" if failed else "")
+    console().print(table)
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def print_page(page: Mapping[str, Any], member: str, columns: Mapping[str, Column], *, nothing: str) -> None:
+    """Print the rows of a list's page, and on standard error how to get those that follow."""
+    print_table(page[member], columns, nothing=nothing)
+    if page["next_cursor"]:
+        sys.stdout.flush()
+        typer.echo(f"There are more: --limit, or --cursor {page['next_cursor']}", err=True)
+
+
+class Progress:
+    """Says on standard error how far a long work has come, where that is a terminal."""
+
+    def __init__(self, work: str, *, total: int | None = None, unit: str = "") -> None:
+        self._work = work
+        self._total = total
+        self._unit = unit
+
+    @contextmanager
+    def shown(self) -> Iterator[Callable[[int], None]]:
+        """Gives a function that takes how much has been done altogether."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            (BarColumn(), MofNCompleteColumn())
+            if self._total is not None
+            else (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {self._unit}"))
+        )
+        shown = Console(stderr=True)
+        with Bar(
+            TextColumn("{task.description}"),
+            *columns,
+            TimeElapsedColumn(),
+            console=shown,
+            transient=True,
+            disable=not shown.is_terminal,
+        ) as bar:
+            task = bar.add_task(self._work, total=self._total)
+            yield lambda done: bar.update(task, completed=done)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from llmflow.api import open_api
-from llmflow.console import Json, ProjectOption, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table
 from llmflow_core.api_keys import SCOPES
 from llmflow_core.spans import DEFAULT_PROJECT
 
@@ -17,13 +17,13 @@ app = typer.Typer(no_args_is_help=True, help="API keys let programs send to a pr
 
 ScopeName = enum.StrEnum("ScopeName", [(scope, scope) for scope in SCOPES])  # type: ignore[misc]
 _COLUMNS = {
-    "id": "Id",
-    "name": "Name",
-    "scopes": "Scopes",
-    "created_at": "Created",
-    "created_by": "By",
-    "expires_at": "Expires",
-    "last_used_at": "Last used",
+    "id": Column("Id"),
+    "name": Column("Name"),
+    "scopes": Column("Scopes"),
+    "created_at": Column("Created"),
+    "created_by": Column("By"),
+    "expires_at": Column("Expires"),
+    "last_used_at": Column("Last used"),
 }
 
 

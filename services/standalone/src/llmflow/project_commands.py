@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from llmflow.api import open_api
-from llmflow.console import Json, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, errors_for_people, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Projects keep one team's data apart from another's.")
 
 Name = Annotated[str, typer.Argument(help="The project's name.")]
-_COLUMNS = {"name": "Name", "title": "Title", "created_at": "Created"}
+_COLUMNS = {"name": Column("Name"), "title": Column("Title"), "created_at": Column("Created")}
 
 
 @app.command("list")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
-from llmflow.api_settings import ApiSettings
+from llmflow.command_settings import CommandSettings
 from llmflow_core.config import Settings, variable_of
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_ingest.settings import IngestSettings
@@ -24,7 +24,7 @@ MODELS: dict[str, type[Settings]] = {
     "writer": WriterSettings,
     "exporter": ExporterSettings,
     "query-api": QueryApiSettings,
-    "commands": ApiSettings,
+    "commands": CommandSettings,
 }
 
 

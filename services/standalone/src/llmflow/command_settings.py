@@ -1,4 +1,4 @@
-"""The settings of commands that use LLMFlow's HTTP API."""
+"""The settings of the commands."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from llmflow_core.config import Settings
 HERE = "http://localhost:3000"
 
 
-class ApiSettings(Settings):
-    """Where the API is, and who asks. Secrets are never options: others on the machine could read those."""
+class CommandSettings(Settings):
+    """Where LLMFlow is, and who asks. Secrets are never options: others on the machine could read those."""
 
     api_url: HttpUrl | None = Field(
         None,
@@ -38,4 +38,9 @@ class ApiSettings(Settings):
         None,
         description="Data folder of the LLMFlow that runs on this machine; without it, that of `llmflow up`.",
         examples=["/var/lib/llmflow"],
+    )
+    bus_url: str | None = Field(
+        None,
+        description="The message log, for `llmflow dead-letters`. Without it, that of the LLMFlow on this machine.",
+        examples=["kafka://kafka-0:9092,kafka-1:9092"],
     )

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+import typer
+
+from llmflow import formats
+from llmflow.analytics_commands import MetricName
+from llmflow.console import print_table
+from llmflow.options import time_of
+from llmflow.trace_tree import tree
+from llmflow_store.analytics import Metric
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (formats.duration(0), "0 ns"),
+        (formats.duration(1_500), "2 µs"),
+        (formats.duration(12_400_000), "12 ms"),
+        (formats.duration(1_250_000_000), "1.25 s"),
+        (formats.duration(90 * 10**9), "1.5 m"),
+        (formats.dollars("0.000375000"), "$0.000375"),
+        (formats.dollars("0.5"), "$0.50"),
+        (formats.dollars(1234.567), "$1,234.57"),
+        (formats.dollars("0"), "$0.00"),
+        (formats.count(12345), "12,345"),
+        (formats.count(0.125), "0.125"),
+        (formats.quantity(0.0355, "ratio"), "3.5%"),
+        (formats.quantity(2e9, "nanoseconds"), "2.00 s"),
+        (formats.sparkline([0, None, 4, 2]), "▁ █▅"),
+        (formats.sparkline([0, None]), "▁ "),
+        (formats.bar(0.5, 4), "██"),
+        (formats.bar(0.05, 4), "▎"),
+        (formats.plain(["a\x1b[2Jb", "c\nd"]), "a�[2Jb, c\nd"),
+        (formats.one_line("a\n\tb\x9b"), "a b�"),
+    ],
+)
+def test_figures_are_short_and_text_does_nothing_to_a_terminal(written: str, expected: str) -> None:
+    assert written == expected
+
+
+def test_times_are_lengths_or_iso_8601() -> None:
+    assert time_of("2025-06-15T12:00:00+02:00").startswith("2025-06-15T")
+    assert time_of("1h") > time_of("2h") > time_of("1d") > time_of("1.5w")
+    for wrong in ("soon", "5 parsecs", "", "999999w"):
+        with pytest.raises(typer.BadParameter):
+            time_of(wrong)
+
+
+def span(name: str, parent: str | None = None) -> dict[str, Any]:
+    return {"span_id": name, "parent_span_id": parent}
+
+
+def drawn(*spans: dict[str, Any]) -> list[str]:
+    return [guide + found["span_id"] for guide, found in tree(spans)]
+
+
+def test_a_tree_has_every_span_once() -> None:
+    assert drawn(span("a"), span("b", "a"), span("c", "b"), span("d", "a"), span("e", "absent")) == [
+        "a",
+        "├─ b",
+        "│  └─ c",
+        "└─ d",
+        "e",
+    ]
+    assert drawn(span("a", "b"), span("b", "a")) == ["a", "└─ b"], "a circle of parents"
+    assert drawn(span("a", "a")) == ["a"]
+    assert len(drawn(span("a"), span("a"), span("b", "a"))) == 3, "two spans with one id"
+
+
+def test_a_deep_trace_stays_readable() -> None:
+    lines = drawn(span("0"), *(span(str(n), str(n - 1)) for n in range(1, 5000)))
+    assert len(lines) == 5000
+    assert max(map(len, lines)) < 100
+
+
+def test_metrics_are_those_of_the_api() -> None:
+    assert [metric.value for metric in MetricName] == [metric.value for metric in Metric]
+
+
+def test_tables_are_plain_text_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table([], {}, nothing="Nothing.")
+    assert capsys.readouterr().out == "Nothing.\n"
+
+
+def test_help_needs_no_service_and_no_table() -> None:
+    code = (
+        "import sys; from llmflow.cli import app\n"
+        "try: app(['--help'])\n"
+        "except SystemExit: pass\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "print(loaded & {'httpx', 'rich', 'pydantic', 'asyncpg', 'aiokafka', 'litestar', 'google', 'sqlite3'})"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.splitlines()[-1] == "set()"
