@@ -87,9 +87,27 @@ def span_condition(parsed: Filter, arguments: Arguments) -> str:
     return _Writer(arguments).over_spans(parsed)
 
 
-def trace_condition(parsed: Filter, arguments: Arguments) -> str:
-    """What the rows of `traces AS t` must fulfil."""
-    return _Writer(arguments).over_traces(parsed)
+def trace_condition(parsed: Filter, arguments: Arguments, *, within_us: tuple[int, int] | None = None) -> str:
+    """What the rows of `traces AS t` must fulfil, all of which lie `within_us`, Unix microseconds, if that is given."""
+    return _Writer(arguments, within_us).over_traces(parsed)
+
+
+def needs_spans(parsed: Filter) -> bool:
+    """Whether a trace's summary does not tell if the trace fulfils the filter."""
+    match parsed:
+        case And(items=items) | Or(items=items):
+            return any(map(needs_spans, items))
+        case Not(item=item):
+            return needs_spans(item)
+        case Text():
+            return True
+        case Condition(field=name, operator=operator):
+            return not (
+                name in _TRACE_COLUMNS
+                or name in _TRACE_ARRAYS
+                or name in ("root", "trace", "score")
+                or (name == "status" and operator is Operator.EQ)
+            )
 
 
 def rollup_condition(parsed: Filter, arguments: Arguments, columns: Mapping[str, str]) -> str | None:
@@ -105,14 +123,15 @@ class _UnknownHere(Exception):  # noqa: N818 - never leaves this module
 
 
 class _Writer:
-    def __init__(self, arguments: Arguments) -> None:
+    def __init__(self, arguments: Arguments, within_us: tuple[int, int] | None = None) -> None:
         self._add = arguments.add
+        self._within_us = within_us
 
     def over_spans(self, parsed: Filter) -> str:
         return self._combined(parsed, self._of_span, lambda text: self._said(text, _same_span("w")))
 
     def over_traces(self, parsed: Filter) -> str:
-        return self._combined(parsed, self._of_trace, lambda text: self._said(text, _WITHIN_TRACE.format("w")))
+        return self._combined(parsed, self._of_trace, lambda text: self._said(text, self._within_trace("w")))
 
     def over_columns(self, parsed: Filter, columns: Mapping[str, str]) -> str:
         def compared(condition: Condition) -> str:
@@ -174,7 +193,15 @@ class _Writer:
         if name == "score":
             return self._score(condition, _OF_TRACE.format("c"))
         held = self._of_span(condition)
-        return f"EXISTS (SELECT FROM spans AS s WHERE {_WITHIN_TRACE.format('s')} AND {held})"
+        return f"EXISTS (SELECT FROM spans AS s WHERE {self._within_trace('s')} AND {held})"
+
+    def _within_trace(self, alias: str) -> str:
+        which = _WITHIN_TRACE.format(alias)
+        if self._within_us is None:
+            return which
+        # Known when the statement is planned, so that most chunks are no part of the plan.
+        first, last = (self._add(time, "timestamptz") for time in self._within_us)
+        return f"{which} AND {alias}.start_time BETWEEN {first} AND {last}"
 
     def _compared(self, column: str, condition: Condition) -> str:
         match condition.operator:

@@ -8,8 +8,9 @@ from typing import Any
 
 import asyncpg
 
+from llmflow_core.filters import And
 from llmflow_core.spans import Span
-from llmflow_store.filter_sql import Arguments, span_condition, trace_condition
+from llmflow_store.filter_sql import Arguments, span_condition
 from llmflow_store.port import (
     SpanCursor,
     SpanPage,
@@ -22,6 +23,7 @@ from llmflow_store.port import (
 )
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.search import candidates
+from llmflow_store.trace_search import TraceList, search_traces
 from llmflow_store.values import label
 
 _SUMMARY_COLUMNS = (
@@ -86,15 +88,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) -> TracePage:
     """See `Store.list_traces`. Keyset pagination over (start_time_ns, trace_id), both descending."""
     conditions, arguments = _conditions(query)
-    if query.filter is not None:
-        found = await candidates(connection, label(query.project), query.filter, query.from_time)
-        if found is not None:
-            conditions.append(f"t.trace_id = ANY({arguments.add(found, 'bytea[]')})")
-        conditions.append(trace_condition(query.filter, arguments))
-    rows = await connection.fetch(
-        f"{SUMMARIES} WHERE {' AND '.join(conditions)} "
-        f"ORDER BY start_time_ns DESC, trace_id DESC LIMIT {int(query.limit) + 1}",
-        *arguments.values,
+    begin = query.after.start_time_ns + 1 if query.after else _unix_ns(query.to_time) if query.to_time else None
+    rows = await search_traces(
+        connection,
+        TraceList(
+            summaries=SUMMARIES,
+            conditions=conditions,
+            arguments=arguments,
+            before_ns=begin,
+            since_ns=_unix_ns(query.from_time) if query.from_time else 0,
+            parsed=query.filter or And(()),
+            limit=query.limit + 1,
+        ),
     )
     page = rows[: query.limit]
     traces = await summaries_of(connection, page)
