@@ -172,6 +172,11 @@ def _openai_file(part: dict[str, Any]) -> Part | None:
     return _media(part) if "modality" in part or "uri" in part else None
 
 
+def _json(part: dict[str, Any]) -> Part | None:
+    """A value that is no text, as LLMFlow writes it into the GenAI conventions' messages."""
+    return Part(type="json", value=decoded(part["content"])) if "content" in part else None
+
+
 def _untyped(part: dict[str, Any]) -> Part | None:
     """Gemini's parts, which are told apart by their only key."""
     for name, value in part.items():
@@ -232,4 +237,5 @@ _TYPED = {
     "image_url": _source,
     "input_image": _source,
     "document": _source,
+    "json": _json,
 }

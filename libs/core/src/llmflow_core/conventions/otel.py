@@ -1,10 +1,18 @@
-"""OpenTelemetry's general semantic conventions: HTTP, errors, users, sessions, deployment."""
+"""OpenTelemetry's general semantic conventions (HTTP, errors, users, sessions, deployment), and the names that LLMFlow
+gives what no other convention has a name for."""
 
 from __future__ import annotations
 
 from llmflow_core.conventions.rules import Convention
 from llmflow_core.conventions.values import count, text, texts
-from llmflow_core.spans import Span, Status
+from llmflow_core.spans import ObservationType, Span, Status
+
+_TYPE = "llmflow.observation.type"
+_TYPES = {str(kind): kind for kind in ObservationType}
+
+
+def _observation_type(span: Span) -> ObservationType | None:
+    return _TYPES.get(str(span.attributes.get(_TYPE)))
 
 
 def _finish(span: Span) -> None:
@@ -36,5 +44,6 @@ CONVENTION = Convention(
         "deployment.environment": ("environment", text),
         "service.version": ("release", text),
     },
+    observation_type=_observation_type,
     finish=_finish,
 )

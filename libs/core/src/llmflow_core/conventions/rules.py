@@ -85,6 +85,21 @@ class RuleBook:
         """The attributes whose meaning need not be looked up again, at most MOST_NAMES."""
         return self._attributes.keys()
 
+    def fills(self, attribute: str) -> bool:
+        """Whether a span's attribute of this name states one of the facts that a Span has fields for."""
+        meaning = self._attributes[attribute]
+        return meaning is not None and bool(meaning.fills)
+
+    def carries_content(self, attribute: str) -> bool:
+        """Whether a span's attribute of this name holds a prompt, a completion or the like."""
+        meaning = self._attributes[attribute]
+        return meaning is not None and meaning.content
+
+    @property
+    def content_events(self) -> frozenset[str]:
+        """The names of the events that hold prompts, completions and the like."""
+        return self._content_events
+
     def apply(self, span: Span) -> None:
         """See `llmflow_core.conventions.apply_conventions`."""
         found: dict[str, tuple[int, JSON]] = {}
