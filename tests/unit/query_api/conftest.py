@@ -30,6 +30,7 @@ from llmflow_store import (
     WriteResult,
 )
 from llmflow_store.analytics import Facets, FacetValue
+from llmflow_store.port import SpanOutline, TraceOutline
 from llmflow_store.scores import ScorePage, ScoreQuery
 from llmflow_testkit.memory_administration import MemoryAdministration
 
@@ -64,6 +65,10 @@ class MemoryStore(MemoryAdministration):
         self._fail()
         spans = self._of(project, trace_id)
         return Trace(self._summary(project, trace_id), [replace(s, content={}) for s in spans]) if spans else None
+
+    async def get_outline(self, project: str, trace_id: bytes) -> TraceOutline | None:
+        trace = await self.get_trace(project, trace_id)
+        return TraceOutline(trace.summary, [_outline(span) for span in trace.spans]) if trace else None
 
     async def get_span(self, project: str, trace_id: bytes, span_id: bytes) -> Span | None:
         self._fail()
@@ -127,6 +132,10 @@ class MemoryStore(MemoryAdministration):
             input_preview=first.input_preview,
             output_preview=first.output_preview,
         )
+
+
+def _outline(span: Span) -> SpanOutline:
+    return SpanOutline._make(getattr(span, name) for name in SpanOutline._fields)
 
 
 def _position(summary: TraceSummary) -> tuple[int, bytes]:

@@ -17,7 +17,7 @@ from llmflow_store import analytics_sql, facets, reads, search, writes
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
-from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TracePage, TraceQuery
+from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_directory import PostgresDirectory
 from llmflow_store.postgres_signals import PostgresSignals
@@ -29,6 +29,8 @@ _HEALTH_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 _WRITE_ATTEMPTS = 4
 _SECRET_BYTES = 32
+#: A plan made for any parameters could not leave out the chunks that the given ones exclude.
+_SERVER_SETTINGS = {"application_name": "llmflow", "jit": "off", "plan_cache_mode": "force_custom_plan"}
 
 
 class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
@@ -98,6 +100,11 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
         async with self._connection() as connection:
             return await reads.get_trace(connection, project, trace_id)
 
+    async def get_outline(self, project: str, trace_id: bytes) -> TraceOutline | None:
+        """See `Store`."""
+        async with self._connection() as connection:
+            return await reads.get_outline(connection, project, trace_id)
+
     async def get_span(self, project: str, trace_id: bytes, span_id: bytes) -> Span | None:
         """See `Store`."""
         async with self._connection() as connection:
@@ -156,6 +163,6 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
                     init=set_codecs,
                     timeout=_CONNECT_SECONDS,
                     command_timeout=_STATEMENT_SECONDS,
-                    server_settings={"application_name": "llmflow", "jit": "off"},
+                    server_settings=_SERVER_SETTINGS,
                 )
             return self._pool

@@ -13,10 +13,12 @@ from llmflow_core.spans import Span
 from llmflow_store.filter_sql import Arguments, span_condition
 from llmflow_store.port import (
     SpanCursor,
+    SpanOutline,
     SpanPage,
     SpanQuery,
     Trace,
     TraceCursor,
+    TraceOutline,
     TracePage,
     TraceQuery,
     TraceSummary,
@@ -52,11 +54,16 @@ SELECT {", ".join(_SUMMARY_COLUMNS)}, lead_start_time_ns, lead_span_id, generati
 FROM traces AS t
 """  # noqa: S608
 
-_SPANS_OF_TRACE = f"""
-SELECT {", ".join(SPAN_COLUMNS)} FROM spans
-WHERE project = $1 AND trace_id = $2 AND start_time BETWEEN $3 AND $4
+_SPANS_OF_TRACE = """
+FROM spans WHERE project = $1 AND trace_id = $2 AND start_time BETWEEN $3 AND $4
 ORDER BY start_time, start_time_nanos, span_id
-"""  # noqa: S608
+"""
+#: The fields of SpanOutline, in their order, its time as the two columns that hold it.
+_OUTLINE_COLUMNS = [
+    column
+    for field in SpanOutline._fields
+    for column in (("start_time", "start_time_nanos") if field == "start_time_ns" else (field,))
+]
 
 _RANGE_OF_TRACE = """
 SELECT start_time_ns, end_time_ns FROM traces WHERE project = $1 AND trace_id = $2
@@ -109,14 +116,31 @@ async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) ->
 
 async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> Trace | None:
     """See `Store.get_trace`."""
+    found = await _trace(connection, project, trace_id, SPAN_COLUMNS)
+    return None if found is None else Trace(found[0], [span_from(row) for row in found[1]])
+
+
+async def get_outline(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> TraceOutline | None:
+    """See `Store.get_outline`."""
+    found = await _trace(connection, project, trace_id, _OUTLINE_COLUMNS)
+    if found is None:
+        return None
+    time = _OUTLINE_COLUMNS.index("start_time")
+    rows = ((*row[:time], row[time] * 1000 + row[time + 1], *row[time + 2 :]) for row in found[1])
+    return TraceOutline(found[0], list(map(SpanOutline._make, rows)))
+
+
+async def _trace(
+    connection: asyncpg.Connection[Any], project: str, trace_id: bytes, columns: Sequence[str]
+) -> tuple[TraceSummary, Sequence[asyncpg.Record]] | None:
     project = label(project)
     row = await connection.fetchrow(f"{SUMMARIES} WHERE project = $1 AND trace_id = $2", project, trace_id)
     if row is None:
         return None
     summary = (await summaries_of(connection, [row]))[0]
     first, last = summary.start_time_ns // 1000, summary.end_time_ns // 1000
-    spans = await connection.fetch(_SPANS_OF_TRACE, project, trace_id, first, last)
-    return Trace(summary=summary, spans=[span_from(span) for span in spans])
+    selected = f"SELECT {', '.join(columns)} {_SPANS_OF_TRACE}"
+    return summary, await connection.fetch(selected, project, trace_id, first, last)
 
 
 async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: bytes, span_id: bytes) -> Span | None:

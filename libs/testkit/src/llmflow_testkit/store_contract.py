@@ -23,6 +23,7 @@ from llmflow_core.spans import Span
 from llmflow_store import Store, TraceCursor, TraceQuery, TraceSummary, WriteResult, open_store
 from llmflow_store.administration import Actor
 from llmflow_store.migrations import migrate
+from llmflow_store.port import SpanOutline
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span, random_spans
@@ -62,12 +63,17 @@ class StoreContract(StoreSuite):
         trace = await store.get_trace("default", span.trace_id)
         assert trace is not None
         assert trace.spans == [replace(span, content={}, input_preview=None, output_preview=None), bare]
+        outline = await store.get_outline("default", span.trace_id)
+        assert outline is not None
+        assert outline.summary == trace.summary
+        assert outline.spans == [tuple(getattr(s, name) for name in SpanOutline._fields) for s in (span, bare)]
 
     async def test_what_is_not_there_is_none(self, store: Store) -> None:
         span = make_span()
         await store.write_spans([span])
         assert await store.get_trace("default", new_trace_id()) is None
         assert await store.get_trace("default\0", span.trace_id) is None
+        assert await store.get_outline("default", new_trace_id()) is None
         assert await store.get_span("default", span.trace_id, new_span_id()) is None
         assert await store.get_span("default", new_trace_id(), span.span_id) is None
         assert await store.write_spans([]) == WriteResult(inserted=0, duplicates=0)

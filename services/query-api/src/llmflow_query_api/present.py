@@ -22,8 +22,8 @@ from llmflow_query_api.schemas import (
     TraceSummary,
 )
 from llmflow_query_api.score_schemas import Score
+from llmflow_store.port import SpanOutline, TraceOutline
 from llmflow_store.port import SpanPage as StoredSpanPage
-from llmflow_store.port import Trace
 from llmflow_store.port import TracePage as StoredPage
 from llmflow_store.port import TraceSummary as StoredSummary
 from llmflow_store.scores import ScoreType, StoredScore
@@ -50,7 +50,7 @@ def page_of(page: StoredPage) -> TracePage:
     )
 
 
-def trace_of(trace: Trace, scores: Sequence[StoredScore]) -> TraceDetail:
+def trace_of(trace: TraceOutline, scores: Sequence[StoredScore]) -> TraceDetail:
     """A whole trace."""
     start_time_ns = trace.summary.start_time_ns
     return TraceDetail(
@@ -155,11 +155,11 @@ def score_of(score: StoredScore) -> Score:
     )
 
 
-def _span_summary(span: Span, trace_start_ns: int) -> SpanSummary:
+def _span_summary(span: SpanOutline, trace_start_ns: int) -> SpanSummary:
     return SpanSummary(offset_ns=span.start_time_ns - trace_start_ns, **_facts(span))
 
 
-def _facts(span: Span) -> dict[str, Any]:
+def _facts(span: Span | SpanOutline) -> dict[str, Any]:
     return {
         "span_id": span.span_id.hex(),
         "parent_span_id": span.parent_span_id.hex() if span.parent_span_id else None,

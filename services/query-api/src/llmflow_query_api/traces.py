@@ -130,7 +130,7 @@ async def get_trace(
     """The spans come without content, attributes and events; each has those on its own. `scores` are those of the trace
     and of its spans, newest first, 1,000 at most."""
     key = trace_id_from_text(trace_id)
-    trace = await store.get_trace(project, key)
+    trace = await store.get_outline(project, key)
     if trace is None:
         raise NotFoundException(f"project {project} has no trace {trace_id}")
     scores = await store.list_scores(ScoreQuery(project=project, trace_id=key, limit=_MOST_SCORES))
