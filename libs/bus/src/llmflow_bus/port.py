@@ -7,7 +7,7 @@ Delivery is at least once: whatever was not committed is delivered again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -117,6 +117,13 @@ class Bus(Protocol):
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> Consumer:
         """A started consumer of `group`. Raises Retryable when the log cannot be reached."""
+        ...
+
+    def read(self, topic: str) -> AsyncIterator[Record]:
+        """Every record that the topic holds as this begins, each partition's in order; none of a topic that is missing.
+
+        Belongs to no group, commits nothing and makes nothing. Raises Retryable when the log is away.
+        """
         ...
 
     async def healthy(self) -> bool:

@@ -126,6 +126,25 @@ class BusContract:
         again = await bus.consumer(f"{group}-latest", [topic], start_at="latest")
         assert sorted(values(await read(again, 3))) == [3, 4, 5], "the group's start is remembered without a commit"
 
+    async def test_a_topic_is_read_without_a_group(self, bus: Bus, topic: str, group: str) -> None:
+        producer = await bus.producer()
+        assert [record async for record in bus.read(f"{topic}-missing")] == []
+        await bus.create_topics([topic], partitions=3)
+        assert [record async for record in bus.read(topic)] == []
+        for message in numbered(9):
+            await producer.publish(topic, [message])
+        found = []
+        async for record in bus.read(topic):
+            if not found:
+                await producer.publish(topic, numbered(1, start=99))
+            found.append(record)
+        assert sorted(values(found)) == list(range(9)), "what comes meanwhile is not read"
+        for partition in range(3):
+            offsets = [record.offset for record in found if record.partition == partition]
+            assert offsets == list(range(len(offsets)))
+        consumed = await read(await bus.consumer(group, [topic]), 10)
+        assert sorted(values(consumed)) == [*range(9), 99], "nothing was committed"
+
     async def test_only_what_was_committed_is_not_delivered_again(self, bus: Bus, topic: str, group: str) -> None:
         await bus.create_topics([topic], partitions=1)
         producer = await bus.producer()

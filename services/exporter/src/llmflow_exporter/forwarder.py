@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
-from llmflow_bus.dead_letters import DeadLetters
+from llmflow_bus.dead_letters import DeadLetters, concerns
 from llmflow_core.errors import Retryable
 from llmflow_exporter import metrics
 from llmflow_exporter.destinations import Destination
@@ -70,10 +70,13 @@ class Forwarder:
             self._rewind_first = False
         await self._measure_lag(self._consumer)
         batch = await self._consumer.poll(max_records=_POLL_RECORDS, timeout=_POLL_SECONDS)
-        for records in _chunks(batch.records, self._settings.export_batch_bytes):
+        mine = [record for record in batch.records if concerns(record, self._destination.group)]
+        for records in _chunks(mine, self._settings.export_batch_bytes):
             if stop.is_set():
                 return
             await self._deliver(self._consumer, records)
+        if len(mine) < len(batch.records):
+            await self._consumer.commit(batch)
 
     async def _deliver(self, consumer: Consumer, records: Sequence[Record]) -> None:
         """Send `records` and commit them. Those that are refused are halved until the one at fault stands alone."""

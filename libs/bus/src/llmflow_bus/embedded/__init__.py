@@ -16,7 +16,7 @@ Topics that do not exist are made by whoever publishes to them or consumes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,13 +25,15 @@ from llmflow_bus.embedded.consumer import EmbeddedConsumer
 from llmflow_bus.embedded.log import EmbeddedLog
 from llmflow_bus.embedded.producer import EmbeddedProducer
 from llmflow_bus.embedded.worker import EmbeddedOptions
-from llmflow_bus.port import StartAt
+from llmflow_bus.port import Record, StartAt
 from llmflow_bus.urls import parse_options
 from llmflow_core.errors import ConfigError, LLMFlowError
 
 __all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
 
 _HEALTH_SECONDS = 1.9
+_READ_RECORDS = 500
+_READ_BYTES = 8 * 2**20
 
 
 class EmbeddedBus:
@@ -66,6 +68,24 @@ class EmbeddedBus:
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> EmbeddedConsumer:
         return await self._clients.started(EmbeddedConsumer(self._options, group, topics, start_at))
+
+    async def read(self, topic: str) -> AsyncIterator[Record]:
+        log = await asyncio.to_thread(EmbeddedLog, self._options.folder, create=False)
+        try:
+            partitions = await asyncio.to_thread(log.partitions, topic)
+            ends = [await asyncio.to_thread(log.end, partition) for partition in partitions]
+            for partition, end in zip(partitions, ends, strict=True):
+                position = 0
+                while position < end:
+                    records = await asyncio.to_thread(
+                        log.read, partition, position, max_records=_READ_RECORDS, max_bytes=_READ_BYTES
+                    )
+                    for record in records:
+                        if record.offset < end:
+                            yield record
+                    position = records[-1].offset + 1 if records else end
+        finally:
+            await asyncio.to_thread(log.close)
 
     async def healthy(self) -> bool:
         def check() -> None:

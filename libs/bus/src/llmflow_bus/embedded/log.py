@@ -186,6 +186,11 @@ class EmbeddedLog:
             rows.close()
         return records
 
+    def end(self, partition: Partition) -> int:
+        """The offset that the next record of a partition will have."""
+        with _retryable():
+            return self._next(partition)
+
     def join(self, group: str, partitions: Iterable[Partition], start_at: StartAt) -> None:
         """Give `group` its starting offset in every partition where it has none."""
         with self._writing():

@@ -24,7 +24,7 @@ is Retryable. Producers and consumers outlive the brokers' absence, however long
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -37,7 +37,8 @@ from llmflow_bus.kafka.consumer import KafkaConsumer
 from llmflow_bus.kafka.guard import translated
 from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
 from llmflow_bus.kafka.producer import KafkaProducer
-from llmflow_bus.port import StartAt
+from llmflow_bus.kafka.topic_reader import read_topic
+from llmflow_bus.port import Record, StartAt
 
 __all__ = ["KafkaBus", "KafkaConsumer", "KafkaOptions", "KafkaProducer"]
 
@@ -87,6 +88,9 @@ class KafkaBus:
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> KafkaConsumer:
         return await self._clients.started(KafkaConsumer(self._options, group, topics, start_at))
+
+    def read(self, topic: str) -> AsyncIterator[Record]:
+        return read_topic(self._options, topic)
 
     async def healthy(self) -> bool:
         try:

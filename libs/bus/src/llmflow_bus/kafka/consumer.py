@@ -72,7 +72,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             async with translated("join the group", options.timeout + options.session_timeout):
                 await kafka.start()
         except BaseException:
-            await _stop(kafka)
+            await end(kafka)
             raise
         self._kafka = kafka
         return kafka
@@ -139,7 +139,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if partition in self._without_start:
                 continue
             position = self._positions.get(partition, 0)
-            records += [_record(message) for message in messages if message.offset >= position]
+            records += [record_of(message) for message in messages if message.offset >= position]
             self._positions[partition] = max(position, messages[-1].offset + 1)
         return records
 
@@ -195,10 +195,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _drop(self) -> None:
         kafka, self._kafka = self._kafka, None
         if kafka is not None:
-            await _stop(kafka)
+            await end(kafka)
 
 
-def _record(message: Any) -> Record:
+def record_of(message: Any) -> Record:
+    """What aiokafka read, as LLMFlow sees it."""
     return Record(
         topic=message.topic,
         partition=message.partition,
@@ -210,7 +211,8 @@ def _record(message: Any) -> Record:
     )
 
 
-async def _stop(kafka: Any) -> None:
+async def end(kafka: Any) -> None:
+    """Stop an aiokafka consumer, also without brokers."""
     if not await stopped(kafka):
         _log.warning("a Kafka consumer ends without leaving its group; the brokers notice after the session timeout")
         await kafka._client.close()
