@@ -11,6 +11,7 @@ import typer
 
 from llmflow import (
     analytics_commands,
+    dead_letter_commands,
     key_commands,
     log_commands,
     project_commands,
@@ -37,6 +38,7 @@ app.add_typer(analytics_commands.app)
 app.add_typer(usage_commands.app)
 app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
+app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
 

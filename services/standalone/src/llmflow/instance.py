@@ -40,6 +40,11 @@ def default_data_dir() -> Path:
     return platformdirs.user_data_path("llmflow", appauthor=False)
 
 
+def log_url(data_dir: Path) -> str:
+    """The message log of the LLMFlow that runs on `data_dir`, as `open_bus` takes it."""
+    return f"embedded{(data_dir.absolute() / 'log').as_uri().removeprefix('file')}"
+
+
 class Instance(AbstractContextManager["Instance"]):
     """The right to use `data_dir`, held while the context is open; the kernel ends it with the process.
 

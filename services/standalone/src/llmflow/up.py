@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmflow.instance import Instance, Where
+from llmflow.instance import Instance, Where, log_url
 from llmflow.supervisor import Service, Supervisor
 from llmflow_core.errors import ConfigError, LLMFlowError
 from llmflow_store.embedded_postgres import EmbeddedPostgres
@@ -156,7 +156,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
     """The services in the order in which they stop: first those that take spans in, last those that show them."""
     host = options.host
     local = {
-        "LLMFLOW_BUS_URL": f"embedded{(options.data_dir / 'log').as_uri().removeprefix('file')}",
+        "LLMFLOW_BUS_URL": log_url(options.data_dir),
         "LLMFLOW_HOST": host,
         "LLMFLOW_WORKERS": "0",
         "LLMFLOW_HEALTH_PORT": "0",
