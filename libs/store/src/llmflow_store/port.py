@@ -15,6 +15,7 @@ from llmflow_store.administration import Administration
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.directory import Directory
 from llmflow_store.results import WriteResult
+from llmflow_store.retention import Retention
 from llmflow_store.scores import Scores
 from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
@@ -164,7 +165,7 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Retention, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -20,6 +20,7 @@ from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_directory import PostgresDirectory
+from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
 
@@ -33,7 +34,7 @@ _SECRET_BYTES = 32
 _SERVER_SETTINGS = {"application_name": "llmflow", "jit": "off", "plan_cache_mode": "force_custom_plan"}
 
 
-class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
+class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresRetention):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
     A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.
@@ -147,6 +148,22 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory):
             pool = await self._opened()
             async with pool.acquire(timeout=_STATEMENT_SECONDS) as connection:
                 yield connection  # type: ignore[misc]  # the pool's proxy has the connection's methods
+        except Exception as error:
+            known = translated(error)
+            if known is None:
+                raise
+            raise known from error
+
+    @asynccontextmanager
+    async def _own_connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A new connection for long work, with errors as those of `_connection` and no limit to a statement's time."""
+        try:
+            connection = await asyncpg.connect(self._url, timeout=_CONNECT_SECONDS, server_settings=_SERVER_SETTINGS)
+            try:
+                await set_codecs(connection)
+                yield connection
+            finally:
+                await connection.close(timeout=_CLOSE_SECONDS)
         except Exception as error:
             known = translated(error)
             if known is None:

@@ -87,7 +87,7 @@ class PostgresAdministration:
             row = await connection.fetchrow(_ADD_PROJECT, name, title)
             if row is None:
                 return None
-            await _audit(connection, "project.create", by, name, name, {"title": title})
+            await audit(connection, "project.create", by, name, name, {"title": title})
         return _project(row)
 
     async def rename_project(self, name: str, title: str, *, by: Actor) -> Project | None:
@@ -98,7 +98,7 @@ class PostgresAdministration:
             )
             if row is None:
                 return None
-            await _audit(connection, "project.rename", by, name, name, {"title": title})
+            await audit(connection, "project.rename", by, name, name, {"title": title})
         return _project(row)
 
     async def delete_project(self, name: str, *, by: Actor) -> int:
@@ -112,7 +112,7 @@ class PostgresAdministration:
             ]
             await connection.execute("DELETE FROM api_keys WHERE project = $1", name)
             await connection.execute("DELETE FROM projects WHERE name = $1 AND name <> $2", name, DEFAULT_PROJECT)
-            await _audit(connection, "project.delete", by, name, name, {"spans": spans})
+            await audit(connection, "project.delete", by, name, name, {"spans": spans})
         return spans
 
     async def create_key(self, key: ApiKey, *, name: str, by: Actor) -> KeyRecord | None:
@@ -128,9 +128,9 @@ class PostgresAdministration:
             detail: dict[str, JSON] = {
                 "name": name,
                 "scopes": scopes,
-                "expires_at": None if expires_at is None else _time(expires_at).isoformat(),
+                "expires_at": None if expires_at is None else time_of(expires_at).isoformat(),
             }
-            await _audit(connection, "key.create", by, key.project, key.id, detail)
+            await audit(connection, "key.create", by, key.project, key.id, detail)
         return _key_record(row)
 
     async def list_keys(self, project: str) -> Sequence[KeyRecord]:
@@ -150,7 +150,7 @@ class PostgresAdministration:
             )
             if name is None:
                 return False
-            await _audit(connection, "key.revoke", by, project, key_id, {"name": name})
+            await audit(connection, "key.revoke", by, project, key_id, {"name": name})
         return True
 
     async def use_key(self, digest: bytes) -> ApiKey | None:
@@ -187,7 +187,7 @@ class PostgresAdministration:
     ) -> None:
         """See `Administration`."""
         async with self._connection() as connection:
-            await _audit(connection, action, by, project, subject, detail or {})
+            await audit(connection, action, by, project, subject, detail or {})
 
     async def list_audit(
         self, *, limit: int, before: int | None = None, project: str | None = None
@@ -198,7 +198,7 @@ class PostgresAdministration:
         return [_audit_entry(row) for row in rows]
 
 
-async def _audit(
+async def audit(
     connection: Connection,
     action: str,
     by: Actor,
@@ -210,7 +210,8 @@ async def _audit(
 
 
 def _project(row: asyncpg.Record) -> Project:
-    return Project(**{**dict(row), "created_at": _time(row["created_at"])})
+    return Project(**{**dict(row), "created_at": time_of(row["created_at"])})
+    """Add a line to the audit log, within the transaction of the action."""
 
 
 def _key_record(row: asyncpg.Record) -> KeyRecord:
@@ -224,13 +225,14 @@ def _api_key(row: asyncpg.Record) -> ApiKey:
 
 
 def _audit_entry(row: asyncpg.Record) -> AuditEntry:
-    values = {**dict(row), "at": _time(row["at"])}
+    values = {**dict(row), "at": time_of(row["at"])}
     return AuditEntry(actor=Actor(values.pop("actor"), values.pop("address")), **values)
 
 
-def _time(microseconds: int) -> datetime:
+def time_of(microseconds: int) -> datetime:
+    """The time of a column of type timestamptz as connections exchange it."""
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _time_or_none(microseconds: int | None) -> datetime | None:
-    return None if microseconds is None else _time(microseconds)
+    return None if microseconds is None else time_of(microseconds)

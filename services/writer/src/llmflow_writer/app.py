@@ -1,4 +1,4 @@
-"""The writer's process: the loop, with the search index and the health port beside it."""
+"""The writer's process: the loop, with the search index, retention and the health port beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from llmflow_core.pricing import Prices
 from llmflow_store import Store, open_store
 from llmflow_writer.indexer import SearchIndexer
 from llmflow_writer.loop import WriterLoop
+from llmflow_writer.retention import RetentionWorker
 from llmflow_writer.settings import WriterSettings
 
 
@@ -30,3 +31,4 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(WriterLoop(bus, store, Prices(), settings).run(stop))
             tasks.create_task(SearchIndexer(store).run(stop))
+            tasks.create_task(RetentionWorker(store, settings).run(stop))

@@ -27,3 +27,17 @@ SEARCH_WAITING = Gauge("llmflow_writer_search_waiting", "Contents that full-text
 SEARCH_LAG_SECONDS = Gauge(
     "llmflow_writer_search_lag_seconds", "How long the oldest content has waited that full-text search does not find."
 )
+RETENTION_ROWS = Counter(
+    "llmflow_writer_retention_rows_total",
+    "Rows that this writer removed because their time was past, by table, without those that went with a chunk.",
+    ["table"],
+)
+RETENTION_CHUNKS = Counter(
+    "llmflow_writer_retention_chunks_total",
+    "Chunks that this writer removed because their time was past, by table.",
+    ["table"],
+)
+RETENTION_LAST = Gauge(
+    "llmflow_writer_retention_last_timestamp_seconds", "When this writer last applied retention, in Unix time."
+)
+DATABASE_BYTES = Gauge("llmflow_writer_database_bytes", "Size of the database when retention was last applied.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from llmflow_core.config import Settings
+from llmflow_store.retention_settings import RetentionSettings
 
 
-class WriterSettings(Settings):
-    """Where spans, logs and metrics come from, where they go, and in what portions."""
+class WriterSettings(RetentionSettings):
+    """Where spans, logs and metrics come from, where they go, in what portions, and for how long they stay."""
 
     bus_url: str = Field(
         "kafka://localhost:9092",
@@ -21,11 +21,11 @@ class WriterSettings(Settings):
         examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
     )
     writer_batch_spans: int = Field(
-        2000,
+        5000,
         ge=1,
         description="Spans, log records or metric points written in one transaction, at most; a record with more"
         " goes alone.",
-        examples=[5000],
+        examples=[2000],
     )
     writer_retry_min: float = Field(
         0.1, gt=0, description="Pause before the first retry, in seconds; it doubles with each.", examples=[0.1]
