@@ -32,6 +32,7 @@ from llmflow_store import (
 from llmflow_store.analytics import Facets, FacetValue
 from llmflow_store.port import SpanOutline, TraceOutline
 from llmflow_store.scores import ScorePage, ScoreQuery
+from llmflow_store.usage import UsageTotals
 from llmflow_testkit.memory_administration import MemoryAdministration
 
 USER = ("llmflow", "a long password")
@@ -89,6 +90,10 @@ class MemoryStore(MemoryAdministration):
     async def list_scores(self, _: ScoreQuery) -> ScorePage:
         self._fail()
         return ScorePage([], None)
+
+    async def usage_totals(self) -> UsageTotals:
+        self._fail()
+        return UsageTotals([], [], [])
 
     async def secret(self, name: str) -> bytes:
         self._fail()

@@ -19,6 +19,7 @@ from llmflow_store.retention import Retention
 from llmflow_store.scores import Scores
 from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
+from llmflow_store.usage import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Retention, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Retention, Usage, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -13,7 +13,7 @@ import asyncpg
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store import analytics_sql, facets, reads, search, writes
+from llmflow_store import analytics_sql, facets, prometheus_sql, reads, search, writes
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
@@ -23,6 +23,7 @@ from llmflow_store.postgres_directory import PostgresDirectory
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
+from llmflow_store.usage import UsageTotals
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 60.0
@@ -110,6 +111,11 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, 
         """See `Store`."""
         async with self._connection() as connection:
             return await reads.get_span(connection, project, trace_id, span_id)
+
+    async def usage_totals(self) -> UsageTotals:
+        """See `Usage`."""
+        async with self._connection() as connection:
+            return await prometheus_sql.usage_totals(connection)
 
     async def secret(self, name: str) -> bytes:
         """See `Store`."""

@@ -30,6 +30,8 @@ PROJECT_TABLES = (
     "rollups_day",
     "rollups_value_hour",
     "rollups_value_day",
+    "usage_totals",
+    "cost_totals",
     "logs",
     "metric_series",
     "metric_points",

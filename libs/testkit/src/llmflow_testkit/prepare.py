@@ -12,6 +12,7 @@ from llmflow_testkit.compose import find_compose_loader
 from llmflow_testkit.helm import find_helm
 from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.nodepackages import find_node_openai
+from llmflow_testkit.prometheus import find_prometheus
 from llmflow_testkit.pythonpackages import find_python_clients
 
 # What to get, and the variable that may name one of the user's own.
@@ -20,6 +21,7 @@ _PARTS = (
     ("TimescaleDB", "LLMFLOW_TEST_DATABASE", prepare_timescaledb),
     ("Chromium", "LLMFLOW_TEST_CHROMIUM", find_chromium),
     ("nginx", None, find_nginx),
+    ("Prometheus", None, find_prometheus),
     ("OpenAI's SDK for Node", None, find_node_openai),
     ("LiteLLM and Opik", None, find_python_clients),
     ("Compose's loader", None, find_compose_loader),

@@ -11,12 +11,14 @@ import asyncpg
 
 from llmflow_core.spans import Span
 from llmflow_store.connections import set_codecs
+from llmflow_store.prometheus_sql import call_key
 from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.sketch import bucket_of
 
 _UNITS_US = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
 _ROLLUP_KEY = ("project", "bucket", "service", "provider", "model", "observation_type", "environment", "status")
 _VALUE_KEY = ("project", "dimension", "bucket", "value", "observation_type", "status")
+_CALL_KEY = ("project", "model", "endpoint", "status")
 _ROLLUP_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ROLLUP_COSTS = ("cost", "input_cost", "output_cost")
 _ROLLUP_SKETCHES = ("duration_ns", "time_to_first_token_ns")
@@ -32,8 +34,8 @@ _Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
 async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int:
-    """Assert that no span is stored twice, that all content has its span, and that every trace summary and rollup
-    equals a recount from the spans, sketches included. Return how many spans there are.
+    """Assert that no span is stored twice, that all content has its span, and that every trace summary, rollup
+    and total equals a recount from the spans, sketches included. Return how many spans there are.
 
     Without `totals`, sums that only grow are not compared: they also count what retention has removed since.
     """
@@ -48,6 +50,7 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int
             traces = await connection.fetch("SELECT * FROM traces")
             rollups = {unit: await connection.fetch(f"SELECT * FROM rollups_{unit}") for unit in _UNITS_US}
             values = {unit: await connection.fetch(f"SELECT * FROM rollups_value_{unit}") for unit in ("hour", "day")}
+            calls = await connection.fetch("SELECT * FROM usage_totals")
             projects = await connection.fetch("SELECT name FROM projects")
     finally:
         await connection.close()
@@ -57,6 +60,7 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int
     for unit, rows in values.items():
         of_users = [row for row in rows if row["dimension"] == "user"]
         assert_equal_rows(_keyed(of_users, _VALUE_KEY), recounted_users(spans, unit))
+    assert_equal_rows(_keyed(calls, _CALL_KEY), recounted_calls(spans))
     assert {span.project for span in spans} <= {row["name"] for row in projects}
     return len(spans)
 
@@ -87,6 +91,25 @@ def recounted_users(spans: Iterable[Span], unit: str) -> _Rows:
             key = ("user", _bucket(span, unit), span.user_id, str(span.observation_type), str(span.status))
             grouped[span.project, *key].append(span)
     return {key: _rollup(group) for key, group in grouped.items()}
+
+
+def recounted_calls(spans: Iterable[Span]) -> _Rows:
+    """The rows that the table `usage_totals` must have, by its key, of spans that tell nothing of gateways' caches."""
+    grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
+    for span in spans:
+        if span.observation_type in ("generation", "embedding"):
+            grouped[call_key(span)].append(span)
+    return {
+        key: {
+            "requests": len(group),
+            "cache_hits": 0,
+            "cache_misses": 0,
+            **{name: sum(getattr(span, name) or 0 for span in group) for name in _ROLLUP_TOKENS[:2]},
+            **{f"{name}_sum": sum(getattr(span, name) or 0 for span in group) for name in _ROLLUP_SKETCHES},
+            **{name: _sketch(getattr(span, name) for span in group) for name in _ROLLUP_SKETCHES},
+        }
+        for key, group in grouped.items()
+    }
 
 
 def _bucket(span: Span, unit: str) -> int:

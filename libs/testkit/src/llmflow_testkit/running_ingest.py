@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-
-import uvicorn
 
 from llmflow_bus import Record, open_bus, topics
 from llmflow_ingest.app import create_app
 from llmflow_ingest.settings import IngestSettings
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.serving import serving
 
 
 @dataclass(frozen=True)
@@ -45,30 +43,10 @@ async def records_of(bus_url: str, topic: str) -> list[Record]:
         await bus.close()
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to pytest."""
-        yield
-
-
 @asynccontextmanager
 async def start_ingest(bus_url: str, **overrides: Any) -> AsyncIterator[RunningIngest]:
     """Serve in this event loop while the block runs; `overrides` are settings."""
     values = {"host": "127.0.0.1", "ingest_http_port": free_port(), "ingest_grpc_port": free_port(), **overrides}
     settings = IngestSettings(bus_url=bus_url, **values)
-    http_port = settings.ingest_http_port
-    config = uvicorn.Config(create_app(settings), host=settings.host, port=http_port, lifespan="on", log_config=None)
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve())
-    try:
-        while not server.started:
-            if serving.done():
-                raise RuntimeError("the receiver did not start; its log says why")
-            await asyncio.sleep(0.01)
-        yield RunningIngest(
-            url=f"http://127.0.0.1:{http_port}", grpc=f"127.0.0.1:{settings.ingest_grpc_port}", bus_url=bus_url
-        )
-    finally:
-        server.should_exit = True
-        await serving
+    async with serving(create_app(settings), settings.ingest_http_port) as url:
+        yield RunningIngest(url=url, grpc=f"127.0.0.1:{settings.ingest_grpc_port}", bus_url=bus_url)

@@ -39,7 +39,9 @@ _UNREMARKABLE = frozenset(
     b" expect keep-alive te upgrade via forwarded traceparent tracestate baggage".split()
 )
 _KEPT_RESPONSE_HEADERS = (b"x-ratelimit-", b"anthropic-ratelimit-", b"retry-after", b"x-request-id", b"request-id")
-_ALSO_KEPT = frozenset({b"openai-processing-ms", b"openai-organization", b"anthropic-organization-id"})
+_ALSO_KEPT = frozenset(
+    b"openai-processing-ms openai-organization anthropic-organization-id helicone-cache x-portkey-cache-status".split()
+)
 #: Roles, types, names and ids are no longer than this.
 _NEVER_CUT = 128
 _FAILURES = {

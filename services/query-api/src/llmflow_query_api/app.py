@@ -22,6 +22,8 @@ from llmflow_query_api.internal import internal_router
 from llmflow_query_api.key_access import KeyGate
 from llmflow_query_api.openapi import api_router, provide_store
 from llmflow_query_api.page import page_app
+from llmflow_query_api.prometheus import PATH as METRICS_PATH
+from llmflow_query_api.prometheus import UsageCache, get_metrics
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
 from llmflow_store.port import Store
@@ -48,7 +50,8 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     handlers: list[ControllerRouterHandler] = [
         api_router(),
         internal_router({"store": Provide(provide_store)}),
-        asgi(sorted(HEALTH_PATHS), copy_scope=True)(health_app({"database": store.healthy})),
+        get_metrics,
+        asgi(sorted(HEALTH_PATHS - {METRICS_PATH}), copy_scope=True)(health_app({"database": store.healthy})),
     ]
     if ingest:
         handlers.append(_route(forward.PATHS, forward.forward_app(str(settings.ingest_url), ingest), _AS_IT_IS))
@@ -67,6 +70,8 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     app.state.store = store
     app.state.gate = gate
     app.state.key_gate = KeyGate(store)
+    app.state.usage_cache = UsageCache(store)
+    app.state.metrics_access = settings.metrics_access
     app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
     return app
 

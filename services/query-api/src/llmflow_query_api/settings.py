@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
 from llmflow_core.config import Settings
 from llmflow_core.key_settings import TOKEN_DESCRIPTION, TOKEN_EXAMPLES, TOKEN_MIN_LENGTH
+
+MetricsAccess = Literal["nobody", "loopback", "everybody"]
 
 DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
 
@@ -67,6 +70,11 @@ class QueryApiSettings(Settings):
         description=f"{TOKEN_DESCRIPTION} Without it, they cannot.",
         examples=TOKEN_EXAMPLES,
     )
+    metrics_access: MetricsAccess = Field(
+        "loopback",
+        description="Who reads /metrics without key or password: nobody, this machine's programs (loopback), everybody.",
+        examples=["everybody"],
+    )
     frontend_dir: Path | None = Field(
         None,
         description="Folder of the built page (with its index.html) to serve on /. Without it, only the API is served.",
@@ -82,7 +90,7 @@ class QueryApiSettings(Settings):
     @field_validator("auth_password")
     @classmethod
     def _not_the_default_in_public(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
-        allowed = info.data.get("allow_default_password") or _is_loopback(str(info.data.get("host")))
+        allowed = info.data.get("allow_default_password") or is_loopback(str(info.data.get("host")))
         if password.get_secret_value() == DEFAULT_PASSWORD and not allowed:
             raise ValueError(
                 "the default password is refused on an address that other machines can reach; set another, "
@@ -98,7 +106,8 @@ class QueryApiSettings(Settings):
         return folder
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address or name is this machine's own, which no other can reach."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,0 +1,126 @@
+"""What every `Store` promises of totals. A subclass of `UsageContract` in a test module runs on every kind of
+database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from typing import Any
+
+import pytest_asyncio
+
+from llmflow_core.spans import Score, Span
+from llmflow_store import Store, open_store
+from llmflow_store.administration import Actor
+from llmflow_store.migrations import migrate
+from llmflow_store.prometheus_sql import MOST_SETS, OTHER
+from llmflow_store.sketch import quantile
+from llmflow_testkit.spans import NOON_NS, make_generation, make_span
+
+SECOND = 1_000_000_000
+
+
+class UsageContract:
+    """The suite. The fixture `database_url` gives an empty database."""
+
+    @pytest_asyncio.fixture
+    async def store(self, database_url: str) -> AsyncIterator[Store]:
+        """A store on a migrated database."""
+        await migrate(database_url)
+        store = open_store(database_url)
+        yield store
+        await store.close()
+
+    async def test_calls_are_counted_once(self, store: Store) -> None:
+        chat = {"gen_ai.operation.name": "chat"}
+        spans = [
+            make_generation(attributes=chat, duration_ns=SECOND),
+            make_generation(attributes=chat, duration_ns=3 * SECOND, model=None, response_model="gpt-4o"),
+            make_generation(attributes=chat, status="error", duration_ns=SECOND, time_to_first_token_ns=None),
+            make_generation(observation_type="embedding", input_tokens=7, output_tokens=None),
+            make_span(observation_type="agent", input_tokens=5),
+        ]
+        await store.write_spans(spans[:2])
+        await store.write_spans(spans)
+        calls = {(call.endpoint, call.status): call for call in (await store.usage_totals()).calls}
+        assert set(calls) == {("chat", "success"), ("chat", "error"), ("embedding", "success")}
+        succeeded = calls["chat", "success"]
+        assert (succeeded.project, succeeded.model, succeeded.requests) == ("default", "gpt-4o", 2)
+        assert (succeeded.input_tokens, succeeded.output_tokens) == (2400, 690)
+        assert (succeeded.duration_ns_sum, succeeded.time_to_first_token_ns_sum) == (4 * SECOND, 2 * 234_567_891)
+        assert 2.94 * SECOND <= (quantile(succeeded.duration_ns, 1) or 0) <= 3.06 * SECOND
+        assert calls["chat", "error"].time_to_first_token_ns == {}
+        assert calls["embedding", "success"].output_tokens == 0
+
+    async def test_gateways_say_what_their_caches_did(self, store: Store) -> None:
+        said: list[dict[str, Any]] = [
+            {"http.response.header.helicone-cache": ["HIT"]},
+            {"http.response.header.helicone-cache": ["MISS"]},
+            {"http.response.header.x-portkey-cache-status": ["SEMANTIC HIT"]},
+            {"http.response.header.x-portkey-cache-status": ["DISABLED"]},
+            {"metadata.cache_hit": False},
+            {},
+        ]
+        await store.write_spans([make_generation(attributes=attributes) for attributes in said])
+        [call] = (await store.usage_totals()).calls
+        assert (call.requests, call.cache_hits, call.cache_misses) == (6, 2, 2)
+
+    async def test_costs_are_summed_by_user_and_team(self, store: Store) -> None:
+        mine = {"user_id": "ada", "attributes": {"team_id": "red"}}
+        await store.write_spans([make_generation(cost=Decimal("0.1"), **mine)])
+        await store.write_spans([make_generation(cost=Decimal("0.2"), **mine), make_generation(cost=None)])
+        [cost] = (await store.usage_totals()).costs
+        assert (cost.model, cost.user_id, cost.team_id, cost.cost) == ("gpt-4o", "ada", "red", Decimal("0.3"))
+
+    async def test_labels_are_bounded_and_nothing_is_lost(self, store: Store) -> None:
+        def spans(first: int, count: int) -> list[Span]:
+            fields = [{"model": f"m{n:05}", "user_id": f"u{n}"} for n in range(first, first + count)]
+            return [make_generation(cost=Decimal(1), **each) for each in fields]
+
+        await store.write_spans(spans(0, MOST_SETS - 1))
+        await store.write_spans([*spans(500, 1), *spans(5000, 3), make_generation(project="b", model="m1")])
+        totals = await store.usage_totals()
+        calls = [call for call in totals.calls if call.project == "default"]
+        assert (len(calls), sum(call.requests for call in calls)) == (MOST_SETS + 1, MOST_SETS + 3)
+        assert [call.requests for call in calls if call.model == "m00500"] == [2]
+        assert [call.requests for call in calls if call.model == OTHER] == [2]
+        costs = [cost for cost in totals.costs if cost.project == "default"]
+        assert (len(costs), sum(cost.cost for cost in costs)) == (MOST_SETS + 1, MOST_SETS + 3)
+        assert [cost.cost for cost in costs if cost.user_id == OTHER] == [2]
+
+    async def test_totals_go_with_their_project_alone(self, store: Store) -> None:
+        await store.write_spans([make_generation(), make_generation(project="b")])
+        before = await store.usage_totals()
+        assert {call.project for call in before.calls} == {cost.project for cost in before.costs} == {"default", "b"}
+        await store.delete_project("b", by=Actor("test"))
+        after = await store.usage_totals()
+        assert {call.project for call in after.calls} == {cost.project for cost in after.costs} == {"default"}
+
+    async def test_scores_of_the_last_day_have_the_model_that_they_judge(self, store: Store) -> None:
+        now = time.time_ns()
+        first = make_generation(start_time_ns=now, scores=[Score(name="helpfulness", value=4, time_ns=now)])
+        second = make_generation(
+            trace_id=first.trace_id,
+            model="other-model",
+            start_time_ns=now + SECOND,
+            scores=[Score(name="helpfulness", value=1, time_ns=now)],
+        )
+        alone = make_generation(
+            start_time_ns=now,
+            scores=[
+                Score(name="helpfulness", value=5, time_ns=now),
+                Score(name="tone", label="kind", time_ns=now),
+                Score(name="old", value=1, time_ns=NOON_NS),
+                Score(name="huge", value=1e308, time_ns=now),
+                Score(name="huge", value=1e308, time_ns=now),
+            ],
+        )
+        await store.write_spans([first, second, alone])
+        scores = {(score.model, score.evaluator): score for score in (await store.usage_totals()).scores}
+        assert {key: (score.mean, score.count) for key, score in scores.items()} == {
+            ("gpt-4o", "helpfulness"): (4.5, 2),
+            ("other-model", "helpfulness"): (1.0, 1),
+            ("gpt-4o", "huge"): (1e308, 2),
+        }
+        assert scores["other-model", "helpfulness"].source == "eval"
