@@ -6,6 +6,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from llmflow_core.serving import ENDLESS
+
 #: All headers and the target together, in bytes.
 MAX_HEAD_BYTES = 128 << 10
 MAX_HEADERS = 256
@@ -67,6 +69,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refused = True
             raise ValueError(_REFUSAL)
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """uvicorn's hook: the server is stopping."""
+        if not self._owes_head() and self.scope.get(ENDLESS):
+            self.transport.close()
+        super().shutdown()
 
     def _owes_head(self) -> bool:
         # uvicorn declares it as if there were one before the first request.

@@ -14,6 +14,8 @@ from llmflow_core.errors import ConfigError
 GRACE_SECONDS = 25
 #: And how long its application may then take to end: to flush what it holds, say.
 END_SECONDS = 15
+#: An application sets this in the scope of a request whose answer has no end by itself: a stopping server hangs up.
+ENDLESS = "llmflow.endless"
 #: How long an idle connection is kept; longer than the usual client's and load balancer's pool.
 KEEP_ALIVE_SECONDS = 75
 

@@ -14,6 +14,7 @@ from llmflow_core.spans import Span
 from llmflow_store.administration import Administration
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.directory import Directory
+from llmflow_store.live import Live
 from llmflow_store.results import WriteResult
 from llmflow_store.retention import Retention
 from llmflow_store.scores import Scores
@@ -166,7 +167,7 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Retention, Usage, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Live, Usage, Retention, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 
 import asyncpg
@@ -13,13 +13,14 @@ import asyncpg
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store import analytics_sql, facets, prometheus_sql, reads, search, writes
+from llmflow_store import analytics_sql, facets, live_sql, prometheus_sql, reads, search, writes
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_directory import PostgresDirectory
+from llmflow_store.postgres_live import PostgresLive
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
@@ -30,12 +31,12 @@ _STATEMENT_SECONDS = 60.0
 _HEALTH_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 _WRITE_ATTEMPTS = 4
-_SECRET_BYTES = 32
 #: A plan made for any parameters could not leave out the chunks that the given ones exclude.
 _SERVER_SETTINGS = {"application_name": "llmflow", "jit": "off", "plan_cache_mode": "force_custom_plan"}
+_SECRET_BYTES = 32
 
 
-class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresRetention):
+class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresLive, PostgresRetention):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
     A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.
@@ -57,8 +58,14 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, 
             return WriteResult(inserted=0, duplicates=0)
         for attempt in range(1, _WRITE_ATTEMPTS + 1):
             try:
-                async with self._connection() as connection, connection.transaction():
-                    return await writes.write_spans(connection, spans)
+                async with self._connection() as connection:
+                    async with connection.transaction():
+                        result = await writes.write_spans(connection, spans)
+                    if result.inserted:
+                        # What is stored is stored, whether those who watch hear of it now or later.
+                        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                            await live_sql.notify(connection, sorted({span.project for span in spans}))
+                    return result
             except Retryable as error:
                 conflict = isinstance(error.__cause__, (asyncpg.DeadlockDetectedError, asyncpg.SerializationError))
                 if not conflict or attempt == _WRITE_ATTEMPTS:

@@ -25,6 +25,7 @@ PROJECT_TABLES = (
     "trace_terms",
     "traces",
     "scores",
+    "trace_changes",
     "rollups_minute",
     "rollups_hour",
     "rollups_day",

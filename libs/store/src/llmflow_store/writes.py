@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.spans import Span, SpanKey
+from llmflow_store.live_sql import note_changes
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
@@ -155,6 +156,7 @@ async def write_spans(
         await connection.execute(_UPSERT_TRACES)
         await connection.execute(ADD_PROJECTS, projects)
         await add_scores_of(connection, ordered)
+        await note_changes(connection, ordered)
         await add_to_rollups(connection, ordered, rollup_attributes)
         await add_to_totals(connection, ordered)
     return WriteResult(inserted=inserted, duplicates=len(spans) - inserted)

@@ -20,6 +20,8 @@ from llmflow_query_api import forward, problems
 from llmflow_query_api.auth import Gate, Sessions
 from llmflow_query_api.internal import internal_router
 from llmflow_query_api.key_access import KeyGate
+from llmflow_query_api.leaving import AS_IT_IS
+from llmflow_query_api.live import LiveHub
 from llmflow_query_api.openapi import api_router, provide_store
 from llmflow_query_api.page import page_app
 from llmflow_query_api.prometheus import PATH as METRICS_PATH
@@ -27,9 +29,6 @@ from llmflow_query_api.prometheus import UsageCache, get_metrics
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
 from llmflow_store.port import Store
-
-#: Marks routes whose answers are not compressed.
-_AS_IT_IS = "as_it_is"
 
 
 def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Litestar:
@@ -54,7 +53,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         asgi(sorted(HEALTH_PATHS - {METRICS_PATH}), copy_scope=True)(health_app({"database": store.healthy})),
     ]
     if ingest:
-        handlers.append(_route(forward.PATHS, forward.forward_app(str(settings.ingest_url), ingest), _AS_IT_IS))
+        handlers.append(_route(forward.PATHS, forward.forward_app(str(settings.ingest_url), ingest), AS_IT_IS))
     if settings.frontend_dir:
         handlers.append(_route(["/", "/{path:path}"], page_app(settings.frontend_dir)))
     app = Litestar(
@@ -62,7 +61,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         lifespan=[lifespan],
         exception_handlers=problems.HANDLERS,
         compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=1, minimum_size=1024, exclude_opt_key=_AS_IT_IS
+            backend="gzip", gzip_compress_level=1, minimum_size=1024, exclude_opt_key=AS_IT_IS
         ),
         openapi_config=None,
         logging_config=None,
@@ -72,6 +71,9 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     app.state.key_gate = KeyGate(store)
     app.state.usage_cache = UsageCache(store)
     app.state.metrics_access = settings.metrics_access
+    app.state.live = LiveHub(
+        store, heartbeat_seconds=settings.live_heartbeat_seconds, most_clients=settings.live_clients
+    )
     app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
     return app
 

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import PermissionDeniedException, TooManyRequestsException
+from litestar.exceptions import HTTPException, PermissionDeniedException, TooManyRequestsException
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
 from llmflow_core.api_keys import ApiKey, Scope, credential, digest_of, is_key
+from llmflow_core.errors import Retryable
 from llmflow_query_api.auth import SAFE_METHODS, Connection, Gate, client_address, unauthorized
 from llmflow_query_api.throttle import Throttle
 from llmflow_store.administration import Administration
@@ -76,6 +77,19 @@ class Authentication(AbstractAuthenticationMiddleware):
             return AuthenticationResult(user=key.id, auth=key)
         gate: Gate = connection.app.state.gate
         return AuthenticationResult(user=await gate.identify(connection), auth=None)
+
+
+async def still_allowed(connection: Connection) -> bool:
+    """Whether a request that was let in would be let in again: its session or key may have ended meanwhile."""
+    try:
+        key = await connection.app.state.key_gate.identify(connection)
+        return key == connection.auth and (
+            key is not None or await connection.app.state.gate.identify(connection) != ""
+        )
+    except HTTPException:
+        return False
+    except Retryable:
+        return True
 
 
 def _confine(connection: Connection, key: ApiKey) -> None:

@@ -20,6 +20,7 @@ from llmflow_query_api import (
     administration_schemas,
     analytics_schemas,
     directory_schemas,
+    live_schemas,
     schemas,
     score_schemas,
     signal_schemas,
@@ -31,6 +32,7 @@ from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_too
 from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
+from llmflow_query_api.leaving import end_with_client
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.problems import HEADERS
@@ -39,6 +41,7 @@ from llmflow_query_api.scores import create_score, delete_score, list_scores
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.session_list import list_sessions, show_session
 from llmflow_query_api.span_list import list_spans, span_query
+from llmflow_query_api.stream import stream_traces
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
 from llmflow_store.port import Store
 
@@ -49,6 +52,7 @@ _BODIES = (
     administration_schemas,
     analytics_schemas,
     directory_schemas,
+    live_schemas,
     score_schemas,
     signal_schemas,
     messages,
@@ -120,6 +124,7 @@ def api_router() -> Router:
     """The API's routes, for an application with `store`, `gate` and `key_gate` in its state."""
     return Router(
         API_PATH,
+        middleware=[end_with_client],
         guards=[same_origin],
         after_request=_add_headers,
         route_handlers=[
@@ -134,6 +139,7 @@ def api_router() -> Router:
                     get_trace,
                     get_span,
                     list_spans,
+                    stream_traces,
                     analyse,
                     list_facets,
                     list_filter_fields,

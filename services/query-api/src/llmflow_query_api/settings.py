@@ -85,6 +85,15 @@ class QueryApiSettings(Settings):
         description="The receiver that OTLP requests on this port are passed on to. Without it, they are refused.",
         examples=["http://127.0.0.1:4318"],
     )
+    live_clients: int = Field(
+        500, ge=0, description="Clients that may watch the live stream of traces at once, a process.", examples=[50]
+    )
+    live_heartbeat_seconds: float = Field(
+        15.0,
+        gt=0,
+        description="How often the live stream says that it is alive, and asks whether its client may still watch.",
+        examples=[30],
+    )
     verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
 
     @field_validator("auth_password")
