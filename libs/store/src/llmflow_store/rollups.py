@@ -6,100 +6,158 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
 
 from llmflow_core.spans import Span
+from llmflow_store.fresh import Fresh
+from llmflow_store.sketch import bucket_of
+from llmflow_store.statements import stage
 from llmflow_store.values import label
 
-#: The dimensions of `rollups_*` beside project and time, and the expressions over a span's row that give them.
-DIMENSIONS = {
-    "service": "service",
-    "provider": "coalesce(provider, '')",
-    "model": "coalesce(model, '')",
-    "observation_type": "observation_type",
-    "environment": "coalesce(environment, '')",
-    "status": "status",
-}
 TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 COSTS = ("cost", "input_cost", "output_cost")
-COUNTS = {"span_count": "true", "priced_count": "cost IS NOT NULL", "unpriced_count": "unpriced"}
+COUNTS = ("span_count", "priced_count", "unpriced_count")
 SKETCHES = ("duration_ns", "time_to_first_token_ns")
 USER_DIMENSION = "user"
 
+_KEY = ("project", "bucket", "service", "provider", "model", "observation_type", "environment", "status")
+_VALUE_KEY = ("project", "bucket", "dimension", "value", "observation_type", "status")
 _SUMMED = (*TOKENS, *COSTS, *COUNTS)
-
-_PREPARE_VALUES = """
-CREATE TEMP TABLE IF NOT EXISTS fresh_values (
-    project text, trace_id bytea, span_id bytea, start_time_ns bigint, dimension text, value text
-) ON COMMIT DELETE ROWS
-"""
+_MINUTE_US, _HOUR_US, _DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
 
 
-def _upsert(table: str, source: str, keys: Mapping[str, str]) -> str:
+class _Sums:
+    """What is added to a row."""
+
+    __slots__ = (*_SUMMED, *SKETCHES)
+
+    def __init__(self) -> None:
+        self.span_count = self.priced_count = self.unpriced_count = 0
+        self.input_tokens = self.output_tokens = 0
+        self.cache_read_tokens = self.cache_write_tokens = self.reasoning_tokens = 0
+        self.cost = self.input_cost = self.output_cost = Decimal()
+        self.duration_ns: dict[int, int] = {}
+        self.time_to_first_token_ns: dict[int, int] = {}
+
+    def add(self, span: Fresh) -> None:
+        """Add one span."""
+        self.span_count += 1
+        self.input_tokens += span.input_tokens or 0
+        self.output_tokens += span.output_tokens or 0
+        self.cache_read_tokens += span.cache_read_tokens or 0
+        self.cache_write_tokens += span.cache_write_tokens or 0
+        self.reasoning_tokens += span.reasoning_tokens or 0
+        if span.cost is not None:
+            self.priced_count += 1
+            self.cost += span.cost
+        elif span.unpriced:
+            self.unpriced_count += 1
+        self.input_cost += span.input_cost or 0
+        self.output_cost += span.output_cost or 0
+        bucket = bucket_of(span.duration_ns)
+        self.duration_ns[bucket] = self.duration_ns.get(bucket, 0) + 1
+        if span.time_to_first_token_ns is not None:
+            bucket = bucket_of(span.time_to_first_token_ns)
+            self.time_to_first_token_ns[bucket] = self.time_to_first_token_ns.get(bucket, 0) + 1
+
+    def merge(self, other: _Sums) -> None:
+        """Add what `other` holds."""
+        for name in _SUMMED:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in SKETCHES:
+            mine = getattr(self, name)
+            for bucket, count in getattr(other, name).items():
+                mine[bucket] = mine.get(bucket, 0) + count
+
+    def row(self) -> tuple[Any, ...]:
+        """The values of the columns after the key."""
+        return (*_summed(self), _sketch(self.duration_ns), _sketch(self.time_to_first_token_ns))
+
+
+_summed = attrgetter(*_SUMMED)
+_Groups = dict[tuple[Any, ...], _Sums]
+
+
+def _sketch(counts: Mapping[int, int]) -> tuple[list[int], list[int]]:
+    buckets = sorted(counts)
+    return buckets, [counts[bucket] for bucket in buckets]
+
+
+async def add_to_rollups(
+    connection: asyncpg.Connection[Any], fresh: Sequence[Fresh], spans: Sequence[Span], attributes: Collection[str]
+) -> None:
+    """Add spans that were just inserted, within the open transaction: `fresh` are their rows, in the same order."""
+    minutes = _grouped(fresh)
+    hours = _coarser(minutes, _HOUR_US)
+    value_hours = _grouped_by_value(fresh, spans, attributes)
+    for table, key, groups in (
+        ("rollups_minute", _KEY, minutes),
+        ("rollups_hour", _KEY, hours),
+        ("rollups_day", _KEY, _coarser(hours, _DAY_US)),
+        ("rollups_value_hour", _VALUE_KEY, value_hours),
+        ("rollups_value_day", _VALUE_KEY, _coarser(value_hours, _DAY_US)),
+    ):
+        if groups:
+            # In the order of the keys: concurrent writers then wait for each other, but never in a circle.
+            rows = [(*values, *groups[values].row()) for values in sorted(groups)]
+            await stage(connection, table, (*key, *_SUMMED, *SKETCHES), rows)
+            await connection.execute(_upsert(table, key))
+
+
+def _upsert(table: str, key: Sequence[str]) -> str:
+    columns = ", ".join((*key, *_SUMMED, *SKETCHES))
     return f"""
-INSERT INTO {table} AS r ({", ".join((*keys, *_SUMMED, *SKETCHES))})
-SELECT
-    {", ".join(keys.values())},
-    {", ".join(f"coalesce(sum({name}), 0)::bigint" for name in TOKENS)},
-    {", ".join(f"coalesce(sum({name}), 0)" for name in COSTS)},
-    {", ".join(f"count(*) FILTER (WHERE {condition})" for condition in COUNTS.values())},
-    {", ".join(f"sketch_of(array_agg({name}) FILTER (WHERE {name} IS NOT NULL))" for name in SKETCHES)}
-FROM {source}
-GROUP BY {", ".join(str(n + 1) for n in range(len(keys)))}
-ORDER BY {", ".join(str(n + 1) for n in range(len(keys)))}
-ON CONFLICT ({", ".join(keys)}) DO UPDATE SET
+INSERT INTO {table} AS r ({columns}) SELECT {columns} FROM pg_temp.staged_{table}
+ON CONFLICT ({", ".join(key)}) DO UPDATE SET
     {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _SUMMED)},
     {", ".join(f"{name} = sketch_merge(r.{name}, excluded.{name})" for name in SKETCHES)}
 """  # noqa: S608 - the names are constants
 
 
-def _bucket(unit: str) -> dict[str, str]:
-    return {"bucket": f"date_trunc('{unit}', start_time, 'UTC')"}
-
-
-_UPSERTS = [
-    _upsert(f"rollups_{unit}", "fresh_spans", {"project": "project", **_bucket(unit), **DIMENSIONS})
-    for unit in ("minute", "hour", "day")
-]
-_VALUE_UPSERTS = [
-    _upsert(
-        f"rollups_value_{unit}",
-        "fresh_values JOIN fresh_spans USING (project, trace_id, span_id, start_time_ns)",
-        {
-            "project": "project",
-            "dimension": "dimension",
-            **_bucket(unit),
-            "value": "value",
-            "observation_type": "observation_type",
-            "status": "status",
-        },
-    )
-    for unit in ("hour", "day")
-]
-
-
-async def add_to_rollups(
-    connection: asyncpg.Connection[Any], spans: Sequence[Span], attributes: Collection[str]
-) -> None:
-    """Add `spans`, which are the rows of the temporary table `fresh_spans`, within the open transaction."""
-    for statement in _UPSERTS:
-        await connection.execute(statement)
-    values = list(_values(spans, attributes))
-    if values:
-        await connection.execute(_PREPARE_VALUES)
-        await connection.copy_records_to_table("fresh_values", records=values, schema_name="pg_temp")
-        for statement in _VALUE_UPSERTS:
-            await connection.execute(statement)
-
-
-def _values(spans: Sequence[Span], attributes: Collection[str]) -> Iterator[tuple[Any, ...]]:
+def _grouped(spans: Iterable[Fresh]) -> _Groups:
+    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
     for span in spans:
-        if span.user_id is not None:
-            yield (*span.key, USER_DIMENSION, label(span.user_id))
-        for key in attributes:
-            value = span.attributes.get(key)
-            if isinstance(value, (str, int, float)):
-                yield (*span.key, f"attr.{key}", label(str(value).lower() if isinstance(value, bool) else str(value)))
+        key = (
+            span.project,
+            span.start_time - span.start_time % _MINUTE_US,
+            span.service,
+            span.provider or "",
+            span.known_model or "",
+            span.observation_type,
+            span.environment or "",
+            span.status,
+        )
+        groups[key].add(span)
+    return groups
+
+
+def _grouped_by_value(fresh: Iterable[Fresh], spans: Iterable[Span], attributes: Collection[str]) -> _Groups:
+    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
+    for row, span in zip(fresh, spans, strict=True):
+        hour = row.start_time - row.start_time % _HOUR_US
+        if row.user_id is not None:
+            groups[row.project, hour, USER_DIMENSION, row.user_id, row.observation_type, row.status].add(row)
+        for dimension, value in _chosen(span, attributes) if attributes else ():
+            groups[row.project, hour, dimension, value, row.observation_type, row.status].add(row)
+    return groups
+
+
+def _chosen(span: Span, attributes: Collection[str]) -> Iterator[tuple[str, str]]:
+    for key in attributes:
+        value = span.attributes.get(key)
+        if isinstance(value, (str, int, float)):
+            yield f"attr.{key}", label(str(value).lower() if isinstance(value, bool) else str(value))
+
+
+def _coarser(groups: _Groups, unit_us: int) -> _Groups:
+    """The same sums for longer times. The time is the second part of a key."""
+    coarser: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
+    for (project, bucket, *others), sums in groups.items():
+        coarser[project, bucket - bucket % unit_us, *others].merge(sums)
+    return coarser

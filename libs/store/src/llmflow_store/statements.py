@@ -67,10 +67,19 @@ async def insert_new(
 
     Give them in the order of their keys: then concurrent writers wait for each other, but never in a circle.
     """
-    staged, names = f"staged_{table}", ", ".join(columns)
-    await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS")
-    await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")
+    await stage(connection, table, columns, rows)
+    names = ", ".join(columns)
     status = await connection.execute(
-        f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.{staged} ON CONFLICT DO NOTHING"  # noqa: S608
+        f"INSERT INTO {table} ({names}) SELECT {names} FROM pg_temp.staged_{table} ON CONFLICT DO NOTHING"  # noqa: S608
     )
     return int(status.rpartition(" ")[2])
+
+
+async def stage(
+    connection: asyncpg.Connection[Any], table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+) -> None:
+    """Copy rows into the temporary table `staged_<table>`, which has the columns of `table`, is empty when a
+    transaction begins, and is read in the order in which it was filled."""
+    staged = f"staged_{table}"
+    await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS")
+    await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from zlib import crc32
 
 from llmflow_core.spans import JSON, Span
@@ -42,7 +43,10 @@ def terms_for(field: str, key: str, value: str | None) -> list[int] | None:
 
 def _add(terms: set[int], field: bytes, attributes: Mapping[str, JSON]) -> None:
     for key, value in attributes.items():
-        start = crc32(key.encode("utf-8", "replace"), crc32(field))
+        if type(value) is str:
+            terms.update(_text_terms(field, key, value))
+            continue
+        start = _start(field, key)
         terms.add(start - _SIGN)
         for item in value if isinstance(value, list) else (value,):
             text = _text(item)
@@ -50,8 +54,22 @@ def _add(terms: set[int], field: bytes, attributes: Mapping[str, JSON]) -> None:
                 terms.add(crc32(b"=" + text.encode("utf-8", "replace"), start) - _SIGN)
 
 
+# Most attributes and values come again and again.
+@lru_cache(maxsize=10_000)
+def _start(field: bytes, key: str) -> int:
+    return crc32(key.encode("utf-8", "replace"), crc32(field))
+
+
+@lru_cache(maxsize=30_000)
+def _text_terms(field: bytes, key: str, value: str) -> tuple[int, ...]:
+    start = _start(field, key)
+    if len(value) > MAX_VALUE_CHARACTERS:
+        return (start - _SIGN,)
+    return start - _SIGN, crc32(b"=" + value.encode("utf-8", "replace"), start) - _SIGN
+
+
 def _term(field: bytes, key: str, value: bytes) -> int:
-    return crc32(value, crc32(key.encode("utf-8", "replace"), crc32(field))) - _SIGN
+    return crc32(value, _start(field, key)) - _SIGN
 
 
 def _text(value: JSON) -> str | None:
@@ -62,8 +80,13 @@ def _text(value: JSON) -> str | None:
     if isinstance(value, int):
         return str(value) if -(10**30) < value < 10**30 else None
     if isinstance(value, float):
-        return _canonical(repr(value)) if math.isfinite(value) else None
+        return _float_text(value) if math.isfinite(value) else None
     return None
+
+
+@lru_cache(maxsize=10_000)
+def _float_text(value: float) -> str:
+    return _canonical(repr(value))
 
 
 def _canonical(text: str) -> str:

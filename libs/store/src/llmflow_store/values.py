@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 import orjson
 
@@ -59,6 +60,7 @@ def text_or_none(value: str | None) -> str | None:
     return None if value is None else text(value)
 
 
+@lru_cache(maxsize=10_000)
 def label(value: str) -> str:
     """`value` as the columns hold it that rollups and indexes are keyed by; filters compare with this."""
     value = text(value)

@@ -1,0 +1,68 @@
+"""What summaries and rollups are made from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from llmflow_store.rows import SPAN_COLUMNS
+
+_CALLS = ("generation", "embedding")
+
+
+class Fresh(NamedTuple):
+    """A span that has just been inserted: columns of its row, as stored; `start_time` in microseconds."""
+
+    project: str
+    trace_id: bytes
+    span_id: bytes
+    start_time: int
+    start_time_nanos: int
+    duration_ns: int
+    parent_span_id: bytes | None
+    name: str
+    status: str
+    service: str
+    observation_type: str
+    provider: str | None
+    model: str | None
+    response_model: str | None
+    input_tokens: int | None
+    output_tokens: int | None
+    cache_read_tokens: int | None
+    cache_write_tokens: int | None
+    reasoning_tokens: int | None
+    cost: Decimal | None
+    input_cost: Decimal | None
+    output_cost: Decimal | None
+    time_to_first_token_ns: int | None
+    user_id: str | None
+    session_id: str | None
+    tags: list[str]
+    environment: str | None
+
+    @property
+    def start_time_ns(self) -> int:
+        """Nanoseconds since the Unix epoch."""
+        return self.start_time * 1000 + self.start_time_nanos
+
+    @property
+    def known_model(self) -> str | None:
+        """The model that was asked for, else the one that answered."""
+        return self.response_model if self.model is None else self.model
+
+    @property
+    def unpriced(self) -> bool:
+        """Whether this is a model call with tokens and without a cost."""
+        has_tokens = self.input_tokens is not None or self.output_tokens is not None
+        return self.cost is None and has_tokens and self.observation_type in _CALLS
+
+
+_columns = itemgetter(*(SPAN_COLUMNS.index(name) for name in Fresh._fields))
+
+
+def fresh_spans(rows: Iterable[tuple[Any, ...]]) -> list[Fresh]:
+    """The same of rows that have SPAN_COLUMNS."""
+    return [Fresh._make(_columns(row)) for row in rows]
