@@ -8,8 +8,14 @@ from collections.abc import Sequence
 import bench.ingest.command
 import bench.proxy.command
 import bench.store.command
+import bench.writer.command
 
-_PARTS = {"proxy": bench.proxy.command.main, "ingest": bench.ingest.command.main, "store": bench.store.command.main}
+_PARTS = {
+    "proxy": bench.proxy.command.main,
+    "ingest": bench.ingest.command.main,
+    "store": bench.store.command.main,
+    "writer": bench.writer.command.main,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

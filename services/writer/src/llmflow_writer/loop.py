@@ -8,7 +8,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -32,8 +32,12 @@ _LAG_SECONDS = 5.0
 _MOST_DOUBLINGS = 30
 
 
+_Portion = tuple[Signal[Any], list[Decoded]]
+
+
 class WriterLoop:
-    """Moves records from the log to the store. Batches fill by themselves: while one is written the next gathers."""
+    """Moves records from the log to the store. Batches fill by themselves: while one is written the next gathers, and
+    is decoded in a thread, so that this process and the database work at the same time."""
 
     def __init__(self, bus: Bus, store: Store, prices: Prices, settings: WriterSettings) -> None:
         self._bus = bus
@@ -43,6 +47,7 @@ class WriterLoop:
         self._dead_letters = DeadLetters(bus)
         self._consumer: Consumer | None = None
         self._failures = 0
+        self._items_per_record = 1.0
         self._lag_due = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -50,42 +55,64 @@ class WriterLoop:
         away; nothing is committed in the meantime."""
         while not stop.is_set():
             try:
-                await self._step(stop)
-                self._failures = 0
+                await self._move(stop)
             except Retryable as error:
                 await self._back_off(error, stop)
         if self._consumer is not None:
             await self._consumer.close()
 
-    async def _step(self, stop: asyncio.Event) -> None:
+    async def _move(self, stop: asyncio.Event) -> None:
+        """Store portion by portion until `stop` is set or something fails; what was not committed comes again then."""
         if self._consumer is None:
             await self._bus.create_topics(topics.ALL)
             self._consumer = await self._bus.consumer(GROUP, list(SIGNALS))
         elif self._failures:
             await self._consumer.rewind()
-        batch = await self._consumer.poll(max_records=self._settings.writer_batch_spans, timeout=_POLL_SECONDS)
-        for signal, portion in self._portions(batch.records):
-            await self._store_portion(signal, portion)
-            await self._consumer.commit(Batch([decoded.record for decoded in portion]))
-            if stop.is_set():
-                return
+        pending: list[_Portion] = []
+        while not stop.is_set():
+            # What is decoded already does not wait for company.
+            batch = await self._consumer.poll(
+                max_records=max(1, int(self._settings.writer_batch_spans / self._items_per_record)),
+                timeout=0.0 if pending else _POLL_SECONDS,
+            )
+            decoding = asyncio.create_task(asyncio.to_thread(self._portions, batch.records))
+            try:
+                for signal, portion in pending:
+                    await self._store_portion(signal, portion)
+                    await self._consumer.commit(Batch([decoded.record for decoded in portion]))
+                    self._failures = 0
+                    if stop.is_set():
+                        return
+            finally:
+                idle = not pending
+                pending = await decoding
+            if idle and not pending:
+                self._failures = 0
+            await self._measure_lag(self._consumer)
+
+    async def _measure_lag(self, consumer: Consumer) -> None:
         if time.monotonic() >= self._lag_due:
             self._lag_due = time.monotonic() + _LAG_SECONDS
-            metrics.LAG.set(await self._consumer.lag())
+            metrics.LAG.set(await consumer.lag())
 
-    def _portions(self, records: Iterable[Record]) -> Iterator[tuple[Signal[Any], list[Decoded]]]:
+    def _portions(self, records: Sequence[Record]) -> list[_Portion]:
         """The records of each topic in order, decoded, in lists of at most `writer_batch_spans` items or one record."""
+        portions: list[_Portion] = []
         by_topic = sorted(records, key=lambda record: record.topic)
         for topic, group in groupby(by_topic, key=lambda record: record.topic):
-            signal, portion, items = SIGNALS[topic], list[Decoded](), 0
+            portion, items = list[Decoded](), 0
             for record in group:
                 decoded = decode(record, self._prices)
                 if portion and items + len(decoded.items) > self._settings.writer_batch_spans:
-                    yield signal, portion
+                    portions.append((SIGNALS[topic], portion))
                     portion, items = [], 0
                 portion.append(decoded)
                 items += len(decoded.items)
-            yield signal, portion
+            portions.append((SIGNALS[topic], portion))
+        if records:
+            found = sum(len(decoded.items) for _, portion in portions for decoded in portion) / len(records)
+            self._items_per_record = max(1.0, (self._items_per_record + found) / 2)
+        return portions
 
     async def _store_portion(self, signal: Signal[Any], portion: Sequence[Decoded]) -> None:
         started = time.perf_counter()

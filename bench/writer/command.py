@@ -1,0 +1,178 @@
+"""`python -m bench writer`: spans a second from a real Kafka into a real TimescaleDB, beside plain COPY.
+
+Each writer is one process, `python -m llmflow_writer`. The database is durable (fsync, synchronous_commit) and on this
+machine. See docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from bench.processes import output_of, running, usage
+from bench.writer.ceiling import copy_rate
+from bench.writer.payloads import Request, requests
+from llmflow_bus import Message, open_bus, topics
+from llmflow_store.migrations import migrate
+from llmflow_testkit.clusters import (
+    BackendMissing,
+    RunningKafka,
+    RunningPostgres,
+    create_database,
+    drop_database,
+    prepare_timescaledb,
+    start_kafka,
+)
+from llmflow_testkit.recount import assert_rollups_match
+
+_PARTITIONS = 6
+_GROUP = "llmflow-writer"
+_TIMEOUT_SECONDS = 300
+#: Of a database server with 4 GB to itself, durable.
+_SERVER = {
+    "shared_preload_libraries": "timescaledb",
+    "timescaledb.telemetry_level": "off",
+    "max_worker_processes": "16",
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "15min",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """`rate` in spans a second, processor time in microseconds a span: of the writers, of PostgreSQL, of Kafka."""
+
+    rate: float
+    writer: float
+    postgres: float
+    kafka: float
+
+
+async def fill(kafka: RunningKafka, made: Sequence[Request]) -> None:
+    """Make the topics and publish the requests."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each partition that is not ready at once
+    bus = open_bus(f"{kafka.url}?partitions={_PARTITIONS}")
+    try:
+        await bus.create_topics(topics.ALL)
+        producer = await bus.producer()
+        for at in range(0, len(made), 20):
+            await asyncio.gather(*(producer.publish(topics.SPANS, [Message(one.body)]) for one in made[at : at + 20]))
+    finally:
+        await bus.close()
+
+
+@contextlib.contextmanager
+def writers(kafka: RunningKafka, database_url: str, count: int, batch: int) -> Iterator[list[int]]:
+    """The process ids of so many writers at work."""
+    env = {
+        "LLMFLOW_BUS_URL": kafka.url,
+        "LLMFLOW_DATABASE_URL": database_url,
+        "LLMFLOW_HEALTH_PORT": "0",
+        "LLMFLOW_WRITER_BATCH_SPANS": str(batch),
+    }
+    with contextlib.ExitStack() as stack:
+        command = [sys.executable, "-m", "llmflow_writer"]
+        cores = os.sched_getaffinity(0)
+        processes = [stack.enter_context(running(command, cores=cores, env=env)) for _ in range(count)]
+        yield [process.pid for process in processes]
+        for process in processes:
+            if process.poll() is not None:
+                raise RuntimeError(f"a writer ended: {output_of(process)[-2000:]}")
+
+
+async def measure(
+    kafka: RunningKafka, postgres: RunningPostgres, made: Sequence[Request], count: int, batch: int
+) -> Result:
+    """Let `count` writers empty the topic. The clock runs from the first stored span to the last, so that what a
+    process takes to start and to join its group is not in it."""
+    spans = sum(one.spans for one in made)
+    database_url = create_database(postgres.url)
+    await migrate(database_url)
+    connection = await asyncpg.connect(database_url)
+    try:
+        with writers(kafka, database_url, count, batch) as pids:
+
+            def used() -> tuple[float, float, float]:
+                return sum(usage(pid).cpu for pid in pids), usage(postgres.pid).cpu, usage(kafka.pid).cpu
+
+            deadline = time.monotonic() + _TIMEOUT_SECONDS
+            begin, first, before, stored = 0.0, 0, used(), 0
+            while stored < spans:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"{stored} of {spans} spans after {_TIMEOUT_SECONDS} s")
+                await asyncio.sleep(0.05)
+                stored = await connection.fetchval("SELECT coalesce(sum(span_count), 0)::bigint FROM rollups_day")
+                if stored and not first:
+                    begin, first, before = time.monotonic(), stored, used()
+            took, after, counted = time.monotonic() - begin, used(), spans - first
+        await assert_rollups_match(database_url)
+    finally:
+        await connection.close()
+        drop_database(postgres.url, database_url)
+    return Result(counted / took, *((b - a) / counted * 1e6 for a, b in zip(before, after, strict=True)))
+
+
+def main(given: Sequence[str]) -> int:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench writer", description=__doc__)
+    parser.add_argument("--spans", type=int, default=150_000, help="how many each figure is measured with")
+    parser.add_argument("--batch", type=int, default=5000, help="LLMFLOW_WRITER_BATCH_SPANS")
+    parser.add_argument("--writers", default="1,2", help="how many side by side")
+    parser.add_argument("--content", default="without,with", help="without, with (4 KB on one span in five)")
+    arguments = parser.parse_args(given)
+    begin = time.monotonic()
+    print(f"load average {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}", flush=True)
+    try:
+        for content in arguments.content.split(","):
+            _compare(
+                content == "with", arguments.spans, [int(n) for n in arguments.writers.split(",")], arguments.batch
+            )
+    except BackendMissing as missing:
+        print(f"the benchmark needs Kafka and TimescaleDB: {missing}", file=sys.stderr)
+        return 1
+    print(f"\n{time.monotonic() - begin:.0f} s, load average now {os.getloadavg()[0]:.1f}")
+    return 0
+
+
+def _compare(content: bool, spans: int, counts: Sequence[int], batch: int) -> None:
+    made = list(requests(spans=spans, content=content, seed=6, end_ns=time.time_ns()))
+    total = sum(one.spans for one in made)
+    size = sum(len(one.body) for one in made) // total
+    print(
+        f"\n{total} spans, {'4 KB of content on one in five' if content else 'without content'}, {size} bytes each\n"
+        f"{'':18}{'':10}{'CPU us a span':>30}\n{'':18}{'spans/s':>10}{'writer':>10}{'postgres':>10}{'kafka':>10}"
+    )
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmflow-bench-")))
+        folder.chmod(0o755)
+        postgres = stack.enter_context(
+            RunningPostgres(folder / "postgres", settings=_SERVER, binaries=prepare_timescaledb())
+        )
+        postgres.start()
+        rate, python, server = asyncio.run(copy_rate(postgres, made))
+        print(_row("COPY only", Result(rate, python, server, 0)), flush=True)
+        for count in counts:
+            # A broker of its own for each, so that every group begins at the beginning.
+            with start_kafka(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmflow-bench-")))) as kafka:
+                asyncio.run(fill(kafka, made))
+                result = asyncio.run(measure(kafka, postgres, made, count, batch))
+                print(_row(f"{count} writer{'s' * (count > 1)}", result), flush=True)
+
+
+def _row(name: str, one: Result) -> str:
+    return f"{name:18}{one.rate:10.0f}{one.writer:10.1f}{one.postgres:10.1f}{one.kafka:10.1f}"
