@@ -28,7 +28,7 @@ from llmflow_bus.dead_letters import (
 from llmflow_exporter.app import run
 from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, Forwarder
-from llmflow_exporter.otlp_http import OtlpHttp
+from llmflow_exporter.http_transport import HttpTransport
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
@@ -54,6 +54,7 @@ def _settings(bus_url: str, receiver: OtlpReceiver, **overrides: Any) -> Exporte
         "otlp_export_endpoint": receiver.url,
         "export_retry_min": 0.02,
         "export_retry_max": 0.1,
+        "export_batch_seconds": 0.02,
         "health_port": 0,
         **overrides,
     }
@@ -272,7 +273,7 @@ async def test_a_destination_that_is_down_holds_up_no_other(bus_url: str, receiv
     down, up = OtlpReceiver(), receiver
     bus, stop = open_bus(bus_url), asyncio.Event()
     transports = [
-        OtlpHttp(Destination(name=n, url=f"{r.url}/v1/traces"), timeout=5) for n, r in (("a", down), ("b", up))
+        HttpTransport(Destination(name=n, url=f"{r.url}/v1/traces"), timeout=5) for n, r in (("a", down), ("b", up))
     ]
     tasks = [
         asyncio.create_task(

@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from llmflow_exporter.otlp_http import reply_to
+from llmflow_exporter.http_transport import reply_to
 from llmflow_exporter.transport import Verdict
 
 
@@ -38,7 +38,11 @@ def test_redirect_is_a_wrong_address() -> None:
     assert reply_to(_response(301, location="https://elsewhere.example.com/")).verdict is Verdict.BLOCKED
 
 
-@pytest.mark.parametrize("status", [400, 409, 413, 422])
+def test_too_much_at_once() -> None:
+    assert reply_to(_response(413)).verdict is Verdict.TOO_LARGE
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
 def test_refused(status: int) -> None:
     assert reply_to(_response(status)).verdict is Verdict.REFUSED
 

@@ -16,20 +16,29 @@ Check = Callable[[], Awaitable[bool]]
 PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-def health_app(checks: Mapping[str, Check]) -> ASGIApp:
-    """An application that answers GET and HEAD of `PATHS`, and 404 to all else.
+#: What a path says: called for each request, its answer is shown as JSON.
+Document = Callable[[], Any]
+
+
+def health_app(checks: Mapping[str, Check], documents: Mapping[str, Document] | None = None) -> ASGIApp:
+    """An application that answers GET and HEAD of `PATHS` and of the paths of `documents`, and 404 to all else.
 
     /healthz is 200 while the process runs. /readyz runs every check (each must return within its own time limit) and is
     503 when one says no; its JSON body names each. /metrics is Prometheus' text format of the default registry.
     """
 
     async def app(scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]) -> None:
-        status, media_type, body = await _answer(scope["path"], checks)
+        document = (documents or {}).get(scope["path"])
+        status, media_type, body = await _answer(scope["path"], checks) if document is None else _shown(document())
         headers = [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
     return app
+
+
+def _shown(document: Any) -> tuple[int, str, bytes]:
+    return 200, "application/json", orjson.dumps(document)
 
 
 async def _answer(path: str, checks: Mapping[str, Check]) -> tuple[int, str, bytes]:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 
 from llmflow_core.errors import ConfigError
-from llmflow_core.health import Check, health_app
+from llmflow_core.health import Check, Document, health_app
 
 
 class _Server(uvicorn.Server):
@@ -20,10 +20,21 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def health_server(checks: Mapping[str, Check], *, host: str, port: int) -> AsyncIterator[None]:
-    """Answer probes and Prometheus while the block runs. Raises ConfigError when the port is taken."""
+async def health_server(
+    checks: Mapping[str, Check], *, host: str, port: int, documents: Mapping[str, Document] | None = None
+) -> AsyncIterator[None]:
+    """Answer probes and Prometheus, and show `documents` by their paths, while the block runs.
+
+    Raises ConfigError when the port is taken.
+    """
     config = uvicorn.Config(
-        health_app(checks), host=host, port=port, lifespan="off", log_config=None, access_log=False, server_header=False
+        health_app(checks, documents),
+        host=host,
+        port=port,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
     )
     try:
         listener = config.bind_socket()

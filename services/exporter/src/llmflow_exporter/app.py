@@ -1,56 +1,65 @@
-"""The exporter's process: one forwarder a destination, and the health port beside them."""
+"""The exporter's process: the destinations, and the health port beside them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+import signal
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING
 
 from llmflow_bus import Bus, open_bus
-from llmflow_bus.dead_letters import DeadLetters
-from llmflow_exporter.destinations import Destination
-from llmflow_exporter.forwarder import Forwarder
 from llmflow_exporter.settings import ExporterSettings
+
+if TYPE_CHECKING:
+    from llmflow_exporter.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
 
-#: How long a stopping exporter waits for requests under way; what they carried is sent again by the next process.
-GRACE_SECONDS = 15.0
-
 
 async def run(settings: ExporterSettings, stop: asyncio.Event, *, bus: Bus | None = None) -> None:
-    """Forward to every destination of `settings` until `stop` is set. `bus` replaces the one that they name."""
+    """Forward to every destination of `settings` until `stop` is set. `bus` replaces the one that they name.
+
+    SIGHUP has the destination file read at once. Raises ConfigError when a destination is wrong from the start.
+    """
     destinations = settings.destinations()
     async with AsyncExitStack() as stack:
-        if destinations:
-            bus = bus or open_bus(settings.bus_url)
-            stack.push_async_callback(bus.close)
-        if settings.health_port:
-            from llmflow_core.health_server import health_server
-
-            checks = {"log": bus.healthy} if bus else {}
-            await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))
-        if bus and destinations:
-            await _forward(settings, destinations, bus, stop, stack)
-        else:
-            logger.info("nothing to export: set OTLP_EXPORT_ENABLED and OTLP_EXPORT_ENDPOINT to forward spans")
+        if not destinations and settings.export_file is None:
+            await _serve_health(settings, stack)
+            logger.info(
+                "nothing to export: set OTLP_EXPORT_ENABLED and OTLP_EXPORT_ENDPOINT, or LLMFLOW_EXPORT_FILE, "
+                "to forward spans"
+            )
             await stop.wait()
+            return
+        from llmflow_exporter.supervisor import Supervisor  # costs memory that an exporter with nothing to do saves
+
+        bus = bus or open_bus(settings.bus_url)
+        stack.push_async_callback(bus.close)
+        supervisor = Supervisor(settings, bus)
+        await _serve_health(settings, stack, bus, supervisor)
+        await supervisor.run(stop, _hangup(stack))
 
 
-async def _forward(
-    settings: ExporterSettings, destinations: list[Destination], bus: Bus, stop: asyncio.Event, stack: AsyncExitStack
+async def _serve_health(
+    settings: ExporterSettings, stack: AsyncExitStack, bus: Bus | None = None, supervisor: Supervisor | None = None
 ) -> None:
-    from llmflow_exporter.otlp_http import OtlpHttp  # costs memory that an exporter with nothing to do saves
+    if not settings.health_port:
+        return
+    from llmflow_core.health_server import health_server
 
-    dead_letters = DeadLetters(bus)
-    tasks = []
-    for destination in destinations:
-        transport = OtlpHttp(destination, timeout=settings.export_timeout)
-        stack.push_async_callback(transport.close)
-        forwarder = Forwarder(destination, transport, bus, dead_letters, settings)
-        tasks.append(asyncio.create_task(forwarder.run(stop)))
-    await stop.wait()
-    _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    checks = {"log": bus.healthy} if bus else {}
+    documents = {"/status": supervisor.document if supervisor else lambda: {"destinations": []}}
+    await stack.enter_async_context(
+        health_server(checks, host=settings.host, port=settings.health_port, documents=documents)
+    )
+
+
+def _hangup(stack: AsyncExitStack) -> asyncio.Event:
+    """An event that SIGHUP sets."""
+    event = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with suppress(RuntimeError, ValueError):  # only the main thread gets signals
+        loop.add_signal_handler(signal.SIGHUP, event.set)
+        stack.callback(loop.remove_signal_handler, signal.SIGHUP)
+    return event

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
 from llmflow_bus.dead_letters import DeadLetters, concerns
-from llmflow_core.errors import Retryable
-from llmflow_exporter import metrics
+from llmflow_core.errors import Rejected, Retryable
 from llmflow_exporter.destinations import Destination
+from llmflow_exporter.preparation import Preparation, halves
 from llmflow_exporter.settings import ExporterSettings
+from llmflow_exporter.status import Status
 from llmflow_exporter.transport import Reply, Transport, Verdict
 
 logger = logging.getLogger(__name__)
@@ -21,12 +25,38 @@ logger = logging.getLogger(__name__)
 _POLL_RECORDS = 500
 _POLL_SECONDS = 1.0
 _LAG_SECONDS = 15.0
+_SMALLEST_BATCH = 10_000
 #: How often a destination may fail on the same records without saying that it is overloaded before they are refused.
 DOUBTFUL_ATTEMPTS = 8
+#: After so many failures in a row the circuit breaker is open: attempts are far apart, and begin with one record alone.
+BREAKER_FAILURES = 5
+
+
+@dataclass(slots=True)
+class _Piece:
+    """What goes to the destination of one record, or a part of that."""
+
+    record: Record
+    value: bytes
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """Consecutive records and what goes of them in one request."""
+
+    records: list[Record] = field(default_factory=list)
+    pieces: list[_Piece] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        return sum(len(piece.value) for piece in self.pieces)
 
 
 class Forwarder:
-    """Forwards to one destination. A record is committed once the destination or the dead-letter topic holds it."""
+    """Forwards to one destination. A record is committed once the destination or the dead-letter topic holds it.
+
+    Requests are under way one at a time, in the log's order, unless the destination's `concurrency` allows more.
+    """
 
     def __init__(
         self,
@@ -35,15 +65,20 @@ class Forwarder:
         bus: Bus,
         dead_letters: DeadLetters,
         settings: ExporterSettings,
+        status: Status | None = None,
     ) -> None:
         self._destination = destination
         self._transport = transport
         self._bus = bus
         self._dead_letters = dead_letters
         self._settings = settings
+        self._status = status or Status(destination=destination)
+        self._preparation = Preparation(destination)
+        self._batch_bytes = destination.batch_bytes or settings.export_batch_bytes
+        wanted = destination.batch_seconds
+        self._batch_seconds = settings.export_batch_seconds if wanted is None else wanted
         self._consumer: Consumer | None = None
         self._rewind_first = False
-        self._failures = 0
         self._doubts = 0
         self._next_lag = 0.0
 
@@ -51,58 +86,134 @@ class Forwarder:
         """Forward until `stop` is set. Whatever fails is logged and tried again after a pause; nothing is raised."""
         name = self._destination.name
         logger.info("forwarding to %s, %s", name, self._destination.address)
-        while not stop.is_set():
-            try:
-                await self._forward_once(stop)
-            except Retryable as error:
-                await self._pause(stop, str(error), error.retry_after)
-            except Exception:
-                logger.exception("forwarding to %s failed unexpectedly", name)
-                await self._pause(stop, "unexpected failure", self._settings.export_retry_max)
-        if self._consumer is not None:
-            await self._consumer.close()
+        try:
+            while not stop.is_set():
+                try:
+                    await self._forward_once(stop)
+                except Retryable as error:
+                    await self._pause(stop, str(error), error.retry_after)
+                except Exception:
+                    logger.exception("forwarding to %s failed unexpectedly", name)
+                    await self._pause(stop, "unexpected failure", self._settings.export_retry_max)
+        finally:
+            if self._consumer is not None:
+                await self._consumer.close()
 
     async def _forward_once(self, stop: asyncio.Event) -> None:
         if self._consumer is None:
-            self._consumer = await self._bus.consumer(self._destination.group, [topics.SPANS])
+            self._consumer = await self._bus.consumer(
+                self._destination.group, [topics.SPANS], start_at=self._destination.start
+            )
         if self._rewind_first:
             await self._consumer.rewind()
             self._rewind_first = False
         await self._measure_lag(self._consumer)
-        batch = await self._consumer.poll(max_records=_POLL_RECORDS, timeout=_POLL_SECONDS)
-        mine = [record for record in batch.records if concerns(record, self._destination.group)]
-        for records in _chunks(mine, self._settings.export_batch_bytes):
-            if stop.is_set():
-                return
-            await self._deliver(self._consumer, records)
-        if len(mine) < len(batch.records):
-            await self._consumer.commit(batch)
-
-    async def _deliver(self, consumer: Consumer, records: Sequence[Record]) -> None:
-        """Send `records` and commit them. Those that are refused are halved until the one at fault stands alone."""
-        name = self._destination.name
-        reply = await self._transport.send([record.value for record in records])
-        self._raise_if_retryable(reply)
-        metrics.UP.labels(name).set(1)
-        if reply.verdict is Verdict.TAKEN:
-            metrics.LAST_SENT.labels(name).set_to_current_time()
-            metrics.RECORDS.labels(name, "sent").inc(len(records))
-            metrics.BYTES.labels(name).inc(sum(len(record.value) for record in records))
-        elif len(records) > 1:
-            middle = len(records) // 2
-            await self._deliver(consumer, records[:middle])
-            await self._deliver(consumer, records[middle:])
+        records = await self._collected(self._consumer, stop)
+        if not records:
+            self._status.is_well()
             return
-        else:
-            await self._dead_letters.keep(records[0], source=self._destination.group, reason=reply.reason)
-            metrics.RECORDS.labels(name, "dead_letter").inc()
-        self._failures = self._doubts = 0
-        await consumer.commit(Batch(records))
+        chunks = list(self._chunks(await self._prepared(records)))
+        width = self._destination.concurrency
+        for start in range(0, len(chunks), width):
+            if stop.is_set():
+                self._rewind_first = True
+                return
+            await self._deliver(self._consumer, chunks[start : start + width])
+
+    async def _collected(self, consumer: Consumer, stop: asyncio.Event) -> list[Record]:
+        """The next records: as many as make a full request, or as come within the time that a request may wait."""
+        records = await _unless(stop, consumer.poll(max_records=_POLL_RECORDS, timeout=_POLL_SECONDS))
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + self._batch_seconds
+        size = sum(len(record.value) for record in records)
+        while records and size < self._batch_bytes and len(records) < _POLL_RECORDS and not stop.is_set():
+            left = deadline - clock()
+            if left <= 0:
+                break
+            more = (await consumer.poll(max_records=_POLL_RECORDS - len(records), timeout=left)).records
+            records += more
+            size += sum(len(record.value) for record in more)
+        return records
+
+    def _chunks(self, prepared: Iterable[tuple[Record, bytes | None]]) -> Iterator[_Chunk]:
+        """The records by request: of at most `batch_bytes`, or a single one; while the breaker is open, the first
+        record goes alone."""
+        chunk = _Chunk()
+        alone = self._status.state == "open"
+        for record, value in prepared:
+            if chunk.pieces and value is not None and (alone or chunk.size + len(value) > self._batch_bytes):
+                yield chunk
+                chunk, alone = _Chunk(), False
+            chunk.records.append(record)
+            if value is not None:
+                chunk.pieces.append(_Piece(record, value))
+        yield chunk
+
+    async def _prepared(self, records: Sequence[Record]) -> list[tuple[Record, bytes | None]]:
+        """What goes there of each record. Those that cannot be read become dead letters."""
+        prepare = self._preparation.prepare_all
+        # What another reader refused, and is published again for it, was sent there long ago.
+        mine = [record for record in records if concerns(record, self._destination.group)]
+        found = prepare(mine) if self._destination.passes_bytes_on else await asyncio.to_thread(prepare, mine)
+        values: dict[int, bytes] = {}
+        for record, value in zip(mine, found, strict=True):
+            if isinstance(value, Rejected):
+                await self._bury(record, str(value))
+            elif value is None:
+                self._status.left_out(1)
+            else:
+                values[id(record)] = value
+        return [(record, values.get(id(record))) for record in records]
+
+    async def _deliver(self, consumer: Consumer, chunks: Sequence[_Chunk]) -> None:
+        """Send the chunks at once, and commit those up to the first that failed."""
+        outcomes = await asyncio.gather(*(self._send(chunk.pieces) for chunk in chunks), return_exceptions=True)
+        for chunk, outcome in zip(chunks, outcomes, strict=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            self._doubts = 0
+            await consumer.commit(Batch(chunk.records))
+        self._status.is_well()
+
+    async def _send(self, pieces: Sequence[_Piece]) -> None:
+        """Send `pieces` as one request; what is refused is halved until the span at fault stands alone."""
+        if not pieces:
+            return
+        reply = await self._transport.send([piece.value for piece in pieces])
+        self._raise_if_retryable(reply)
+        if reply.verdict is Verdict.TAKEN:
+            self._note(reply, pieces)
+            return
+        if len(pieces) > 1:
+            if reply.verdict is Verdict.TOO_LARGE:
+                self._batch_bytes = max(_SMALLEST_BATCH, sum(len(piece.value) for piece in pieces) // 2)
+            middle = len(pieces) // 2
+            await self._send(pieces[:middle])
+            await self._send(pieces[middle:])
+            return
+        (piece,) = pieces
+        parts = await asyncio.to_thread(halves, piece.value)
+        if parts is None:
+            await self._bury(replace(piece.record, value=piece.value), self._destination.scrubbed(reply.reason))
+            return
+        for part in parts:
+            await self._send([_Piece(piece.record, part)])
+
+    def _note(self, reply: Reply, pieces: Sequence[_Piece]) -> None:
+        self._status.took(len({id(piece.record) for piece in pieces}), sum(len(piece.value) for piece in pieces))
+        if reply.rejected_spans or reply.reason:
+            self._status.rejected(reply.rejected_spans)
+            reason = self._destination.scrubbed(reply.reason)
+            logger.warning("%s rejected %d spans: %s", self._destination.name, reply.rejected_spans, reason)
+
+    async def _bury(self, record: Record, reason: str) -> None:
+        await self._dead_letters.keep(record, source=self._destination.group, reason=reason)
+        self._status.buried()
 
     def _raise_if_retryable(self, reply: Reply) -> None:
         retry_after = reply.retry_after
         match reply.verdict:
-            case Verdict.TAKEN | Verdict.REFUSED:
+            case Verdict.TAKEN | Verdict.REFUSED | Verdict.TOO_LARGE:
                 return
             case Verdict.DOUBTFUL if self._doubts >= DOUBTFUL_ATTEMPTS:
                 return
@@ -110,19 +221,19 @@ class Forwarder:
                 self._doubts += 1
             case Verdict.BLOCKED:
                 retry_after = self._settings.export_retry_max
-        metrics.UP.labels(self._destination.name).set(0)
         raise Retryable(reply.reason, retry_after=retry_after)
 
     async def _pause(self, stop: asyncio.Event, reason: str, retry_after: float | None) -> None:
         self._rewind_first = True
-        self._failures += 1
-        grown = min(
-            self._settings.export_retry_max, self._settings.export_retry_min * 2.0 ** min(self._failures - 1, 30)
-        )
+        reason = self._destination.scrubbed(reason)
+        failures = self._status.failures_in_a_row + 1
+        self._status.has_failed(reason, "open" if failures >= BREAKER_FAILURES else "retrying")
+        grown = min(self._settings.export_retry_max, self._settings.export_retry_min * 2.0 ** min(failures - 1, 30))
         asked = grown if retry_after is None else max(retry_after, self._settings.export_retry_min)
         seconds = asked * random.uniform(1.0, 1.5)  # noqa: S311 - jitter
-        level = logging.WARNING if self._failures < 5 else logging.ERROR
-        logger.log(level, "%s: attempt %d failed: %s", self._destination.name, self._failures, reason)
+        self._status.next_attempt = datetime.now(UTC) + timedelta(seconds=seconds)
+        level = logging.WARNING if failures < BREAKER_FAILURES else logging.ERROR
+        logger.log(level, "%s: attempt %d failed: %s", self._destination.name, failures, reason)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), seconds)
 
@@ -130,16 +241,16 @@ class Forwarder:
         now = asyncio.get_running_loop().time()
         if now >= self._next_lag:
             self._next_lag = now + _LAG_SECONDS
-            metrics.LAG.labels(self._destination.name).set(await consumer.lag())
+            self._status.lags(await consumer.lag())
 
 
-def _chunks(records: Sequence[Record], max_bytes: int) -> Iterator[Sequence[Record]]:
-    """Consecutive records of at most `max_bytes` together, each chunk of at least one record."""
-    start = size = 0
-    for position, record in enumerate(records):
-        if position > start and size + len(record.value) > max_bytes:
-            yield records[start:position]
-            start, size = position, 0
-        size += len(record.value)
-    if records:
-        yield records[start:]
+async def _unless(stop: asyncio.Event, polling: Coroutine[Any, Any, Batch]) -> list[Record]:
+    """The polled records; none once `stop` is set, which ends the wait."""
+    poll, stopped = asyncio.create_task(polling), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([poll, stopped], return_when=asyncio.FIRST_COMPLETED)
+        return list(poll.result().records) if poll.done() else []
+    finally:
+        for task in (poll, stopped):
+            task.cancel()
+        await asyncio.gather(poll, stopped, return_exceptions=True)

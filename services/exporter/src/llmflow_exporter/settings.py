@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from llmflow_core.config import Settings
+from llmflow_core.config import Settings, variable_of
+from llmflow_core.errors import ConfigError
 from llmflow_exporter.destinations import Destination, parse_headers, traces_url
+
+#: What the destination of OTLP_EXPORT_ENDPOINT is called.
+_DEFAULT = "default"
 
 
 class ExporterSettings(Settings):
@@ -36,6 +41,14 @@ class ExporterSettings(Settings):
         description="Headers of every request, as OpenTelemetry writes them: key=value,key2=value2, percent-encoded.",
         examples=["authorization=Basic%20cGs6c2s="],
     )
+    export_file: Path | None = Field(
+        None,
+        description="YAML file with the destinations that spans are forwarded to; read again when it changes.",
+        examples=["/etc/llmflow/destinations.yaml"],
+    )
+    export_reload_seconds: float = Field(
+        5.0, gt=0, description="How often the file, and what it refers to, is looked at for changes.", examples=[5]
+    )
     export_timeout: float = Field(
         10.0, gt=0, description="How long a destination may take to answer, in seconds.", examples=[10]
     )
@@ -44,6 +57,9 @@ class ExporterSettings(Settings):
         ge=1,
         description="Records are sent together up to this many bytes before compression; a larger one goes alone.",
         examples=[1_000_000],
+    )
+    export_batch_seconds: float = Field(
+        0.2, ge=0, description="How long records wait for others to be sent with, in seconds.", examples=[0.2]
     )
     export_retry_min: float = Field(
         1.0, gt=0, description="Pause before the first retry, in seconds; it doubles with each.", examples=[1]
@@ -79,8 +95,20 @@ class ExporterSettings(Settings):
         return self
 
     def destinations(self) -> list[Destination]:
-        """Everything that spans are forwarded to."""
-        if not self.otlp_export_enabled or self.otlp_export_endpoint is None:
-            return []
-        headers = parse_headers(self.otlp_export_headers.get_secret_value())
-        return [Destination(name="default", url=traces_url(self.otlp_export_endpoint), headers=headers)]
+        """Everything that spans are forwarded to, as the environment and the file say now.
+
+        Raises ConfigError that names all that is wrong with the file.
+        """
+        found = []
+        if self.otlp_export_enabled and self.otlp_export_endpoint is not None:
+            headers = parse_headers(self.otlp_export_headers.get_secret_value())
+            found.append(Destination(name=_DEFAULT, url=traces_url(self.otlp_export_endpoint), headers=headers))
+        if self.export_file is not None:
+            from llmflow_exporter.destination_file import destinations_of
+
+            variable = variable_of(type(self), "export_file")
+            listed = destinations_of(self.export_file, variable=variable)
+            if found and any(destination.name == _DEFAULT for destination in listed):
+                raise ConfigError([f"{variable}: the name {_DEFAULT} is that of OTLP_EXPORT_ENDPOINT"])
+            found += listed
+        return found

@@ -1,0 +1,150 @@
+"""OTLP/HTTP, as the OpenTelemetry protocol specification 1.x defines it for clients, and Zipkin, which is alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import ssl
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx
+import orjson
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from llmflow_exporter import metrics
+from llmflow_exporter.destinations import Compression, Destination, Tls
+from llmflow_exporter.encodings import ENCODINGS
+from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
+
+_OVERLOADED = frozenset({408, 429, 502, 503, 504})
+# Answers that say nothing about the spans: the key, the quota, the address or the protocol has to be put right first.
+_BLOCKED = frozenset({401, 402, 403, 404, 405, 407, 415})
+
+#: Adds the headers that prove who sends a request with this URL, these headers and this body.
+Signer = Callable[[str, dict[str, str], bytes], dict[str, str]]
+
+
+class HttpTransport:
+    """A `Transport` that keeps as many connections as the destination has requests under way."""
+
+    def __init__(self, destination: Destination, *, timeout: float) -> None:
+        self._destination = destination
+        content_type, self._encode = ENCODINGS[destination.protocol]
+        self._compress = _COMPRESSIONS[destination.compression]
+        self._signer = _signer(destination)
+        self._headers = {"user-agent": "llmflow-exporter", **destination.headers, "content-type": content_type}
+        if destination.compression != "none":
+            self._headers["content-encoding"] = destination.compression
+        self._client = httpx.AsyncClient(timeout=timeout, verify=ssl_context(destination.tls))
+
+    async def send(self, values: Sequence[bytes]) -> Reply:
+        """Post `values` as one request."""
+        name = self._destination.name
+        try:
+            body, headers = await asyncio.to_thread(self._request, values)
+            response = await self._client.post(self._destination.url, content=body, headers=headers)
+        except httpx.HTTPError as error:
+            metrics.REQUESTS.labels(name, "none").inc()
+            return Reply(Verdict.LATER, f"{type(error).__name__}: {error}")
+        metrics.REQUESTS.labels(name, str(response.status_code)).inc()
+        return reply_to(response)
+
+    def _request(self, values: Sequence[bytes]) -> tuple[bytes, dict[str, str]]:
+        body = self._compress(self._encode(values))
+        if self._signer is None:
+            return body, self._headers
+        return body, self._signer(self._destination.url, self._headers, body)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def reply_to(response: httpx.Response) -> Reply:
+    """What an answer means.
+
+    The specification has only 429, 502, 503 and 504 retried; 408 says the same thing, and other server errors are often
+    a backend that is starting, so they are doubtful. What only an operator can put right never counts as refused, so
+    that no span is lost to an expired key.
+    """
+    status = response.status_code
+    if response.is_success:
+        return _taken(response.content)
+    reason = f"HTTP {status}: {excerpt(response.text)}"
+    if status in _OVERLOADED:
+        return Reply(Verdict.LATER, reason, _retry_after(response.headers.get("retry-after")))
+    if status in _BLOCKED or response.is_redirect:
+        return Reply(Verdict.BLOCKED, reason)
+    if response.is_server_error:
+        return Reply(Verdict.DOUBTFUL, reason, _retry_after(response.headers.get("retry-after")))
+    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        return Reply(Verdict.TOO_LARGE, reason)
+    return Reply(Verdict.REFUSED, reason)
+
+
+def _taken(body: bytes) -> Reply:
+    if body.startswith(b"{"):
+        return _taken_in_json(body)
+    try:
+        partial = ExportTraceServiceResponse.FromString(body).partial_success
+    except DecodeError:
+        return Reply(Verdict.TAKEN)  # some backends answer with text: they took the spans all the same
+    return Reply(Verdict.TAKEN, excerpt(partial.error_message), rejected_spans=max(0, partial.rejected_spans))
+
+
+def _taken_in_json(body: bytes) -> Reply:
+    try:
+        partial = orjson.loads(body).get("partialSuccess") or {}
+        rejected, message = int(partial.get("rejectedSpans") or 0), str(partial.get("errorMessage") or "")
+    except (ValueError, TypeError, AttributeError):
+        return Reply(Verdict.TAKEN)
+    return Reply(Verdict.TAKEN, excerpt(message), rejected_spans=max(0, rejected))
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for (a number or a date), at most an hour; None when it says nothing."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
+        except (TypeError, ValueError):
+            return None
+    return longest(seconds) if seconds == seconds else None
+
+
+def ssl_context(tls: Tls) -> ssl.SSLContext:
+    """What a connection to the destination checks, and shows. Raises OSError when a file is not there or no PEM."""
+    context = ssl.create_default_context(cafile=tls.ca_file)
+    if tls.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if tls.cert_file is not None:
+        context.load_cert_chain(tls.cert_file, tls.key_file)
+    return context
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=1)
+
+
+def _zstd(body: bytes) -> bytes:
+    import zstandard
+
+    return zstandard.compress(body)
+
+
+_COMPRESSIONS: dict[Compression, Callable[[bytes], bytes]] = {"gzip": _gzip, "zstd": _zstd, "none": lambda body: body}
+
+
+def _signer(destination: Destination) -> Signer | None:
+    if destination.sigv4 is None:
+        return None
+    from llmflow_exporter.sigv4 import aws_signer
+
+    return aws_signer(destination.sigv4)
