@@ -12,9 +12,9 @@ function answer(status: number, body: unknown) {
 
 it("asks the page's own origin, as a page", async () => {
   const fetched = answer(200, { traces: [], next_cursor: null });
-  await api.traces({ project: "demo", limit: 5, user_id: "a b" }, signal);
+  await api.traces({ project: "demo", limit: 5, filter: "user:a b" }, signal);
   const request = fetched.mock.calls[0]?.[0] as Request;
-  expect(request.url).toBe("http://localhost:3000/api/v1/traces?project=demo&limit=5&user_id=a%20b");
+  expect(request.url).toBe("http://localhost:3000/api/v1/traces?project=demo&limit=5&filter=user%3Aa%20b");
   expect(request.headers.get("X-Requested-With")).toBe("XMLHttpRequest");
 });
 

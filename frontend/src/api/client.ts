@@ -1,4 +1,5 @@
 import createClient from "openapi-fetch";
+import type { ViewQuery } from "../model/filters";
 import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
 
@@ -31,17 +32,9 @@ async function body<T>(call: Promise<Outcome<T>>): Promise<T> {
   return outcome.data as T;
 }
 
-export interface TraceQuery {
-  project: string;
+export interface PageQuery extends ViewQuery {
   limit: number;
   cursor?: string;
-  from?: string;
-  to?: string;
-  model?: string;
-  service?: string;
-  user_id?: string;
-  session_id?: string;
-  status?: "error";
 }
 
 export function login(username: string, password: string): Promise<Wire["Session"]> {
@@ -62,7 +55,7 @@ export function projects(signal: AbortSignal): Promise<Wire["ProjectList"]> {
   return body(client.GET("/api/v1/projects", { signal }));
 }
 
-export function traces(query: TraceQuery, signal: AbortSignal): Promise<Wire["TracePage"]> {
+export function traces(query: PageQuery, signal: AbortSignal): Promise<Wire["TracePage"]> {
   return body(client.GET("/api/v1/traces", { params: { query }, signal }));
 }
 
@@ -79,4 +72,19 @@ export function span(
 ): Promise<Wire["SpanDetail"]> {
   const params = { path: { trace_id: traceId, span_id: spanId }, query: { project } };
   return body(client.GET("/api/v1/traces/{trace_id}/spans/{span_id}", { params, signal }));
+}
+
+export function filterFields(signal: AbortSignal): Promise<Wire["FilterFields"]> {
+  return body(client.GET("/api/v1/filter-fields", { signal }));
+}
+
+export function facets(query: ViewQuery, signal: AbortSignal): Promise<Wire["FacetList"]> {
+  return body(client.GET("/api/v1/facets", { params: { query }, signal }));
+}
+
+export function fieldValues(
+  query: Omit<ViewQuery, "filter"> & { field: string; prefix: string },
+  signal: AbortSignal,
+): Promise<Wire["FieldValues"]> {
+  return body(client.GET("/api/v1/field-values", { params: { query }, signal }));
 }

@@ -1,13 +1,20 @@
-/** The API answered with an error; `status` and `detail` are those of its RFC 9457 problem. */
+/**
+ * The API answered with an error; `status` and `detail` are those of its RFC 9457 problem. `field` names the parameter
+ * that is wrong, `position` where in it, counted in characters from 0.
+ */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
   readonly title: string;
+  readonly field: string | null;
+  readonly position: number | null;
 
-  constructor(status: number, title: string, detail: string) {
+  constructor(status: number, title: string, detail: string, field: string | null, position: number | null) {
     super(detail);
     this.status = status;
     this.title = title;
+    this.field = field;
+    this.position = position;
   }
 }
 
@@ -23,5 +30,7 @@ export function errorOf(status: number, body: unknown): ApiError | Unreachable {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const title = typeof problem.title === "string" ? problem.title : `HTTP ${status}`;
   const detail = typeof problem.detail === "string" && problem.detail !== "" ? problem.detail : title;
-  return AWAY.has(status) ? new Unreachable(detail) : new ApiError(status, title, detail);
+  const field = typeof problem.field === "string" ? problem.field : null;
+  const position = typeof problem.position === "number" ? problem.position : null;
+  return AWAY.has(status) ? new Unreachable(detail) : new ApiError(status, title, detail, field, position);
 }

@@ -24,6 +24,7 @@ class FakeApi {
     if (pathname === "/api/v1/session") return Response.json({ username: "ada" });
     if (pathname === "/api/v1/projects") return Response.json({ projects: ["default", "demo"] });
     if (pathname === "/api/v1/traces") return Response.json({ traces: [], next_cursor: null });
+    if (pathname === "/api/v1/facets") return Response.json({ fields: {}, sampled: false });
     return Response.json({ title: "Not Found", status: 404, detail: "no such trace" }, { status: 404 });
   };
 }
@@ -60,13 +61,13 @@ describe("the page", () => {
   afterEach(cleanup);
 
   it("asks for a login, refuses a wrong password, and leads back to where one was", async () => {
-    open("/traces?model=gpt-4o&errors=1");
+    open("/traces?filter=model%3Agpt-4o");
     await logIn("wrong");
     expect((await screen.findByRole("alert")).textContent).toContain("Wrong user name or password");
     expect(window.location.pathname).toBe("/login");
     await logIn("right");
     await screen.findByRole("heading", { name: "No trace matches these filters" }, PATIENCE);
-    expect(window.location.pathname + window.location.search).toBe("/traces?model=gpt-4o&errors=1");
+    expect(window.location.pathname + window.location.search).toBe("/traces?filter=model%3Agpt-4o");
   });
 
   it("leads nobody to another site after the login", async () => {

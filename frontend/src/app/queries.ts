@@ -9,7 +9,7 @@ import {
 import { useSyncExternalStore } from "react";
 import * as api from "../api/client";
 import { ApiError, Unreachable } from "../api/errors";
-import { type TraceSearch, toTraceQuery } from "../model/filters";
+import { toViewQuery, type ViewSearch } from "../model/filters";
 import { toSpanDetail, toTraceDetail } from "../model/span";
 import { toTracePage } from "../model/trace";
 
@@ -31,18 +31,47 @@ export const projectsQuery = queryOptions({
 });
 
 /** Traces, newest first; while `live`, the first page is asked for again every second. */
-export function tracesQuery(search: TraceSearch, live: boolean) {
+export function tracesQuery({ project, filter, range, from, to }: ViewSearch, live: boolean) {
+  const search: ViewSearch = { project, filter, range, from, to };
   return infiniteQueryOptions({
     queryKey: ["traces", search],
     queryFn: async ({ pageParam, signal }) => {
-      const query = toTraceQuery(search, PAGE_SIZE, new Date());
+      const query = { ...toViewQuery(search, new Date()), limit: PAGE_SIZE };
       return toTracePage(await api.traces(pageParam === null ? query : { ...query, cursor: pageParam }, signal));
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.nextCursor,
-    refetchInterval: live && LIVE_MS,
+    refetchInterval: (query) => live && !isRefused(query.state.error) && LIVE_MS,
     refetchOnWindowFocus: live,
     placeholderData: keepPreviousData,
+  });
+}
+
+export const filterFieldsQuery = queryOptions({
+  queryKey: ["filter-fields"],
+  queryFn: ({ signal }) => api.filterFields(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** The values to filter by; of the last 30 days when the search has no range. */
+export function facetsQuery(search: ViewSearch) {
+  const { project, filter, range, from, to } = search;
+  return queryOptions({
+    queryKey: ["facets", { project, filter, range, from, to }],
+    queryFn: ({ signal }) => api.facets(toViewQuery(search, new Date(), "30d"), signal),
+    refetchInterval: (query) => !isRefused(query.state.error) && 15_000,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Values of one field that begin with `prefix`, for completion. */
+export function fieldValuesQuery({ filter: _, ...range }: ViewSearch, field: string, prefix: string) {
+  const { project, range: named, from, to } = range;
+  return queryOptions({
+    queryKey: ["field-values", { project, range: named, from, to, field, prefix }],
+    queryFn: async ({ signal }) =>
+      (await api.fieldValues({ ...toViewQuery(range, new Date(), "30d"), field, prefix }, signal)).values,
+    staleTime: 15_000,
   });
 }
 
@@ -64,6 +93,11 @@ export function spanQuery(project: string, traceId: string, spanId: string) {
     queryFn: async ({ signal }) => toSpanDetail(await api.span(project, traceId, spanId, signal)),
     staleTime: Number.POSITIVE_INFINITY,
   });
+}
+
+/** Whether the same question would be refused again. */
+function isRefused(error: Error | null): boolean {
+  return error instanceof ApiError;
 }
 
 /** The client that keeps asking while the API is away, and forgets the session as soon as the API refuses it. */

@@ -6,7 +6,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { parseSpanSearch, parseTraceSearch } from "../model/filters";
+import { parseListSearch, parseSpanSearch } from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
 import { RequireSession } from "./RequireSession";
@@ -34,7 +34,7 @@ const homeRoute = createRoute({
 const tracesRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces",
-  validateSearch: parseTraceSearch,
+  validateSearch: parseListSearch,
   component: lazyRouteComponent(() => import("../pages/traces/TracesPage"), "TracesPage"),
 });
 
@@ -51,6 +51,7 @@ const routeTree = root.addChildren([loginRoute, sessionRoute.addChildren([homeRo
 export function createAppRouter() {
   return createRouter({
     routeTree,
+    scrollRestoration: true,
     // What no page knows is no part of its search: without this the values that it refused come through.
     search: { strict: true },
     defaultNotFoundComponent: NotFound,

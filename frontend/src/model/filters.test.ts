@@ -1,53 +1,53 @@
 import { describe, expect, it } from "vitest";
-import { isFiltered, parseSpanSearch, parseTraceSearch, toTraceQuery } from "./filters";
+import { isFiltered, parseListSearch, parseSpanSearch, parseViewSearch, toViewQuery } from "./filters";
 
 const NOW = new Date("2026-05-04T12:00:00Z");
 
-describe("parseTraceSearch", () => {
+describe("parseViewSearch", () => {
   it("keeps what is valid and drops the rest", () => {
-    expect(parseTraceSearch({ model: "gpt-4o", user: "", session: 7, errors: "yes", range: "1y", other: "x" })).toEqual(
-      {
-        model: "gpt-4o",
-      },
-    );
-  });
-
-  it("leaves the default project out", () => {
-    expect(parseTraceSearch({ project: "default", errors: "1" })).toEqual({ errors: "1" });
-  });
-
-  it("prefers a range that ends now to fixed times", () => {
-    expect(parseTraceSearch({ range: "1h", from: "2026-01-01T00:00:00Z" })).toEqual({ range: "1h" });
-    expect(parseTraceSearch({ from: "2026-01-01T00:00:00Z", to: "soon" })).toEqual({ from: "2026-01-01T00:00:00Z" });
-  });
-});
-
-describe("toTraceQuery", () => {
-  it("asks for the default project when none is named", () => {
-    expect(toTraceQuery({}, 100, NOW)).toEqual({ project: "default", limit: 100 });
-  });
-
-  it("names every filter as the API does", () => {
-    const search = { project: "demo", model: "m", service: "s", user: "u", session: "x", errors: "1" } as const;
-    expect(toTraceQuery(search, 50, NOW)).toEqual({
-      project: "demo",
-      limit: 50,
-      model: "m",
-      service: "s",
-      user_id: "u",
-      session_id: "x",
-      status: "error",
+    expect(parseViewSearch({ filter: " model:gpt-4o ", project: 7, range: "1y", to: "", other: "x" })).toEqual({
+      filter: "model:gpt-4o",
     });
   });
 
-  it("counts a range back from now", () => {
-    expect(toTraceQuery({ range: "15m" }, 1, NOW).from).toBe("2026-05-04T11:45:00.000Z");
+  it("leaves the default project out", () => {
+    expect(parseViewSearch({ project: "default", filter: "status:error" })).toEqual({ filter: "status:error" });
   });
+
+  it("prefers a range that ends now to fixed times", () => {
+    expect(parseViewSearch({ range: "1h", from: "2026-01-01T00:00:00Z" })).toEqual({ range: "1h" });
+    expect(parseViewSearch({ from: "2026-01-01T00:00:00Z", to: "soon" })).toEqual({ from: "2026-01-01T00:00:00Z" });
+  });
+});
+
+describe("toViewQuery", () => {
+  it("asks for the default project when none is named", () => {
+    expect(toViewQuery({}, NOW)).toEqual({ project: "default" });
+  });
+
+  it("passes the filter on", () => {
+    expect(toViewQuery({ project: "demo", filter: "user:u" }, NOW)).toEqual({ project: "demo", filter: "user:u" });
+  });
+
+  it("counts a range back from now", () => {
+    expect(toViewQuery({ range: "15m" }, NOW).from).toBe("2026-05-04T11:45:00.000Z");
+  });
+
+  it("takes another range only where the URL names no time", () => {
+    expect(toViewQuery({}, NOW, "1h").from).toBe("2026-05-04T11:00:00.000Z");
+    expect(toViewQuery({ range: "15m" }, NOW, "1h").from).toBe("2026-05-04T11:45:00.000Z");
+    expect(toViewQuery({ to: "2026-01-01T00:00:00Z" }, NOW, "1h").from).toBeUndefined();
+  });
+});
+
+it("knows whether facets are asked for", () => {
+  expect(parseListSearch({ facets: "0" })).toEqual({ facets: "0" });
+  expect(parseListSearch({ facets: "yes" })).toEqual({});
 });
 
 it("calls a list filtered for anything but its project", () => {
   expect(isFiltered({ project: "demo" })).toBe(false);
-  expect(isFiltered({ project: "demo", errors: "1" })).toBe(true);
+  expect(isFiltered({ project: "demo", filter: "status:error" })).toBe(true);
 });
 
 it("keeps a trace page's valid search", () => {

@@ -1,5 +1,3 @@
-import type { TraceQuery } from "../api/client";
-
 export const DEFAULT_PROJECT = "default";
 
 /** Ranges that end now, in seconds. */
@@ -13,17 +11,21 @@ export const RANGES = {
 
 export type RangeName = keyof typeof RANGES;
 
-/** The trace list's part of the URL; what is absent does not restrict. `from` and `to` are ISO 8601 in UTC. */
-export interface TraceSearch {
+/**
+ * What every view's URL says: the project, a filter in the filter language, and a range of time, either one that ends
+ * now or two instants (ISO 8601 in UTC). What is absent does not restrict.
+ */
+export interface ViewSearch {
   project?: string;
-  model?: string;
-  service?: string;
-  user?: string;
-  session?: string;
-  errors?: "1";
+  filter?: string;
   range?: RangeName;
   from?: string;
   to?: string;
+}
+
+/** The URL of a list beside which facets can be shown; without `facets` they are where there is room. */
+export interface ListSearch extends ViewSearch {
+  facets?: "0" | "1";
 }
 
 export const SPAN_TABS = ["messages", "attributes", "events", "raw"] as const;
@@ -36,17 +38,14 @@ export interface SpanSearch {
   tab?: SpanTab;
 }
 
-const TEXT_KEYS = ["project", "model", "service", "user", "session"] as const;
-
 /** What of a URL's query is valid; the rest is dropped. */
-export function parseTraceSearch(raw: Record<string, unknown>): TraceSearch {
-  const search: TraceSearch = {};
-  for (const key of TEXT_KEYS) {
+export function parseViewSearch(raw: Record<string, unknown>): ViewSearch {
+  const search: ViewSearch = {};
+  for (const key of ["project", "filter"] as const) {
     const value = raw[key];
-    if (typeof value === "string" && value !== "") search[key] = value;
+    if (typeof value === "string" && value.trim() !== "") search[key] = value.trim();
   }
   if (search.project === DEFAULT_PROJECT) delete search.project;
-  if (raw.errors === "1") search.errors = "1";
   if (typeof raw.range === "string" && raw.range in RANGES) search.range = raw.range as RangeName;
   else {
     for (const key of ["from", "to"] as const) {
@@ -54,6 +53,12 @@ export function parseTraceSearch(raw: Record<string, unknown>): TraceSearch {
       if (typeof value === "string" && !Number.isNaN(Date.parse(value))) search[key] = value;
     }
   }
+  return search;
+}
+
+export function parseListSearch(raw: Record<string, unknown>): ListSearch {
+  const search: ListSearch = parseViewSearch(raw);
+  if (raw.facets === "0" || raw.facets === "1") search.facets = raw.facets;
   return search;
 }
 
@@ -67,20 +72,31 @@ export function parseSpanSearch(raw: Record<string, unknown>): SpanSearch {
   return search;
 }
 
-/** Whether anything but the project restricts the list. */
-export function isFiltered({ project: _, ...filters }: TraceSearch): boolean {
-  return Object.keys(filters).length > 0;
+/** Whether the filter or the range restricts the list. */
+export function isFiltered({ filter, range, from, to }: ViewSearch): boolean {
+  return Boolean(filter || range || from || to);
 }
 
-export function toTraceQuery(search: TraceSearch, limit: number, now: Date): TraceQuery {
-  const query: TraceQuery = { project: search.project ?? DEFAULT_PROJECT, limit };
-  if (search.range) query.from = new Date(now.getTime() - RANGES[search.range].seconds * 1000).toISOString();
+/** The search that names a project and nothing else. */
+export function inProject(project: string | undefined): { project?: string } {
+  return project === undefined || project === DEFAULT_PROJECT ? {} : { project };
+}
+
+/** What the API's lists and sums are asked with. */
+export interface ViewQuery {
+  project: string;
+  filter?: string;
+  from?: string;
+  to?: string;
+}
+
+/** The query of a view at `now`; `otherwise` is the range where the URL names none. */
+export function toViewQuery(search: ViewSearch, now: Date, otherwise?: RangeName): ViewQuery {
+  const query: ViewQuery = { project: search.project ?? DEFAULT_PROJECT };
+  const range = search.range ?? (search.from || search.to ? undefined : otherwise);
+  if (range) query.from = new Date(now.getTime() - RANGES[range].seconds * 1000).toISOString();
   if (search.from) query.from = search.from;
   if (search.to) query.to = search.to;
-  if (search.model) query.model = search.model;
-  if (search.service) query.service = search.service;
-  if (search.user) query.user_id = search.user;
-  if (search.session) query.session_id = search.session;
-  if (search.errors) query.status = "error";
+  if (search.filter) query.filter = search.filter;
   return query;
 }

@@ -1,8 +1,8 @@
-import type { ReactNode } from "react";
 import { formatCount, formatDuration } from "../../model/format";
 import type { Span, SpanDetail } from "../../model/span";
 import type { Trace } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
+import { Fact, Facts } from "../../ui/Facts";
 import { Time } from "../../ui/Time";
 import { typeColor } from "../../ui/TypeMark";
 import styles from "./SpanFacts.module.css";
@@ -17,16 +17,18 @@ export function SpanFacts({ trace, span, detail }: { trace: Trace; span: Span; d
     <div className={styles.facts}>
       <Timing span={span} tokensPerSecond={detail?.tokensPerSecond ?? null} />
       <Usage span={span} detail={detail} />
-      <dl className={styles.list}>
-        {model && <Fact name="Model">{model + asked}</Fact>}
-        {detail && detail.finishReasons.length > 0 && <Fact name="Finished">{detail.finishReasons.join(", ")}</Fact>}
-        {span.service && !ofTrace.has(span.service) && <Fact name="Service">{span.service}</Fact>}
-        {own.map(([name, value]) => (
-          <Fact key={name} name={name}>
-            {value}
-          </Fact>
-        ))}
-      </dl>
+      <div className={styles.list}>
+        <Facts>
+          {model && <Fact name="Model">{model + asked}</Fact>}
+          {detail && detail.finishReasons.length > 0 && <Fact name="Finished">{detail.finishReasons.join(", ")}</Fact>}
+          {span.service && !ofTrace.has(span.service) && <Fact name="Service">{span.service}</Fact>}
+          {own.map(([name, value]) => (
+            <Fact key={name} name={name}>
+              {value}
+            </Fact>
+          ))}
+        </Facts>
+      </div>
     </div>
   );
 }
@@ -114,13 +116,4 @@ function parts(named: Record<string, number | null>): string {
     .filter(([, tokens]) => tokens)
     .map(([name, tokens]) => `${formatCount(tokens ?? 0)} ${name}`)
     .join(", ");
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
 }

@@ -10,6 +10,7 @@ import { CopyButton } from "../../ui/CopyButton";
 import { Failure } from "../../ui/Failure";
 import { Json } from "../../ui/Json";
 import { TypeMark } from "../../ui/TypeMark";
+import tabs from "../../ui/tabs.module.css";
 import { Attributes } from "./Attributes";
 import { Conversation } from "./Conversation";
 import { Events } from "./Events";
@@ -68,22 +69,18 @@ function Content({ detail, tab, onTab }: ContentProps) {
   const silent = isEmpty(detail.conversation);
   const happened = detail.events.length + detail.links.length;
   return (
-    <Tabs
-      className={styles.tabs}
-      selectedKey={tab ?? (silent ? "attributes" : "messages")}
-      onSelectionChange={(key) => onTab(key as SpanTab)}
-    >
-      <TabList aria-label="Parts of the span" className={styles.tabList}>
-        <Tab id="messages" className={styles.tab}>
+    <Tabs selectedKey={tab ?? (silent ? "attributes" : "messages")} onSelectionChange={(key) => onTab(key as SpanTab)}>
+      <TabList aria-label="Parts of the span" className={`${tabs.list} ${styles.tabList}`}>
+        <Tab id="messages" className={tabs.tab}>
           Messages
         </Tab>
-        <Tab id="attributes" className={styles.tab}>
+        <Tab id="attributes" className={tabs.tab}>
           Attributes
         </Tab>
-        <Tab id="events" className={styles.tab}>
-          Events{happened > 0 && <span className={styles.count}>{happened}</span>}
+        <Tab id="events" className={tabs.tab}>
+          Events{happened > 0 && <span className={tabs.count}>{happened}</span>}
         </Tab>
-        <Tab id="raw" className={styles.tab}>
+        <Tab id="raw" className={tabs.tab}>
           Raw
         </Tab>
       </TabList>

@@ -1,21 +1,22 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
-import { DEFAULT_PROJECT, type TraceSearch } from "../../model/filters";
+import { inProject } from "../../model/filters";
+import { condition } from "../../model/filterText";
 import { formatCount, formatDuration, plural } from "../../model/format";
 import type { Trace } from "../../model/trace";
 import { CopyButton } from "../../ui/CopyButton";
 import { Cost } from "../../ui/Cost";
+import { Fact, Facts } from "../../ui/Facts";
 import { Time } from "../../ui/Time";
 import styles from "./TraceHeader.module.css";
 
 /** What the trace is; `brief` leaves room for what is below. */
 export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) {
-  const inProject: TraceSearch = trace.project === DEFAULT_PROJECT ? {} : { project: trace.project };
+  const project = inProject(trace.project);
   return (
     <div className={styles.header}>
       <div className={styles.title}>
         <nav aria-label="Breadcrumb" className={styles.crumbs}>
-          <Link to="/traces" search={inProject}>
+          <Link to="/traces" search={project}>
             Traces
           </Link>
           <span aria-hidden>/</span>
@@ -28,7 +29,7 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
           <CopyButton what="trace ID" text={trace.id} />
         </span>
       </div>
-      <dl className={styles.facts} hidden={brief} aria-label="Trace summary">
+      <Facts label="Trace summary" hidden={brief}>
         <Fact name="Started">
           <Time iso={trace.startTime} full />
         </Fact>
@@ -44,37 +45,28 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
         </Fact>
         {trace.service && (
           <Fact name="Service">
-            <Link to="/traces" search={{ ...inProject, service: trace.service }}>
+            <Link to="/traces" search={{ ...project, filter: condition("service", trace.service) }}>
               {trace.service}
             </Link>
           </Fact>
         )}
         {trace.userId && (
           <Fact name="User">
-            <Link to="/traces" search={{ ...inProject, user: trace.userId }}>
+            <Link to="/traces" search={{ ...project, filter: condition("user", trace.userId) }}>
               {trace.userId}
             </Link>
           </Fact>
         )}
         {trace.sessionId && (
           <Fact name="Session">
-            <Link to="/traces" search={{ ...inProject, session: trace.sessionId }}>
+            <Link to="/traces" search={{ ...project, filter: condition("session", trace.sessionId) }}>
               {trace.sessionId}
             </Link>
           </Fact>
         )}
         {trace.environment && <Fact name="Environment">{trace.environment}</Fact>}
         {trace.tags.length > 0 && <Fact name="Tags">{trace.tags.join(", ")}</Fact>}
-      </dl>
-    </div>
-  );
-}
-
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
+      </Facts>
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { useMemo, useState } from "react";
 import { ApiError } from "../../api/errors";
 import { NARROW, useMedia } from "../../app/hooks";
 import { traceQuery } from "../../app/queries";
-import { DEFAULT_PROJECT } from "../../model/filters";
+import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { reveal, type TreeState } from "../../model/rows";
 import type { TraceDetail } from "../../model/span";
 import { buildTree } from "../../model/tree";
@@ -31,7 +31,7 @@ export function TracePage() {
           {query.error instanceof ApiError && query.error.status === 404 && (
             <p>
               Its spans may not have arrived yet, or their retention is over.{" "}
-              <Link to="/traces" search={project === DEFAULT_PROJECT ? {} : { project }}>
+              <Link to="/traces" search={inProject(project)}>
                 All traces
               </Link>
             </p>

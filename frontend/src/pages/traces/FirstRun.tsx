@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
-import { DEFAULT_PROJECT } from "../../model/filters";
+import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { snippets } from "../../model/snippets";
 import { CopyButton } from "../../ui/CopyButton";
+import tabs from "../../ui/tabs.module.css";
 import styles from "./empty.module.css";
 
 /** What a project without traces shows: how to send the first one. */
@@ -21,7 +22,7 @@ export function FirstRun({ project, projects }: { project: string; projects: rea
           {others.map((name, index) => (
             <span key={name}>
               {index > 0 && ", "}
-              <Link to="/traces" search={name === DEFAULT_PROJECT ? {} : { project: name }}>
+              <Link to="/traces" search={inProject(name)}>
                 {name}
               </Link>
             </span>
@@ -34,9 +35,9 @@ export function FirstRun({ project, projects }: { project: string; projects: rea
         soon as it arrives.
       </p>
       <Tabs className={styles.tabs}>
-        <TabList aria-label="Ways to send a trace" className={styles.tabList}>
+        <TabList aria-label="Ways to send a trace" className={tabs.list}>
           {choices.map(({ id, label }) => (
-            <Tab key={id} id={id} className={styles.tab}>
+            <Tab key={id} id={id} className={tabs.tab}>
               {label}
             </Tab>
           ))}

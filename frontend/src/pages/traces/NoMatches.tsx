@@ -5,7 +5,7 @@ export function NoMatches({ onClear }: { onClear: () => void }) {
   return (
     <section className={styles.empty} aria-label="No matches">
       <h2>No trace matches these filters</h2>
-      <p>Filters compare exactly: a model, service, user or session must be written as it was recorded.</p>
+      <p>Values are compared exactly, unless they hold a *, as in model:gpt-4o*. A longer time may help too.</p>
       <Button className={styles.action} onPress={onClear}>
         Show all traces
       </Button>

@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { DEFAULT_PROJECT } from "../../model/filters";
+import { inProject } from "../../model/filters";
 import type { Trace } from "../../model/trace";
 import styles from "./TraceTable.module.css";
 
@@ -10,7 +10,7 @@ export function TraceLink({ trace }: { trace: Trace }) {
       <Link
         to="/traces/$traceId"
         params={{ traceId: trace.id }}
-        search={trace.project === DEFAULT_PROJECT ? {} : { project: trace.project }}
+        search={inProject(trace.project)}
         className={styles.link}
       >
         {trace.name}

@@ -1,3 +1,4 @@
+import { useElementScrollRestoration } from "@tanstack/react-router";
 import { type Row, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type MouseEvent, memo, type RefObject, type UIEvent, useEffect, useRef } from "react";
@@ -7,6 +8,8 @@ import { columns, features } from "./columns";
 import styles from "./TraceTable.module.css";
 import { useArrivals } from "./useArrivals";
 
+/** The name under which the router keeps where the list was scrolled to, for those who come back. */
+const SCROLLER = "traces";
 const ROW_HEIGHT = 34;
 const NARROW_ROW_HEIGHT = 62;
 /** Rows from the end at which the next page is asked for. */
@@ -35,6 +38,7 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
     getItemKey: (index) => rows[index]?.id ?? index,
     estimateSize: () => height,
     overscan: 12,
+    initialOffset: useElementScrollRestoration({ id: SCROLLER })?.scrollY ?? 0,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
   useEffect(() => {
@@ -52,7 +56,13 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
   });
 
   return (
-    <div ref={scroller} className={styles.scroller} data-stale={stale || undefined} onScroll={onScroll}>
+    <div
+      ref={scroller}
+      className={styles.scroller}
+      data-scroll-restoration-id={SCROLLER}
+      data-stale={stale || undefined}
+      onScroll={onScroll}
+    >
       <div role="table" aria-label="Traces" aria-rowcount={hasMore ? -1 : rows.length + 1} className={styles.table}>
         <div role="rowgroup" className={styles.header}>
           {table.getHeaderGroups().map((group) => (

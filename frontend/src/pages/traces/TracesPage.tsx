@@ -1,10 +1,12 @@
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef, useState } from "react";
+import { NARROW, useMedia } from "../../app/hooks";
 import { projectsQuery, tracesQuery } from "../../app/queries";
-import { DEFAULT_PROJECT, isFiltered, type TraceSearch } from "../../model/filters";
+import { FacetPanel } from "../../filter/FacetPanel";
+import { FacetsToggle, FilterBar, isFilterError } from "../../filter/FilterBar";
+import { DEFAULT_PROJECT, inProject, isFiltered, type ListSearch } from "../../model/filters";
 import { Failure } from "../../ui/Failure";
-import { FilterBar } from "./FilterBar";
 import { FirstRun } from "./FirstRun";
 import { LiveButton } from "./LiveButton";
 import { NoMatches } from "./NoMatches";
@@ -26,14 +28,16 @@ export function TracesPage() {
   if (loadedPages !== pageCount) setPageCount(loadedPages);
   const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces) ?? [], [query.data]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another list starts at its top
+  const shown = useRef(search);
   useEffect(() => {
+    if (shown.current === search) return;
+    shown.current = search;
     scroller.current?.scrollTo({ top: 0 });
   }, [search]);
 
   const projects = useQuery(projectsQuery);
   const project = search.project ?? DEFAULT_PROJECT;
-  const setSearch = (next: TraceSearch) => navigate({ search: next });
+  const setSearch = (next: ListSearch) => navigate({ search: next });
 
   const goLive = () => {
     scroller.current?.scrollTo({ top: 0 });
@@ -44,6 +48,8 @@ export function TracesPage() {
     setFollow(true);
   };
 
+  const narrow = useMedia(NARROW);
+  const facets = search.facets ? search.facets === "1" : !narrow;
   const empty = query.isSuccess && !query.isPlaceholderData && traces.length === 0;
   return (
     <div className={styles.page}>
@@ -52,21 +58,30 @@ export function TracesPage() {
         <h1>Traces</h1>
         <LiveButton live={live} onChange={(on) => (on ? goLive() : setFollow(false))} disabled={Boolean(search.to)} />
       </div>
-      <FilterBar search={search} projects={projects.data ?? []} traces={traces} onChange={setSearch} />
-      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
-      {empty && isFiltered(search) && <NoMatches onClear={() => setSearch(search.project ? { project } : {})} />}
-      {empty && !isFiltered(search) && <FirstRun project={project} projects={projects.data ?? []} />}
-      {traces.length > 0 && (
-        <TraceTable
-          traces={traces}
-          scroller={scroller}
-          stale={query.isPlaceholderData}
-          hasMore={query.hasNextPage}
-          onMore={() => !query.isFetching && query.fetchNextPage()}
-          onScrolledFromTop={(scrolled) => setAtTop(!scrolled)}
-        />
-      )}
-      {query.isPending && !query.error && <p className={styles.loading}>Loading traces…</p>}
+      <FilterBar search={search} error={query.error} onChange={setSearch}>
+        <FacetsToggle shown={facets} onChange={(shown) => setSearch({ ...search, facets: shown })} />
+      </FilterBar>
+      <div className={styles.columns}>
+        {facets && <FacetPanel search={search} onFilter={(filter) => setSearch({ ...search, filter })} />}
+        <div className={styles.list}>
+          {query.error && !isFilterError(query.error) && (
+            <Failure error={query.error} onRetry={() => query.refetch()} />
+          )}
+          {empty && isFiltered(search) && <NoMatches onClear={() => setSearch(inProject(project))} />}
+          {empty && !isFiltered(search) && <FirstRun project={project} projects={projects.data ?? []} />}
+          {traces.length > 0 && (
+            <TraceTable
+              traces={traces}
+              scroller={scroller}
+              stale={query.isPlaceholderData}
+              hasMore={query.hasNextPage}
+              onMore={() => !query.isFetching && query.fetchNextPage()}
+              onScrolledFromTop={(scrolled) => setAtTop(!scrolled)}
+            />
+          )}
+          {query.isPending && !query.error && <p className={styles.loading}>Loading traces…</p>}
+        </div>
+      </div>
     </div>
   );
 }
