@@ -6,7 +6,7 @@ A long range is read as whole days where the day's rollup fits, with hours and m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,11 +27,12 @@ from llmflow_store.analytics import (
     Point,
 )
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
+from llmflow_store.rollup_rows import Range, model_rows, rollup_rows, user_rows
 from llmflow_store.rollups import USER_DIMENSION
 from llmflow_store.values import label
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS_US = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000}
+_UNITS_US = {"week": 604_800_000_000, "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000}
 #: The dimensions that `rollups_* AS r` has, as expressions; null where a span has no value.
 ROLLUP_COLUMNS = {
     "model": "nullif(r.model, '')",
@@ -64,13 +65,20 @@ _SUMS = {
         )
     },
 }
+_SUMS_OF_TOTALS = {
+    **_SUMS,
+    Metric.REQUESTS: "sum(request_count)",
+    Metric.ERRORS: "sum(error_count)",
+    Metric.ERROR_RATE: "sum(error_count)",
+}
 _MEASURED = {Metric.LATENCY: "duration_ns", Metric.TTFT: "time_to_first_token_ns"}
 #: Of a distribution, the groups of most spans are measured, and the largest values among them returned.
 _MEASURED_GROUPS = 200
 
 
 class _Source(NamedTuple):
-    """Rows with the rollups' columns, as a FROM item named r, and the groups' expressions over it."""
+    """Rows with the rollups' columns, as a FROM item named r, and the groups' expressions over it; `sums` are those of
+    the metrics."""
 
     rows: str
     groups: Sequence[str]
@@ -78,23 +86,15 @@ class _Source(NamedTuple):
     from_us: int
     to_us: int
     rollups: bool
+    sums: Mapping[Metric, str]
 
 
 async def analyse(connection: asyncpg.Connection[Any], query: AnalyticsQuery) -> AnalyticsResult:
     """See `Store.analyse`."""
     query.check()
     source = _source(query)
-    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
     total = await _total(connection, query, source)
-    groups: list[Group] = []
-    if source.groups:
-        largest = await _largest(connection, query, source)
-        found = await measure(connection, query, source, largest, interval=False)
-        groups = sorted((_group(query, found, key, source) for key in largest), key=_by_value)[: query.limit]
-    if query.interval is not None:
-        keys = [group.key for group in groups]
-        courses = _courses(await measure(connection, query, source, keys, interval=True)) if keys else {}
-        groups = [replace(group, points=_points(query, courses.get(group.key, {}), source)) for group in groups]
+    groups = await _groups(connection, query, source) if source.groups else []
     return AnalyticsResult(source.from_us, source.to_us, total, groups, "rollups" if source.rollups else "spans")
 
 
@@ -110,18 +110,39 @@ class _Measured(NamedTuple):
 _Found = dict[tuple[tuple[str, ...], int | None], _Measured]
 
 
-async def _largest(
-    connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source
-) -> list[tuple[str, ...]]:
+async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source) -> list[Group]:
+    """The groups of the largest values, largest first."""
     distribution = query.metric in DISTRIBUTIONS
-    order = "sum(span_count)" if distribution else _value_sql(query)
+    measure = _distributions if distribution else _sums
+    found = await _largest(connection, query, source)
+    if distribution and (query.interval is None or len(found) > query.limit):
+        found = await measure(connection, query, source, [key for key, _ in found], interval=False)
+    keys = [key for key, _ in found]
+    if not distribution or query.interval is None or len(found) > query.limit:
+        ranked = sorted((_group(query, found, key, source) for key in keys), key=_by_value)[: query.limit]
+        keys = [group.key for group in ranked]
+    if query.interval is None or not keys:
+        return ranked if keys else []
+    courses = _courses(await measure(connection, query, source, keys, interval=True))
+    whole: _Found = {(key, None): _merged(course.values()) for key, course in courses.items()}
+    groups = [_group(query, whole, key, source) for key in keys]
+    groups = [replace(group, points=_points(query, courses.get(group.key, {}), source)) for group in groups]
+    return sorted(groups, key=_by_value)
+
+
+async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source) -> _Found:
+    """The groups to choose from: those of the largest sums, or of a distribution, not measured yet, of most spans."""
+    distribution = query.metric in DISTRIBUTIONS
+    amount = "NULL" if distribution else source.sums[query.metric]
+    order = "sum(span_count)" if distribution else _value_sql(query, source)
     rows = await connection.fetch(
-        f"SELECT {', '.join(source.groups)} FROM {source.rows} WHERE {_present(source.groups)}"  # noqa: S608
+        f"SELECT {', '.join(source.groups)}, sum(span_count)::bigint, {amount}"  # noqa: S608
+        f" FROM {source.rows} WHERE {_present(source.groups)}"
         f" GROUP BY {_places(source.groups)} ORDER BY {order} DESC NULLS LAST, {_places(source.groups)}"
         f" LIMIT {_MEASURED_GROUPS if distribution else int(query.limit)}",
         *source.arguments.values,
     )
-    return [tuple(row) for row in rows]
+    return {(tuple(key), None): _Measured(spans, amount) for *key, spans, amount in rows}
 
 
 async def _sums(
@@ -134,7 +155,7 @@ async def _sums(
 ) -> _Found:
     columns, where, arguments = _grouped(query, source, keys, interval=interval)
     rows = await connection.fetch(
-        f"SELECT {', '.join([*columns, 'coalesce(sum(span_count), 0)::bigint', _SUMS[query.metric]])}"  # noqa: S608
+        f"SELECT {', '.join([*columns, 'coalesce(sum(span_count), 0)::bigint', source.sums[query.metric]])}"  # noqa: S608
         f" FROM {source.rows} WHERE {where}{_group_by(columns)}",
         *arguments.values,
     )
@@ -193,11 +214,24 @@ async def _total(connection: asyncpg.Connection[Any], query: AnalyticsQuery, gro
     from_time, to_time = (_EPOCH + timedelta(microseconds=time) for time in (grouped.from_us, grouped.to_us))
     source = _source(replace(query, group_by=(), from_time=from_time, to_time=to_time)) if query.group_by else grouped
     measure = _distributions if query.metric in DISTRIBUTIONS else _sums
-    total = _group(query, await measure(connection, query, source, [], interval=False), (), source)
+    found = await measure(connection, query, source, [], interval=query.interval is not None)
     if query.interval is None:
-        return total
-    courses = _courses(await measure(connection, query, source, [], interval=True))
-    return replace(total, points=_points(query, courses.get((), {}), source))
+        return _group(query, found, (), source)
+    course = _courses(found).get((), {})
+    total = _group(query, {((), None): _merged(course.values())}, (), source)
+    return replace(total, points=_points(query, course, source))
+
+
+def _merged(parts: Iterable[_Measured]) -> _Measured:
+    """What all of them have together."""
+    parts = list(parts)
+    amounts = [Decimal(part.amount) for part in parts if part.amount is not None]
+    buckets = [part.buckets for part in parts if part.buckets is not None]
+    return _Measured(
+        sum(part.span_count for part in parts),
+        sum(amounts, Decimal()) if amounts else None,
+        sketch.merge(buckets) if buckets else None,
+    )
 
 
 def _courses(found: _Found) -> dict[tuple[str, ...], dict[int, _Measured]]:
@@ -232,8 +266,8 @@ def _value(query: AnalyticsQuery, measured: _Measured, seconds: float) -> Number
     return amount / Decimal(seconds) if query.aggregation == "rate" else amount
 
 
-def _value_sql(query: AnalyticsQuery) -> str:
-    amount = _SUMS[query.metric]
+def _value_sql(query: AnalyticsQuery, source: _Source) -> str:
+    amount = source.sums[query.metric]
     return f"{amount}::numeric / sum(span_count)" if query.aggregation == "avg" else amount
 
 
@@ -259,30 +293,61 @@ def _group_by(columns: Sequence[str]) -> str:
 
 def _source(query: AnalyticsQuery) -> _Source:
     parsed = query.filter or And(())
-    groups = query.group_by
-    if set(groups) <= set(ROLLUP_COLUMNS):
-        arguments = Arguments(label(query.project))
-        condition = rollup_condition(parsed, arguments, ROLLUP_COLUMNS)
-        if condition is not None:
-            expressions = [ROLLUP_COLUMNS[name] for name in groups]
-            return _of_rollups(query, arguments, condition, "rollups", expressions, "minute")
-    if groups == ("user",):
-        arguments = Arguments(label(query.project), USER_DIMENSION)
-        condition = rollup_condition(parsed, arguments, _VALUE_DIMENSIONS)
-        hours = query.interval is None or query.interval.total_seconds() % 3600 == 0
-        if condition is not None and hours:
-            condition = f"r.dimension = $2 AND {condition}"
-            return _of_rollups(query, arguments, condition, "rollups_value", ["r.value"], "hour")
+    for ready in (_of_models, _of_rollups, _of_users, _of_values):
+        source = ready(query, parsed)
+        if source is not None:
+            return source
     return _of_spans(query, parsed)
 
 
-def _of_rollups(
-    query: AnalyticsQuery, arguments: Arguments, condition: str, table: str, groups: Sequence[str], finest: str
-) -> _Source:
+def _of_models(query: AnalyticsQuery, parsed: Filter) -> _Source | None:
+    if not set(query.group_by) <= {"model"}:
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "minute")
+    rows = model_rows(ranges, parsed, arguments)
+    groups = ["nullif(r.value, '')" for _ in query.group_by]
+    return None if rows is None else _Source(rows, groups, arguments, from_us, to_us, True, _SUMS)
+
+
+def _of_rollups(query: AnalyticsQuery, parsed: Filter) -> _Source | None:
+    arguments = Arguments(label(query.project))
+    condition = rollup_condition(parsed, arguments, ROLLUP_COLUMNS)
+    if condition is None or not set(query.group_by) <= set(ROLLUP_COLUMNS):
+        return None
+    from_us, to_us, ranges = _ranges(query, "minute")
+    rows = rollup_rows("rollups", ranges, condition, arguments)
+    return _Source(rows, [ROLLUP_COLUMNS[name] for name in query.group_by], arguments, from_us, to_us, True, _SUMS)
+
+
+def _of_users(query: AnalyticsQuery, parsed: Filter) -> _Source | None:
+    if query.group_by != ("user",) or query.metric in DISTRIBUTIONS or _cuts_hours(query):
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "hour", coarsest="week")
+    rows = user_rows(ranges, parsed, arguments)
+    return None if rows is None else _Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS_OF_TOTALS)
+
+
+def _of_values(query: AnalyticsQuery, parsed: Filter) -> _Source | None:
+    arguments = Arguments(label(query.project), USER_DIMENSION)
+    condition = rollup_condition(parsed, arguments, _VALUE_DIMENSIONS)
+    if condition is None or query.group_by != ("user",) or _cuts_hours(query):
+        return None
+    from_us, to_us, ranges = _ranges(query, "hour")
+    rows = rollup_rows("rollups_value", ranges, f"r.dimension = $2 AND {condition}", arguments)
+    return _Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS)
+
+
+def _cuts_hours(query: AnalyticsQuery) -> bool:
+    return query.interval is not None and query.interval.total_seconds() % 3600 != 0
+
+
+def _ranges(query: AnalyticsQuery, finest: str, coarsest: str = "day") -> tuple[int, int, list[Range]]:
+    """The range that is counted, and what it consists of."""
     from_us, to_us = widened(query.from_time, query.to_time, finest)
     interval_us = round(query.interval.total_seconds() * 1e6) if query.interval else None
-    ranges = covering(from_us, to_us, finest=finest, interval_us=interval_us)
-    return _Source(rollup_rows(table, ranges, condition, arguments), groups, arguments, from_us, to_us, True)
+    return from_us, to_us, covering(from_us, to_us, finest=finest, coarsest=coarsest, interval_us=interval_us)
 
 
 def widened(from_time: datetime, to_time: datetime, unit: str) -> tuple[int, int]:
@@ -291,26 +356,17 @@ def widened(from_time: datetime, to_time: datetime, unit: str) -> tuple[int, int
     return unix_us(from_time) // size * size, -(-unix_us(to_time) // size) * size
 
 
-def rollup_rows(table: str, ranges: Sequence[tuple[str, int, int]], condition: str, arguments: Arguments) -> str:
-    """The rows of `<table>_<unit>` in each of the ranges that fulfil `condition`, as a FROM item; $1 is the project."""
-    parts = [
-        f"SELECT * FROM {table}_{unit} AS r WHERE r.project = $1"  # noqa: S608
-        f" AND r.bucket >= {arguments.add(low, 'timestamptz')} AND r.bucket < {arguments.add(high, 'timestamptz')}"
-        f" AND {condition}"
-        for unit, low, high in ranges
-    ]
-    return f"({' UNION ALL '.join(parts)}) AS r"
-
-
-def covering(from_us: int, to_us: int, *, finest: str, interval_us: int | None = None) -> list[tuple[str, int, int]]:
-    """The range as few (unit, from, to): days where whole ones fit, hours and minutes at the ends, nothing finer than
-    `finest`, of which both ends are multiples, and nothing that an interval would cut."""
+def covering(
+    from_us: int, to_us: int, *, finest: str, coarsest: str = "day", interval_us: int | None = None
+) -> list[Range]:
+    """The range as few (unit, from, to): whole ones of `coarsest` where they fit, shorter ones at the ends, nothing
+    finer than `finest`, of which both ends are multiples, and nothing that an interval would cut."""
     units = [unit for unit in _UNITS_US if interval_us is None or interval_us % _UNITS_US[unit] == 0]
-    units = [unit for unit in units if _UNITS_US[unit] >= _UNITS_US[finest]] or [finest]
+    units = [unit for unit in units if _UNITS_US[finest] <= _UNITS_US[unit] <= _UNITS_US[coarsest]] or [finest]
     return _covering(from_us, to_us, units)
 
 
-def _covering(low: int, high: int, units: Sequence[str]) -> list[tuple[str, int, int]]:
+def _covering(low: int, high: int, units: Sequence[str]) -> list[Range]:
     if low >= high:
         return []
     unit, finer = units[0], units[1:]
@@ -343,7 +399,7 @@ def _of_spans(query: AnalyticsQuery, parsed: Filter) -> _Source:
         FROM spans AS s WHERE s.project = $1 AND s.start_time >= {low} AND s.start_time < {high} AND {condition}
     ) AS r"""  # noqa: S608
     groups = [f"r.g{number}" for number in range(len(names))]
-    return _Source(rows, groups, arguments, from_us, to_us, False)
+    return _Source(rows, groups, arguments, from_us, to_us, False, _SUMS)
 
 
 def dimension(name: str, arguments: Arguments) -> str:

@@ -14,9 +14,10 @@ from llmflow_core.errors import Rejected
 from llmflow_core.spans import SUMMING_TYPES
 from llmflow_store import sketch
 from llmflow_store.analytics import DIMENSIONS, FacetValue
-from llmflow_store.analytics_sql import ROLLUP_COLUMNS, covering, dimension, rollup_rows, unix_us, widened
+from llmflow_store.analytics_sql import ROLLUP_COLUMNS, covering, dimension, unix_us, widened
 from llmflow_store.directory import Distribution, ModelQuery, ModelUsage, Order, Usage, UserCourse, UserQuery, UserUsage
 from llmflow_store.filter_sql import Arguments
+from llmflow_store.rollup_rows import rollup_rows
 from llmflow_store.rollups import TOKENS, USER_DIMENSION
 from llmflow_store.values import label
 

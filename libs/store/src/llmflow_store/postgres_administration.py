@@ -31,6 +31,8 @@ PROJECT_TABLES = (
     "rollups_day",
     "rollups_value_hour",
     "rollups_value_day",
+    "rollups_total_day",
+    "rollups_total_week",
     "usage_totals",
     "cost_totals",
     "logs",

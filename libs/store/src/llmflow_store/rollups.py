@@ -1,7 +1,8 @@
 """Rollups: what happened a minute, an hour and a day, kept by every write, so that charts read few rows.
 
-`rollups_*` are keyed by everything a span has few values of; `rollups_value_*` by one dimension of many values each:
-`user`, and `attr.KEY` for the attributes chosen for it. A dimension that a span lacks is ''.
+`rollups_*` are keyed by everything a span has few values of; `rollups_value_*` by one dimension, type and status:
+`model`, `user`, and `attr.KEY` for the attributes chosen for it. `rollups_total_*` has what users and chosen attributes
+come to in a day and a week, without sketches. A dimension that a span lacks is ''.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import asyncpg
 
-from llmflow_core.spans import Span
+from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_store.fresh import Fresh
 from llmflow_store.sketch import bucket_of
 from llmflow_store.statements import stage
@@ -25,11 +26,15 @@ COSTS = ("cost", "input_cost", "output_cost")
 COUNTS = ("span_count", "priced_count", "unpriced_count")
 SKETCHES = ("duration_ns", "time_to_first_token_ns")
 USER_DIMENSION = "user"
+MODEL_DIMENSION = "model"
 
 _KEY = ("project", "bucket", "service", "provider", "model", "observation_type", "environment", "status")
 _VALUE_KEY = ("project", "bucket", "dimension", "value", "observation_type", "status")
+_TOTAL_KEY = ("project", "bucket", "dimension", "value")
 _SUMMED = (*TOKENS, *COSTS, *COUNTS)
-_MINUTE_US, _HOUR_US, _DAY_US = 60_000_000, 3_600_000_000, 86_400_000_000
+_TOTALED = ("span_count", *TOKENS, *COSTS, "unpriced_count")
+_REQUESTS = frozenset({ObservationType.GENERATION, ObservationType.EMBEDDING})
+_MINUTE_US, _HOUR_US, _DAY_US, _WEEK_US = 60_000_000, 3_600_000_000, 86_400_000_000, 604_800_000_000
 
 
 class _Sums:
@@ -81,6 +86,7 @@ class _Sums:
 
 
 _summed = attrgetter(*_SUMMED)
+_totaled = attrgetter(*_TOTALED)
 _Groups = dict[tuple[Any, ...], _Sums]
 
 
@@ -96,6 +102,9 @@ async def add_to_rollups(
     minutes = _grouped(fresh)
     hours = _coarser(minutes, _HOUR_US)
     value_hours = _grouped_by_value(fresh, spans, attributes)
+    days = _totals(value_hours, _DAY_US)
+    weeks = _totals(value_hours, _WEEK_US)
+    value_hours |= _of_models(hours)
     for table, key, groups in (
         ("rollups_minute", _KEY, minutes),
         ("rollups_hour", _KEY, hours),
@@ -107,16 +116,22 @@ async def add_to_rollups(
             # In the order of the keys: concurrent writers then wait for each other, but never in a circle.
             rows = [(*values, *groups[values].row()) for values in sorted(groups)]
             await stage(connection, table, (*key, *_SUMMED, *SKETCHES), rows)
-            await connection.execute(_upsert(table, key))
+            await connection.execute(_upsert(table, key, _SUMMED, SKETCHES))
+    for table, totals in (("rollups_total_day", days), ("rollups_total_week", weeks)):
+        if totals:
+            summed = ("request_count", "error_count", *_TOTALED)
+            await stage(connection, table, (*_TOTAL_KEY, *summed), [(*k, *totals[k]) for k in sorted(totals)])
+            await connection.execute(_upsert(table, _TOTAL_KEY, summed, ()))
 
 
-def _upsert(table: str, key: Sequence[str]) -> str:
-    columns = ", ".join((*key, *_SUMMED, *SKETCHES))
+def _upsert(table: str, key: Sequence[str], summed: Sequence[str], sketches: Sequence[str]) -> str:
+    columns = ", ".join((*key, *summed, *sketches))
+    additions = [f"{name} = r.{name} + excluded.{name}" for name in summed]
+    additions += [f"{name} = sketch_merge(r.{name}, excluded.{name})" for name in sketches]
     return f"""
 INSERT INTO {table} AS r ({columns}) SELECT {columns} FROM pg_temp.staged_{table}
 ON CONFLICT ({", ".join(key)}) DO UPDATE SET
-    {", ".join(f"{name} = r.{name} + excluded.{name}" for name in _SUMMED)},
-    {", ".join(f"{name} = sketch_merge(r.{name}, excluded.{name})" for name in SKETCHES)}
+    {", ".join(additions)}
 """  # noqa: S608 - the names are constants
 
 
@@ -146,6 +161,25 @@ def _grouped_by_value(fresh: Iterable[Fresh], spans: Iterable[Span], attributes:
         for dimension, value in _chosen(span, attributes) if attributes else ():
             groups[row.project, hour, dimension, value, row.observation_type, row.status].add(row)
     return groups
+
+
+def _of_models(hours: _Groups) -> _Groups:
+    """The same by model alone, '' where there is none, as a dimension of `rollups_value_*`."""
+    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
+    for (project, bucket, _, _, model, observation_type, _, status), sums in hours.items():
+        groups[project, bucket, MODEL_DIMENSION, model, observation_type, status].merge(sums)
+    return groups
+
+
+def _totals(groups: _Groups, unit_us: int) -> Mapping[tuple[Any, ...], Sequence[Any]]:
+    """What `rollups_total_*` sums, by its key, for longer times: requests, errors, then _TOTALED."""
+    totals: dict[tuple[Any, ...], Sequence[Any]] = {}
+    for (project, bucket, dimension, value, observation_type, status), sums in groups.items():
+        key = (project, bucket - bucket % unit_us, dimension, value)
+        requests = sums.span_count if observation_type in _REQUESTS else 0
+        added = (requests, sums.span_count if status == Status.ERROR else 0, *_totaled(sums))
+        totals[key] = [a + b for a, b in zip(totals[key], added, strict=True)] if key in totals else added
+    return totals
 
 
 def _chosen(span: Span, attributes: Collection[str]) -> Iterator[tuple[str, str]]:

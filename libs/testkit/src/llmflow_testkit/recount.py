@@ -15,9 +15,11 @@ from llmflow_store.prometheus_sql import call_key
 from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.sketch import bucket_of
 
-_UNITS_US = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000}
+_UNITS_US = {"minute": 60_000_000, "hour": 3_600_000_000, "day": 86_400_000_000, "week": 604_800_000_000}
 _ROLLUP_KEY = ("project", "bucket", "service", "provider", "model", "observation_type", "environment", "status")
 _VALUE_KEY = ("project", "dimension", "bucket", "value", "observation_type", "status")
+_NOT_TOTALED = ("duration_ns", "time_to_first_token_ns", "priced_count")
+_TOTAL_KEY = ("project", "dimension", "bucket", "value")
 _CALL_KEY = ("project", "model", "endpoint", "status")
 _ROLLUP_TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens")
 _ROLLUP_COSTS = ("cost", "input_cost", "output_cost")
@@ -37,7 +39,8 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int
     """Assert that no span is stored twice, that all content has its span, and that every trace summary, rollup
     and total equals a recount from the spans, sketches included. Return how many spans there are.
 
-    Without `totals`, sums that only grow are not compared: they also count what retention has removed since.
+    Without `totals` these are not compared: they also count what retention has removed since, and nothing from before
+    there were any.
     """
     connection = await asyncpg.connect(database_url)
     try:
@@ -48,8 +51,11 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int
             query = f"SELECT {', '.join(SPAN_COLUMNS)} FROM spans"
             spans = [span_from(row) async for row in connection.cursor(query)]
             traces = await connection.fetch("SELECT * FROM traces")
-            rollups = {unit: await connection.fetch(f"SELECT * FROM rollups_{unit}") for unit in _UNITS_US}
+            rollups = {
+                unit: await connection.fetch(f"SELECT * FROM rollups_{unit}") for unit in ("minute", "hour", "day")
+            }
             values = {unit: await connection.fetch(f"SELECT * FROM rollups_value_{unit}") for unit in ("hour", "day")}
+            sums = {unit: await connection.fetch(f"SELECT * FROM rollups_total_{unit}") for unit in ("day", "week")}
             calls = await connection.fetch("SELECT * FROM usage_totals")
             projects = await connection.fetch("SELECT name FROM projects")
     finally:
@@ -58,9 +64,13 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True) -> int
     for unit, rows in rollups.items():
         assert_equal_rows(_keyed(rows, _ROLLUP_KEY), recounted_rollups(spans, unit))
     for unit, rows in values.items():
+        known = [row for row in rows if row["dimension"] in ("user", "model")]
+        assert_equal_rows(_keyed(known, _VALUE_KEY), recounted_values(spans, unit))
+    for unit, rows in sums.items():
         of_users = [row for row in rows if row["dimension"] == "user"]
-        assert_equal_rows(_keyed(of_users, _VALUE_KEY), recounted_users(spans, unit))
-    assert_equal_rows(_keyed(calls, _CALL_KEY), recounted_calls(spans))
+        assert_equal_rows(_keyed(of_users, _TOTAL_KEY), recounted_users(spans, unit))
+    if totals:
+        assert_equal_rows(_keyed(calls, _CALL_KEY), recounted_calls(spans))
     assert {span.project for span in spans} <= {row["name"] for row in projects}
     return len(spans)
 
@@ -83,14 +93,33 @@ def recounted_rollups(spans: Iterable[Span], unit: str) -> _Rows:
     return {key: _rollup(group) for key, group in grouped.items()}
 
 
+def recounted_values(spans: Iterable[Span], unit: str) -> _Rows:
+    """The rows of the dimensions `user` and `model` that the table `rollups_value_<unit>` must have, by its key."""
+    grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
+    for span in spans:
+        bucket, kind = _bucket(span, unit), (str(span.observation_type), str(span.status))
+        grouped[span.project, "model", bucket, _model(span) or "", *kind].append(span)
+        if span.user_id is not None:
+            grouped[span.project, "user", bucket, span.user_id, *kind].append(span)
+    return {key: _rollup(group) for key, group in grouped.items()}
+
+
 def recounted_users(spans: Iterable[Span], unit: str) -> _Rows:
-    """The rows of the dimension `user` that the table `rollups_value_<unit>` must have, by its key."""
+    """The rows of the dimension `user` that the table `rollups_total_<unit>` must have, by its key."""
     grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
     for span in spans:
         if span.user_id is not None:
-            key = ("user", _bucket(span, unit), span.user_id, str(span.observation_type), str(span.status))
-            grouped[span.project, *key].append(span)
-    return {key: _rollup(group) for key, group in grouped.items()}
+            grouped[span.project, "user", _bucket(span, unit), span.user_id].append(span)
+    return {
+        key: {
+            "request_count": sum(span.observation_type in ("generation", "embedding") for span in group),
+            "error_count": sum(span.status == "error" for span in group),
+            **{
+                name: value for name, value in _rollup(group).items() if name not in (*_ROLLUP_SKETCHES, "priced_count")
+            },
+        }
+        for key, group in grouped.items()
+    }
 
 
 def recounted_calls(spans: Iterable[Span]) -> _Rows:
