@@ -597,6 +597,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project}/retention": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show how long a project's data is kept
+         * @description What the project has chosen, and the days that hold for it.
+         */
+        get: operations["getRetention"];
+        /**
+         * Change how long a project's data is kept
+         * @description The whole choice is replaced: a kind that is left out is kept as the server's settings say. It takes effect
+         *     within ten minutes, and what is gone then does not come back.
+         */
+        put: operations["setRetention"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1474,6 +1499,80 @@ export interface components {
              */
             projects: string[];
             details: components["schemas"]["ProjectDetail"][];
+        };
+        /**
+         * RetentionChoice
+         * @description What a project has chosen; null is as the server's settings say.
+         */
+        RetentionChoice: {
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            spans: number | null;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            content: number | null;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            rollups: number | null;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            logs: number | null;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            metrics: number | null;
+        };
+        /**
+         * RetentionDays
+         * @description For how many days each kind is kept: spans with their traces and scores, what they said, the sums behind charts,
+         *     logs, and metrics. Content never outlives its spans.
+         */
+        RetentionDays: {
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            spans: number;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            content: number;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            rollups: number;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            logs: number;
+            /**
+             * @description For how many days it is kept; 0 is for ever.
+             * @example 30
+             */
+            metrics: number;
+        };
+        /**
+         * RetentionDetail
+         * @description How long a project's data is kept. `days` and `applied_at` are null before the writer has applied retention for
+         *     the first time, for it knows the server's settings.
+         */
+        RetentionDetail: {
+            chosen: components["schemas"]["RetentionChoice"];
+            days: components["schemas"]["RetentionDays"] | null;
+            /** @description When retention was last applied, for all projects. */
+            applied_at: string | null;
         };
         /**
          * Score
@@ -4399,6 +4498,173 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setRetention: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The project's name. */
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetentionChoice"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

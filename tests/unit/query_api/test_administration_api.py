@@ -39,6 +39,24 @@ async def test_projects_are_created_renamed_and_deleted(shop: Client) -> None:
     assert (await shop.get("/api/v1/projects")).json()["projects"] == ["default"]
 
 
+async def test_a_projects_retention_is_shown_and_changed(shop: Client) -> None:
+    url = "/api/v1/projects/shop/retention"
+    shown = (await shop.get(url)).json()
+    assert shown["chosen"] == dict.fromkeys(("spans", "content", "rollups", "logs", "metrics"))
+    assert set(shown["days"].values()) == {30}
+    changed = await shop.put(url, json={"spans": 7, "logs": 0})
+    assert changed.status_code == 200
+    assert changed.json()["chosen"] == {"spans": 7, "content": None, "rollups": None, "logs": 0, "metrics": None}
+    assert changed.json()["days"] == {"spans": 7, "content": 7, "rollups": 30, "logs": 0, "metrics": 30}
+    (entry, *_) = (await shop.get("/api/v1/audit")).json()["entries"]
+    assert (entry["action"], entry["project"], entry["detail"]["spans"]) == ("retention.set", "shop", 7)
+    assert (await shop.get("/api/v1/projects/absent/retention")).status_code == 404
+    assert (await shop.put("/api/v1/projects/absent/retention", json={})).status_code == 404
+    for wrong in (-1, 40_000, 1.5, "long"):
+        answer = await shop.put(url, json={"metrics": wrong})
+        assert (answer.status_code, answer.json()["field"]) == (400, "metrics")
+
+
 @pytest.mark.parametrize("name", ["", "Shop", "-a", "a b", "a" * 64, "a\u0000", 1, None])
 async def test_a_name_that_headers_could_not_carry_is_refused(client: Client, name: Any) -> None:
     answer = await client.post("/api/v1/projects", json={"name": name})

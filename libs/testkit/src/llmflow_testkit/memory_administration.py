@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from llmflow_core.api_keys import ApiKey
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, Span, SpanKey
 from llmflow_store.administration import Actor, AuditEntry, KeyRecord, Project
+from llmflow_store.retention import ProjectRetention, RetentionDays, RetentionOverride
 
 
 class MemoryAdministration:
@@ -20,6 +21,7 @@ class MemoryAdministration:
         self.audit: list[AuditEntry] = []
         self._projects: dict[str, Project] = {}
         self._keys: dict[str, tuple[ApiKey, KeyRecord]] = {}
+        self._retention: dict[str, RetentionOverride] = {}
 
     async def list_projects(self) -> Sequence[Project]:
         self._fail()
@@ -129,6 +131,19 @@ class MemoryAdministration:
             if (before is None or entry.id < before) and (project is None or entry.project == project)
         ]
         return found[:limit]
+
+    async def get_retention(self, project: str) -> ProjectRetention | None:
+        if not await self._has(project):
+            return None
+        override = self._retention.get(project, RetentionOverride())
+        days = RetentionDays(spans=30, content=30, rollups=30, logs=30, metrics=30).with_override(override)
+        return ProjectRetention(override=override, days=days, applied_at=datetime.now(UTC))
+
+    async def set_retention(self, project: str, override: RetentionOverride, *, by: Actor) -> ProjectRetention | None:
+        if await self._has(project):
+            self._retention[project] = override
+            await self.append_audit("retention.set", by=by, project=project, subject=project, detail=asdict(override))
+        return await self.get_retention(project)
 
     def _fail(self) -> None:
         if self.failure:

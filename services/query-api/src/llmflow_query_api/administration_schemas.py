@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from llmflow_core.api_keys import Scope
+from llmflow_store.retention import MOST_DAYS
 
 _NO_NUL = r"^[^\x00]*$"
 ProjectName = Annotated[
@@ -32,6 +33,10 @@ KeyName = Annotated[
     Meta(description="What the key is for.", min_length=1, max_length=200, pattern=_NO_NUL, examples=["checkout, CI"]),
 ]
 KeyId = Annotated[str, Meta(description="Public.", examples=["lf-pk-vXb1mPq0a9Zt3kLw"])]
+Days = Annotated[
+    int,
+    Meta(description="For how many days it is kept; 0 is for ever.", ge=0, le=MOST_DAYS, examples=[30]),
+]
 ExpiresAt = Annotated[datetime | None, Meta(description="From when on the key is refused; null for never.")]
 
 
@@ -67,6 +72,36 @@ class DeletedProject(Struct, frozen=True, kw_only=True):
     """What a deletion has removed."""
 
     span_count: Annotated[int, Meta(examples=[1200])]
+
+
+class RetentionDays(Struct, frozen=True, kw_only=True):
+    """For how many days each kind is kept: spans with their traces and scores, what they said, the sums behind charts,
+    logs, and metrics. Content never outlives its spans."""
+
+    spans: Days
+    content: Days
+    rollups: Days
+    logs: Days
+    metrics: Days
+
+
+class RetentionChoice(Struct, frozen=True, kw_only=True):
+    """What a project has chosen; null is as the server's settings say."""
+
+    spans: Days | None = None
+    content: Days | None = None
+    rollups: Days | None = None
+    logs: Days | None = None
+    metrics: Days | None = None
+
+
+class RetentionDetail(Struct, frozen=True, kw_only=True):
+    """How long a project's data is kept. `days` and `applied_at` are null before the writer has applied retention for
+    the first time, for it knows the server's settings."""
+
+    chosen: RetentionChoice
+    days: RetentionDays | None
+    applied_at: Annotated[datetime | None, Meta(description="When retention was last applied, for all projects.")]
 
 
 class NewKey(Struct, frozen=True, kw_only=True):

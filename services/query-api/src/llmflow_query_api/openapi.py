@@ -40,6 +40,7 @@ from llmflow_query_api.projects import create_project, delete_project, list_proj
 from llmflow_query_api.scores import create_score, delete_score, list_scores
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.session_list import list_sessions, show_session
+from llmflow_query_api.retention import get_retention, set_retention
 from llmflow_query_api.span_list import list_spans, span_query
 from llmflow_query_api.stream import stream_traces
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
@@ -181,6 +182,8 @@ def api_router() -> Router:
         dependencies={
             "gate": Provide(_gate),
             "store": Provide(provide_store),
+                    get_retention,
+                    set_retention,
             "selection": Provide(trace_query),
             "spans": Provide(span_query),
             "question": Provide(analytics_query),
