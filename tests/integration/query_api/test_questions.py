@@ -30,7 +30,8 @@ async def client(embedded_database_url: str) -> AsyncIterator[httpx.AsyncClient]
     other = make_generation(name="other", model="claude-sonnet-4", response_model=None, user_id="bob", cost=None)
     await store.write_spans([root, tool, other])
     settings = QueryApiSettings(auth_password=_USER[1], host="127.0.0.1")
-    transport = httpx.ASGITransport(create_app(settings, store=store))
+    app: Any = create_app(settings, store=store)
+    transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test", auth=_USER) as client:
         yield client
     await store.close()

@@ -133,7 +133,7 @@ class BusContract:
         assert [record async for record in bus.read(topic)] == []
         for message in numbered(9):
             await producer.publish(topic, [message])
-        found = []
+        found: list[Record] = []
         async for record in bus.read(topic):
             if not found:
                 await producer.publish(topic, numbered(1, start=99))
