@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import pytest
 from llmflow_core.spans import Span
 from llmflow_store import open_store
 from llmflow_testkit.commands import Run, printed
+from llmflow_testkit.polling import eventually
 from llmflow_testkit.spans import make_generation, make_span
 
 NOW_NS = time.time_ns() - 60 * 10**9
@@ -139,6 +141,23 @@ def test_scores_and_logs(run: Run, spans: list[Span]) -> None:
     wrong = run("scores", "add", "tone", "0.5", "--type", "boolean", "--trace", trace_id)
     assert (wrong.exit_code, wrong.stderr) == (2, "llmflow: value: must be 0 or 1 for a boolean score\n")
     assert run("logs", "--severity", "error").stdout == "No log records.\n"
+
+
+async def test_tail_shows_what_arrives(run: Run, embedded_database_url: str) -> None:
+    store = open_store(embedded_database_url)
+    with subprocess.Popen(
+        [sys.executable, "-m", "llmflow", "tail", "user:ada", "-n", "1", "--json"], stdout=subprocess.PIPE
+    ) as process:
+
+        async def ended() -> bool:
+            await store.write_spans([make_span(name="answer", user_id="ada"), make_span(user_id="bob")])
+            return process.poll() is not None
+
+        await eventually(ended, within=30, every=0.2)
+        assert process.returncode == 0
+        assert process.stdout is not None
+        assert json.loads(process.stdout.read())["name"] == "answer"
+    await store.close()
 
 
 def test_what_is_asked_wrongly_is_told_with_its_place(run: Run) -> None:

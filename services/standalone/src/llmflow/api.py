@@ -59,14 +59,21 @@ class Api:
             return answer.json() if content else None
 
     @contextmanager
-    def stream(self, method: str, *path: str, json: Any = None, **parameters: Any) -> Iterator[httpx.Response]:
+    def stream(
+        self,
+        method: str,
+        *path: str,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
+        **parameters: Any,
+    ) -> Iterator[httpx.Response]:
         """The same for an answer that is read while it arrives. A breakdown meanwhile raises LLMFlowError too."""
         import httpx
 
         target = "/api/v1/" + "/".join(quote(segment, safe="") for segment in path)
         query = {name: value for name, value in parameters.items() if value is not None}
         try:
-            with self._client.stream(method, target, json=json, params=query) as answer:
+            with self._client.stream(method, target, json=json, headers=headers, params=query) as answer:
                 if answer.is_error:
                     answer.read()
                     raise _problem(answer, query)

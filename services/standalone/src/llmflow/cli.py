@@ -12,10 +12,12 @@ import typer
 from llmflow import (
     analytics_commands,
     dead_letter_commands,
+    doctor,
     key_commands,
     log_commands,
     project_commands,
     score_commands,
+    tail_command,
     trace_commands,
     usage_commands,
 )
@@ -34,11 +36,13 @@ app = typer.Typer(
 )
 
 app.add_typer(trace_commands.app)
+app.add_typer(tail_command.app)
 app.add_typer(analytics_commands.app)
 app.add_typer(usage_commands.app)
 app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
+app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
 

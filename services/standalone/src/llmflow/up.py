@@ -66,13 +66,14 @@ def _check_ports(options: Options) -> None:
     taken = [
         f"port {port} is taken: choose another with {flag}"
         for flag, port in options.ports.items()
-        if not _is_free(options.host, port)
+        if not is_free(options.host, port)
     ]
     if taken:
         raise ConfigError(taken)
 
 
-def _is_free(host: str, port: int) -> bool:
+def is_free(host: str, port: int) -> bool:
+    """Whether a program could listen on `port` now."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

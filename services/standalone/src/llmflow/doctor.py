@@ -1,0 +1,319 @@
+"""`llmflow doctor`: whether everything that LLMFlow needs is there, and what to do where it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import typer
+
+from llmflow import formats
+from llmflow.api import Api, ApiError, open_api
+from llmflow.console import Json, print_json
+from llmflow.instance import Where, default_data_dir, log_url, read_where
+from llmflow_core.errors import ConfigError, LLMFlowError
+
+if TYPE_CHECKING:
+    from llmflow.command_settings import CommandSettings
+    from llmflow_core.config import Settings
+
+app = typer.Typer()
+
+PROJECT = "llmflow-doctor"
+_LEAST_FREE_BYTES = 2 * 10**9
+_MOST_CLOCK_SECONDS = 2.0
+_ARRIVAL_SECONDS = 15.0
+_LOOK_SECONDS = 0.1
+_REQUEST_SECONDS = 5.0
+
+
+class Finding(NamedTuple):
+    """What a check found about `subject`, and what to `do` about it; nothing when all is well."""
+
+    subject: str
+    found: str
+    do: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The LLMFlow that is looked at: what the settings say, and where the one on this machine is, if one runs."""
+
+    settings: CommandSettings
+    data_dir: Path
+    where: Where | None
+
+
+@app.command("doctor")
+def doctor(*, as_json: Json = False) -> None:
+    """Check settings, services, log, database, disk, clocks and access, and send a test span all the way.
+
+    \b
+    Example:
+      llmflow doctor
+    """
+    findings = []
+    for finding in _findings():
+        findings.append(finding)
+        if not as_json:
+            line = f"{'FIX' if finding.do else 'ok':4} {finding.subject:9} {finding.found}"
+            print(formats.plain(line) + (f"\n               → {finding.do}" if finding.do else ""), flush=True)
+    if as_json:
+        print_json([finding._asdict() for finding in findings])
+    if any(finding.do for finding in findings):
+        raise typer.Exit(1)
+
+
+def _findings() -> Iterator[Finding]:
+    broken: set[str] = set()
+    for subject, check in _CHECKS.items():
+        if broken & _NEEDED.get(subject, set()):
+            continue
+        try:
+            for finding in check():
+                if finding.do:
+                    broken.add(subject)
+                yield finding
+        except LLMFlowError as error:
+            broken.add(subject)
+            refused = isinstance(error, ApiError) and error.status == 401
+            yield Finding(subject, str(error), "set the variables" if refused else "see the log of the services")
+
+
+def _site() -> _Site:
+    from llmflow.command_settings import CommandSettings
+    from llmflow_core.config import load_settings
+
+    settings = load_settings(CommandSettings)
+    data_dir = settings.data_dir or default_data_dir()
+    return _Site(settings, data_dir, None if settings.api_url else read_where(data_dir))
+
+
+def _check_settings() -> Iterator[Finding]:
+    from llmflow.settings_reference import MODELS
+
+    wrong = False
+    for service, model in MODELS.items():
+        try:
+            _loaded(model)
+        except ConfigError as error:
+            wrong = True
+            for problem in error.problems:
+                yield Finding("settings", f"{service}: {problem}", "set it right, or unset it; see `llmflow settings`")
+    if not wrong:
+        yield Finding("settings", "every variable that is set is right")
+
+
+def _loaded(model: type[Settings]) -> Settings:
+    """A service's settings as `llmflow up` gives them: on this machine alone unless told otherwise."""
+    from llmflow_core.config import load_settings
+
+    here = "host" in model.model_fields and not os.environ.get("LLMFLOW_HOST")
+    return load_settings(model, **({"host": "127.0.0.1"} if here else {}))
+
+
+def _check_services() -> Iterator[Finding]:
+    import httpx
+
+    site = _site()
+    if site.where is None and site.settings.api_url is None:
+        yield Finding("services", f"no LLMFlow runs on {site.data_dir}", "start it with `llmflow up`")
+        yield from _check_ports()
+        return
+    addresses = {"API": str(site.settings.api_url)}
+    if site.where is not None:
+        addresses = {"API": site.where.page_url, "proxy": site.where.proxy_url, "ingest": site.where.ingest_url}
+    for name, address in addresses.items():
+        try:
+            answer = httpx.get(f"{address.rstrip('/')}/readyz", timeout=_REQUEST_SECONDS)
+            problem = "" if answer.is_success else f"is not ready: {answer.text[:300]}"
+        except httpx.HTTPError as error:
+            problem = f"does not answer: {error}"
+        yield Finding(
+            "services", f"{name} {address} {problem or 'is ready'}", problem and "see its log; start it again"
+        )
+
+
+def _check_ports() -> Iterator[Finding]:
+    from llmflow.settings_reference import MODELS
+    from llmflow.up import is_free
+    from llmflow_core.config import variable_of
+
+    for service, model in MODELS.items():
+        settings = _loaded(model)
+        for name in model.model_fields:
+            port = getattr(settings, name)
+            if name.endswith("port") and name != "health_port" and port:
+                free = is_free("127.0.0.1", port)
+                do = "" if free else f"end the program that uses it, or set {variable_of(model, name)}"
+                yield Finding("ports", f"{port}, for {service}, is {'free' if free else 'taken'}", do)
+
+
+def _check_log() -> Iterator[Finding]:
+    from llmflow_bus import open_bus
+    from llmflow_bus.dead_letters import read_letters
+
+    site = _site()
+    url = site.settings.bus_url or (log_url(site.data_dir) if site.where else None)
+    if url is None:
+        yield Finding("log", "not looked at: LLMFLOW_BUS_URL is not set, and no LLMFlow runs here")
+        return
+
+    async def look() -> int | None:
+        bus = open_bus(url)
+        try:
+            return len(await read_letters(bus)) if await bus.healthy() else None
+        finally:
+            await bus.close()
+
+    letters = asyncio.run(look())
+    if letters is None:
+        yield Finding("log", "does not answer", "start Kafka, or check LLMFLOW_BUS_URL")
+        return
+    waiting = f"{letters} dead letters (`llmflow dead-letters list`)" if letters else "no dead letters"
+    yield Finding("log", f"answers; {waiting}")
+
+
+def _check_database() -> Iterator[Finding]:
+    from llmflow_store.inspection import inspect_database
+
+    site = _site()
+    url = site.where.database_url if site.where else os.environ.get("LLMFLOW_DATABASE_URL")
+    if not url:
+        yield Finding("database", "not looked at: LLMFLOW_DATABASE_URL is not set, and no LLMFlow runs here")
+        return
+    try:
+        facts = asyncio.run(inspect_database(url))
+    except LLMFlowError as error:
+        yield Finding("database", str(error), "start PostgreSQL, or check LLMFLOW_DATABASE_URL")
+        return
+    extension = f"TimescaleDB {facts.timescaledb}" if facts.timescaledb else "no TimescaleDB (not needed)"
+    size = f"{formats.count(round(facts.size_bytes / 1e6))} MB"
+    behind = facts.schema_version < facts.needed_version
+    yield Finding(
+        "database",
+        f"PostgreSQL {facts.server_version}, {extension}, schema {facts.schema_version}, {size}",
+        f"schema {facts.needed_version} is needed: run `python -m llmflow_store migrate`" if behind else "",
+    )
+    yield _clock("the database", facts.clock_ahead)
+
+
+def _check_disk() -> Iterator[Finding]:
+    data_dir = _site().data_dir.absolute()
+    folder = next(folder for folder in (data_dir, *data_dir.parents) if folder.exists())
+    free = shutil.disk_usage(folder).free
+    full = free < _LEAST_FREE_BYTES
+    yield Finding(
+        "disk", f"{free / 1e9:,.1f} GB free in {folder}", "make room, or shorten the retention" if full else ""
+    )
+
+
+def _check_access() -> Iterator[Finding]:
+    settings = _site().settings
+    with open_api() as api:
+        before = time.time()
+        with api.stream("GET", "traces", limit=1) as answer:
+            # The header says whole seconds.
+            date = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
+            yield _clock("the API", date - (before + time.time()) / 2)
+        who = "the API key in LLMFLOW_API_KEY" if settings.api_key else settings.auth_username
+        yield Finding("access", f"{who} may read")
+
+
+def _check_arrival() -> Iterator[Finding]:
+    """Send a span as an application does, and wait until it can be read."""
+    site = _site()
+    with open_api() as api:
+        project = None if site.settings.api_key else PROJECT
+        trace_id, began = os.urandom(16), time.monotonic()
+        _send_span(site, trace_id)
+        arrived = _arrived(api, trace_id.hex(), project)
+        seconds = time.monotonic() - began
+        if project:
+            _remove(api)
+    if arrived:
+        yield Finding("span", f"sent, stored and read back within {seconds:.1f} s")
+    else:
+        yield Finding("span", f"taken, but not to be read after {seconds:.0f} s", "see the log of the writer")
+
+
+def _send_span(site: _Site, trace_id: bytes) -> None:
+    import httpx
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
+
+    now = time.time_ns()
+    span = Span(
+        trace_id=trace_id, span_id=os.urandom(8), name="doctor", start_time_unix_nano=now - 1000, end_time_unix_nano=now
+    )
+    body = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
+    headers = {"content-type": "application/x-protobuf", "x-llmflow-project": PROJECT}
+    if site.settings.api_key:
+        headers = {
+            "content-type": "application/x-protobuf",
+            "authorization": f"Bearer {site.settings.api_key.get_secret_value()}",
+        }
+    address = site.where.ingest_url if site.where else str(site.settings.api_url or "").rstrip("/")
+    try:
+        answer = httpx.post(
+            f"{address}/v1/traces", content=body.SerializeToString(), headers=headers, timeout=_REQUEST_SECONDS
+        )
+    except httpx.HTTPError as error:
+        raise LLMFlowError(f"ingest at {address} does not answer: {error}") from error
+    if not answer.is_success:
+        raise LLMFlowError(f"ingest at {address} answers {answer.status_code}: {answer.text[:300]}")
+
+
+def _arrived(api: Api, trace_id: str, project: str | None) -> bool:
+    deadline = time.monotonic() + _ARRIVAL_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            api.get("traces", trace_id, project=project)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _remove(api: Api) -> None:
+    try:
+        api.request("DELETE", "projects", PROJECT)
+    except ApiError as error:
+        if error.status != 404:
+            raise
+
+
+def _clock(whose: str, ahead: float) -> Finding:
+    wrong = abs(ahead) > _MOST_CLOCK_SECONDS
+    how = f"{abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's" if wrong else "right"
+    return Finding("clocks", f"the clock of {whose} is {how}", "set both by NTP" if wrong else "")
+
+
+#: By subject, in the order in which they are made.
+_CHECKS: dict[str, Callable[[], Iterator[Finding]]] = {
+    "settings": _check_settings,
+    "services": _check_services,
+    "log": _check_log,
+    "database": _check_database,
+    "disk": _check_disk,
+    "access": _check_access,
+    "span": _check_arrival,
+}
+#: What must be well for a check to say anything new.
+_NEEDED = {
+    "services": {"settings"},
+    "log": {"settings"},
+    "database": {"settings"},
+    "access": {"settings", "services"},
+    "span": {"settings", "services", "access"},
+}

@@ -1,0 +1,56 @@
+"""`llmflow doctor` where something is wrong; tests/e2e/test_cli_page.py runs it where all is well."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from llmflow_testkit.commands import run_llmflow
+from llmflow_testkit.ports import free_port
+
+
+@pytest.fixture(autouse=True)
+def _nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LLMFLOW_DATA_DIR", str(tmp_path / "absent"))
+    for name in ("PORT", "LLMFLOW_API_URL", "LLMFLOW_BUS_URL", "LLMFLOW_DATABASE_URL", "LLMFLOW_HOST"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_it_says_what_to_do_where_nothing_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("PORT", str(port))
+        result = run_llmflow("doctor")
+    assert result.exit_code == 1
+    assert "ok   settings  every variable that is set is right\n" in result.stdout
+    assert "→ start it with `llmflow up`\n" in result.stdout
+    assert (
+        f"FIX  ports     {port}, for query-api, is taken\n               → end the program that uses it, or set PORT\n"
+        in (result.stdout)
+    )
+
+
+def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "many")
+    monkeypatch.setenv("RETENTION_DAYS", "few")
+    findings = json.loads(run_llmflow("doctor", "--json").stdout)
+    wrong = [finding["found"] for finding in findings if finding["subject"] == "settings"]
+    assert any("PORT" in problem for problem in wrong)
+    assert any("RETENTION_DAYS" in problem for problem in wrong)
+    assert {finding["subject"] for finding in findings} == {"settings", "disk"}, "the rest would only be guesses"
+
+
+def test_a_log_and_a_database_that_are_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LLMFLOW_BUS_URL", f"embedded://{tmp_path}/log")
+    monkeypatch.setenv("LLMFLOW_DATABASE_URL", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
+    monkeypatch.setenv("LLMFLOW_API_URL", f"http://127.0.0.1:{free_port()}")
+    findings = {finding["subject"]: finding for finding in json.loads(run_llmflow("doctor", "--json").stdout)}
+    assert findings["log"]["found"] == "does not answer"
+    assert findings["database"]["found"].startswith("no connection")
+    assert "does not answer" in findings["services"]["found"]
+    assert "access" not in findings
