@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import subprocess
 import sys
 import time
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -141,6 +143,25 @@ def test_scores_and_logs(run: Run, spans: list[Span]) -> None:
     wrong = run("scores", "add", "tone", "0.5", "--type", "boolean", "--trace", trace_id)
     assert (wrong.exit_code, wrong.stderr) == (2, "llmflow: value: must be 0 or 1 for a boolean score\n")
     assert run("logs", "--severity", "error").stdout == "No log records.\n"
+
+
+def test_exports(run: Run, spans: list[Span], tmp_path: Path) -> None:
+    lines = run("export", "traces").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["answer", "other"]
+    table = tmp_path / "spans.csv"
+    written = run("export", "spans", "type:generation", "--since", "1h", "-o", str(table))
+    assert written.stderr == f"wrote {table.stat().st_size:,} bytes to {table}\n"
+    assert len(list(csv.DictReader(table.read_text().splitlines()))) == 3
+    told = run("export", "spans", "user:bob", "--format", "json", "--content").stdout
+    assert "hello" in told
+    assert len(json.loads(told)) == 1
+
+    failed = run("export", "traces", "colour:red", "-o", str(table))
+    assert (failed.exit_code, failed.stderr.splitlines()[-1]) == (2, "  ^")
+    assert len(list(csv.DictReader(table.read_text().splitlines()))) == 3, "the file stays as it was"
+    assert [file.name for file in tmp_path.iterdir()] == ["spans.csv"]
+    nowhere = run("export", "traces", "-o", str(tmp_path / "absent" / "file.json"))
+    assert (nowhere.exit_code, "cannot be written: No such file or directory" in nowhere.stderr) == (1, True)
 
 
 async def test_tail_shows_what_arrives(run: Run, embedded_database_url: str) -> None:

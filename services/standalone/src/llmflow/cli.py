@@ -13,9 +13,11 @@ from llmflow import (
     analytics_commands,
     dead_letter_commands,
     doctor,
+    export_commands,
     key_commands,
     log_commands,
     project_commands,
+    retention_commands,
     score_commands,
     tail_command,
     trace_commands,
@@ -41,10 +43,12 @@ app.add_typer(analytics_commands.app)
 app.add_typer(usage_commands.app)
 app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
+app.add_typer(export_commands.app, name="export")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(retention_commands.app, name="retention")
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="LLMFLOW_DATA_DIR", help="Where everything is kept.", show_default=True)

@@ -1,0 +1,61 @@
+"""`llmflow retention` against a real query API and its database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from llmflow.cli import app
+from llmflow_query_api.app import create_app
+from llmflow_query_api.settings import QueryApiSettings
+from llmflow_store import open_store
+from llmflow_store.migrations import migrate
+from llmflow_testkit.providers import BackgroundServer
+from llmflow_testkit.spans import make_span
+
+Run = Callable[..., Any]
+DAY_NS = 86_400 * 10**9
+
+
+async def _fill(url: str) -> None:
+    await migrate(url)
+    store = open_store(url)
+    await store.write_spans([make_span(start_time_ns=time.time_ns() - days * DAY_NS) for days in (1, 5, 50)])
+    await store.close()
+
+
+@pytest.fixture
+def run(embedded_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+    """Runs `llmflow` with some arguments, on a database with traces that are 1, 5 and 50 days old."""
+    asyncio.run(_fill(embedded_database_url))
+    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=embedded_database_url)
+    with BackgroundServer(create_app(settings)) as server:
+        monkeypatch.setenv("LLMFLOW_API_URL", server.url)
+        monkeypatch.setenv("AUTH_PASSWORD", "right")
+        monkeypatch.setenv("LLMFLOW_DATABASE_URL", embedded_database_url)
+        for name in ("LLMFLOW_API_KEY", "AUTH_USERNAME", "LLMFLOW_PROJECT", "RETENTION_DAYS"):
+            monkeypatch.delenv(name, raising=False)
+        yield lambda *arguments: CliRunner().invoke(app, ["retention", *arguments])
+
+
+def printed(result: Any) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_what_is_past_its_time_is_counted_then_removed(run: Run) -> None:
+    assert printed(run("apply", "--dry-run", "--json"))["rows"].items() >= {"traces": 1, "spans": 1}.items()
+    assert printed(run("apply", "--json"))["rows"].items() >= {"traces": 1, "spans": 1, "trace_terms": 1}.items()
+    assert run("apply").stdout == "Nothing is past its time.\n"
+    assert printed(run("set", "--spans", "3", "--rollups", "0", "--json"))["days"]["spans"] == 3
+    assert "rollups         0     0" in run("show").stdout
+    assert "traces" in run("apply").stdout
+    assert printed(run("show", "--json"))["chosen"]["content"] is None
+    assert run("set", "--spans", "-1").exit_code == 2
+    assert "there is no project absent" in run("show", "-p", "absent").stderr
