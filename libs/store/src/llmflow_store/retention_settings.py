@@ -40,7 +40,7 @@ class RetentionSettings(Settings):
         None,
         gt=0,
         description="Size below which the database is kept: the oldest days go first, of content before all else,"
-        " whatever the days say. Without it, there is no limit.",
+        " whatever the days say. Without it, there is no limit; with `llmflow up`, it is 10GB.",
         examples=["5GB"],
     )
 

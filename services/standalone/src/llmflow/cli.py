@@ -18,6 +18,7 @@ from llmflow import (
     log_commands,
     project_commands,
     retention_commands,
+    retention_commands,
     score_commands,
     tail_command,
     trace_commands,
@@ -48,6 +49,7 @@ app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
+app.add_typer(retention_commands.app, name="retention")
 app.add_typer(retention_commands.app, name="retention")
 
 DataDir = Annotated[

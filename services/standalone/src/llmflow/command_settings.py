@@ -44,3 +44,8 @@ class CommandSettings(Settings):
         description="The message log, for `llmflow dead-letters`. Without it, that of the LLMFlow on this machine.",
         examples=["kafka://kafka-0:9092,kafka-1:9092"],
     )
+    database_url: str | None = Field(
+        None,
+        description="The database, for `llmflow retention apply`. Without it, that of the LLMFlow on this machine.",
+        examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
+    )

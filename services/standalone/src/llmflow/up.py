@@ -22,6 +22,8 @@ from llmflow_store.embedded_postgres import EmbeddedPostgres
 logger = logging.getLogger(__name__)
 
 _FRONTEND = Path(__file__).parent / "page"
+#: Size of the database when nobody says otherwise, so that a machine's disk does not fill up unseen.
+_DATABASE_SIZE = "10GB"
 #: How often the embedded PostgreSQL is looked at, in seconds.
 _LOOK_SECONDS = 1.0
 
@@ -166,6 +168,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
         "MALLOC_TRIM_THRESHOLD_": "131072",
     }
     database = {"LLMFLOW_DATABASE_URL": database_url}
+    size = os.environ.get("LLMFLOW_MAX_DATABASE_SIZE") or _DATABASE_SIZE
     token = {"LLMFLOW_KEYS_TOKEN": secrets.token_hex(32)}
     keys = {
         **token,
@@ -196,7 +199,7 @@ def _services(options: Options, database_url: str) -> list[Service]:
             },
             f"{options.url(options.ingest_port)}/readyz",
         ),
-        Service("writer", "llmflow_writer", {**local, **database}),
+        Service("writer", "llmflow_writer", {**local, **database, "LLMFLOW_MAX_DATABASE_SIZE": size}),
         Service("exporter", "llmflow_exporter", local),
         Service(
             "query-api",
