@@ -149,7 +149,7 @@ async def test_assets_are_kept_for_ever_and_missing_ones_are_missing(page: httpx
     assert "cache-control" not in page.get("/favicon.svg").headers
 
 
-@pytest.mark.parametrize("path", ["/api/traces?limit=5", "/api/v1/private", "/api/public/scores"])
+@pytest.mark.parametrize("path", ["/api/traces?limit=5", "/jaeger/api/traces", "/api/v1/private", "/api/public/scores"])
 async def test_passes_the_api_to_the_query_api(page: httpx.Client, path: str) -> None:
     answer = page.get(path)
     assert answer.text == f"query-api {path} 0 {page.base_url.netloc.decode()}"

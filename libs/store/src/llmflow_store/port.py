@@ -20,6 +20,7 @@ from llmflow_store.retention import Retention
 from llmflow_store.scores import Scores
 from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
+from llmflow_store.topology import Topology
 from llmflow_store.usage import Usage
 
 
@@ -167,7 +168,7 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Live, Usage, Retention, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Live, Topology, Usage, Retention, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -13,7 +13,7 @@ import asyncpg
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store import analytics_sql, facets, live_sql, prometheus_sql, reads, search, writes
+from llmflow_store import analytics_sql, facets, live_sql, prometheus_sql, reads, search, topology_sql, writes
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
@@ -24,6 +24,7 @@ from llmflow_store.postgres_live import PostgresLive
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
+from llmflow_store.topology import Dependency, Operation
 from llmflow_store.usage import UsageTotals
 
 _CONNECT_SECONDS = 5.0
@@ -123,6 +124,16 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, 
         """See `Usage`."""
         async with self._connection() as connection:
             return await prometheus_sql.usage_totals(connection)
+
+    async def operations(self, project: str, service: str, from_time: datetime) -> Sequence[Operation]:
+        """See `Topology`."""
+        async with self._connection() as connection:
+            return await topology_sql.operations(connection, project, service, from_time)
+
+    async def dependencies(self, project: str, from_time: datetime, to_time: datetime) -> Sequence[Dependency]:
+        """See `Topology`."""
+        async with self._connection() as connection:
+            return await topology_sql.dependencies(connection, project, from_time, to_time)
 
     async def secret(self, name: str) -> bytes:
         """See `Store`."""

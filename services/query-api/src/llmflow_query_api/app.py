@@ -19,6 +19,7 @@ from llmflow_core.telemetry import setup_logging
 from llmflow_query_api import forward, problems
 from llmflow_query_api.auth import Gate, Sessions
 from llmflow_query_api.internal import internal_router
+from llmflow_query_api.jaeger import jaeger_router
 from llmflow_query_api.key_access import KeyGate
 from llmflow_query_api.leaving import AS_IT_IS
 from llmflow_query_api.live import LiveHub
@@ -49,6 +50,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     handlers: list[ControllerRouterHandler] = [
         api_router(),
         internal_router({"store": Provide(provide_store)}),
+        jaeger_router({"store": Provide(provide_store)}),
         get_metrics,
         asgi(sorted(HEALTH_PATHS - {METRICS_PATH}), copy_scope=True)(health_app({"database": store.healthy})),
     ]
