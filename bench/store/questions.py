@@ -20,8 +20,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 50
 _DAY, _MONTH = timedelta(days=1), timedelta(days=30)
 #: The steps in which the page draws 24 hours and 30 days.
-_STEPS = {_DAY: "30m", _MONTH: "12h"}
-_INTERVALS = {"30m": timedelta(minutes=30), "12h": timedelta(hours=12)}
+_STEPS = {_DAY: "1h", _MONTH: "1d"}
+_INTERVALS = {"1h": timedelta(hours=1), "1d": timedelta(days=1)}
 #: What is asked again and again, and what has to look further.
 _GOAL_MS, _SEARCH_GOAL_MS = 100, 1000
 

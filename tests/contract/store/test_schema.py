@@ -65,6 +65,21 @@ async def test_data_from_before_timescaledb_is_kept(timescaledb_url: str, monkey
     assert await assert_rollups_match(timescaledb_url) == 50
 
 
+async def test_sums_that_a_migration_adds_hold_what_was_there(
+    database: asyncpg.Connection[Any], database_url: str
+) -> None:
+    store = open_store(database_url)
+    await store.write_spans(random_spans(random.Random(4), 50))
+    await store.close()
+    await database.execute(
+        "DROP TABLE rollups_total_day, rollups_total_week; DELETE FROM schema_migrations WHERE version = 6;"
+        " DELETE FROM rollups_value_hour WHERE dimension = 'model';"
+        " DELETE FROM rollups_value_day WHERE dimension = 'model'"
+    )
+    assert await migrate(database_url) == ["0006_read_rollups"]
+    assert await assert_rollups_match(database_url) == 50
+
+
 async def test_large_columns_are_compressed_with_lz4_where_the_server_has_it(
     database: asyncpg.Connection[Any], database_url: str
 ) -> None:

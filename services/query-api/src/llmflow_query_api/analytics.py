@@ -37,8 +37,9 @@ _DEFAULT_RANGE = timedelta(hours=24)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INTERVAL = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
-#: What `interval=auto` chooses from, so that a chart has at most this many points.
-_AUTOMATIC = [timedelta(minutes=n) for n in (1, 5, 15, 30, 60, 180, 360, 720, 1440, 7 * 1440, 28 * 1440)]
+#: What `interval=auto` chooses from, so that a chart has at most this many points: whole hours for a day and whole days
+#: for a month, whose sums are ready.
+_AUTOMATIC = [timedelta(minutes=n) for n in (1, 5, 15, 60, 180, 360, 1440, 7 * 1440, 28 * 1440)]
 _MOST_AUTOMATIC_POINTS = 60
 
 FromParameter = Annotated[datetime | None, time_parameter("from", "Spans that started at or after this time.")]

@@ -47,7 +47,8 @@ BEGIN
             SELECT project, 'model', bucket, model, observation_type, status,
                 sum(span_count), sum(input_tokens), sum(output_tokens), sum(cache_read_tokens), sum(cache_write_tokens),
                 sum(reasoning_tokens), sum(cost), sum(input_cost), sum(output_cost), sum(priced_count),
-                sum(unpriced_count), sketch_sum(duration_ns), sketch_sum(time_to_first_token_ns)
+                sum(unpriced_count), sketch_sum(duration_ns),
+                coalesce(sketch_sum(time_to_first_token_ns), ROW('{}', '{}')::sketch)
             FROM rollups_%1$s GROUP BY 1, 3, 4, 5, 6
         $sql$, unit);
     END LOOP;

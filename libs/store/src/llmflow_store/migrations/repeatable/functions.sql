@@ -26,7 +26,7 @@ DECLARE
     result sketch;
 BEGIN
     IF b IS NULL OR cardinality(b.buckets) = 0 THEN
-        RETURN a;
+        RETURN coalesce(a, b);
     ELSIF a IS NULL OR cardinality(a.buckets) = 0 THEN
         RETURN b;
     END IF;
