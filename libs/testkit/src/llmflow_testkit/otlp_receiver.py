@@ -1,16 +1,18 @@
-"""A strict OTLP/HTTP backend on a real port: takes what the specification allows, remembers it, answers as told."""
+"""A strict backend on a real port, OTLP/HTTP or Zipkin: takes what the specifications and the backend that it plays
+allow, remembers it, answers as told."""
 
 from __future__ import annotations
 
 import gzip
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
 
+import zstandard
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -18,7 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_traces, parse_traces
+from llmflow_core.otlp import check_traces, parse_traces, parse_traces_json
+from llmflow_ingest.zipkin import request_of as zipkin_request
 from llmflow_testkit.ports import free_port
 
 
@@ -37,10 +40,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Received:
-    """One request: its path, its headers (names in lower case), its decompressed body and that body parsed."""
+    """One request: its path, its headers (names in lower case), its body as it was sent and decompressed, and that
+    parsed."""
 
     path: str
     headers: Mapping[str, str]
+    sent: bytes
     body: bytes
     request: ExportTraceServiceRequest
 
@@ -50,15 +55,33 @@ class Received:
         return [s for resource in self.request.resource_spans for scope in resource.scope_spans for s in scope.spans]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a backend asks of every request besides OTLP's rules; what is not so counts as a violation.
+
+    `headers` must be there with these values, `content_types` and `encodings` (None: not compressed) are all that it
+    reads, `max_bytes` is the largest body once it is inflated: more is answered 413, which is no violation.
+    """
+
+    path: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_types: tuple[str, ...] = ("application/x-protobuf", "application/json")
+    encodings: tuple[str | None, ...] = (None, "gzip", "zstd")
+    max_bytes: int | None = None
+
+
 class OtlpReceiver:
     """Use as a context manager; thread-safe. `stop` and `start` again play a backend that is away and comes back.
 
     `script` queues answers for the next requests; without one, and unless `refuses` (a span name) occurs in the
-    request, the answer is 200. What breaks the protocol is answered 400 and kept in `violations`.
+    request, the answer is 200. What breaks the protocol, or is not as `wanted`, is answered 400 and kept in
+    `violations`. `too_large` counts what was answered 413.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Wanted | None = None) -> None:
         self.port = free_port()
+        self.wanted = wanted or Wanted()
+        self.too_large = 0
         self.requests: list[Received] = []
         self.taken: list[Received] = []
         self.violations: list[str] = []
@@ -113,12 +136,15 @@ class OtlpReceiver:
     def answer_to(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Judge one request."""
         try:
-            received = _judge(path, headers, body)
+            received = _judge(self.wanted, path, headers, body)
         except Rejected as error:
             with self._lock:
                 self.violations.append(str(error))
             return Answer(400, body=b"")
         with self._lock:
+            if self.wanted.max_bytes is not None and len(received.body) > self.wanted.max_bytes:
+                self.too_large += 1
+                return Answer(413, body=b"too large")
             self.requests.append(received)
             answer = self._script.popleft() if self._script else Answer()
             if self.refuses in [span.name for span in received.spans]:
@@ -130,21 +156,39 @@ class OtlpReceiver:
         return answer
 
 
-def _judge(path: str, headers: Mapping[str, str], body: bytes) -> Received:
-    if headers.get("content-type") != "application/x-protobuf":
-        raise Rejected(f"is {headers.get('content-type')}", field="content-type")
-    match headers.get("content-encoding"):
-        case "gzip":
-            body = gzip.decompress(body)
-        case None:
-            pass
-        case other:
-            raise Rejected(f"is {other}", field="content-encoding")
-    request = parse_traces(body)
-    received = Received(path, headers, body, ExportTraceServiceRequest.FromString(body))
+def _judge(wanted: Wanted, path: str, headers: Mapping[str, str], body: bytes) -> Received:
+    content_type, encoding = headers.get("content-type"), headers.get("content-encoding")
+    if content_type not in wanted.content_types:
+        raise Rejected(f"is {content_type}", field="content-type")
+    if encoding not in wanted.encodings:
+        raise Rejected(f"is {encoding}", field="content-encoding")
+    if wanted.path is not None and path != wanted.path:
+        raise Rejected(f"is {path}", field="path")
+    for name, value in wanted.headers.items():
+        if headers.get(name) != value:
+            raise Rejected(f"is {headers.get(name)}", field=name)
+    sent, body = body, _INFLATE[encoding](body)
+    request = _parse(path, content_type, body)
+    received = Received(path, headers, sent, body, ExportTraceServiceRequest.FromString(request.SerializeToString()))
     if problems := check_traces(request):
         raise Rejected("; ".join(problems))
     return received
+
+
+def _parse(path: str, content_type: str | None, body: bytes) -> ExportTraceServiceRequest:
+    if path == "/api/v2/spans":
+        request, problems = zipkin_request(body)
+        if problems:
+            raise Rejected("; ".join(problems))
+        return request
+    return parse_traces(body) if content_type == "application/x-protobuf" else parse_traces_json(body)
+
+
+_INFLATE: dict[str | None, Callable[[bytes], bytes]] = {
+    None: bytes,
+    "gzip": gzip.decompress,
+    "zstd": zstandard.decompress,
+}
 
 
 class _Server(ThreadingHTTPServer):

@@ -194,7 +194,10 @@ class _Reader:
             entry = Entry.model_validate(raw)
         except ValidationError as error:
             details = error.errors(include_url=False, include_input=False, include_context=False)
-            self.problems += [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details]
+            self.problems += [
+                f"{'.'.join(map(str, detail['loc'])) or 'all of it'}: {detail['msg'].removeprefix('Value error, ')}"
+                for detail in details
+            ]
             return None
         preset = self._preset(entry)
         options = {**preset.defaults, **entry.options}
