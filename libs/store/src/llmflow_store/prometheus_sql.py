@@ -12,6 +12,7 @@ import asyncpg
 
 from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_store import values
+from llmflow_store.rows import stored_duration
 from llmflow_store.sketch import bucket_of
 from llmflow_store.usage import CallTotal, CostTotal, QualityScore, UsageTotals
 
@@ -140,6 +141,8 @@ def cache_outcome(span: Span) -> bool | None:
     """Whether a gateway answered a call from its cache; None when nobody says."""
     for name in _CACHE_ATTRIBUTES:
         said = span.attributes.get(name)
+        if said is None:
+            continue
         said = said[0] if isinstance(said, list) and said else said
         word = str(said).strip().lower()
         if word in _HITS or word in _MISSES:
@@ -152,16 +155,16 @@ async def _add_calls(connection: asyncpg.Connection[Any], spans: Sequence[Span])
     for span in spans:
         call, cached = found[call_key(span)], cache_outcome(span)
         first_token_ns = values.within(span.time_to_first_token_ns, values.BIGINT_MAX)
-        call.sums.update(
-            requests=1,
-            input_tokens=values.within(span.input_tokens, values.MOST_TOKENS) or 0,
-            output_tokens=values.within(span.output_tokens, values.MOST_TOKENS) or 0,
-            cache_hits=cached is True,
-            cache_misses=cached is False,
-            duration_ns_sum=span.duration_ns,
-            time_to_first_token_ns_sum=first_token_ns or 0,
-        )
-        call.duration_ns[bucket_of(span.duration_ns)] += 1
+        duration_ns = stored_duration(span)
+        sums = call.sums
+        sums["requests"] += 1
+        sums["input_tokens"] += values.within(span.input_tokens, values.MOST_TOKENS) or 0
+        sums["output_tokens"] += values.within(span.output_tokens, values.MOST_TOKENS) or 0
+        sums["cache_hits"] += cached is True
+        sums["cache_misses"] += cached is False
+        sums["duration_ns_sum"] += duration_ns
+        sums["time_to_first_token_ns_sum"] += first_token_ns or 0
+        call.duration_ns[bucket_of(duration_ns)] += 1
         if first_token_ns is not None:
             call.time_to_first_token_ns[bucket_of(first_token_ns)] += 1
     rows: defaultdict[tuple[str, ...], _Call] = defaultdict(_Call)

@@ -7,6 +7,7 @@ year 2262 is clamped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import asyncpg
@@ -63,14 +64,34 @@ SPAN_COLUMNS = (*KEY_COLUMNS, "duration_ns", *_SAME_AS_FIELD)
 CONTENT_FIELDS = ("content", "input_preview", "output_preview")
 CONTENT_COLUMNS = (*KEY_COLUMNS, *CONTENT_FIELDS)
 
+_NOTHING: list[str] = []
+_NO_JSON = b"[]"
+
 
 def key_row(span: Span) -> tuple[str, bytes, bytes, int, int]:
     """The values of KEY_COLUMNS; `start_time` in microseconds since the Unix epoch."""
     return (span.project, span.trace_id, span.span_id, span.start_time_ns // 1000, span.start_time_ns % 1000)
 
 
+def span_rows(spans: Iterable[Span]) -> list[tuple[Any, ...]]:
+    """The rows of several spans, in their order, as `span_row` makes them."""
+    resources: dict[int, bytes] = {}
+    rows = []
+    for span in spans:
+        # Spans of one request share it.
+        encoded = resources.get(id(span.resource_attributes))
+        if encoded is None:
+            encoded = resources[id(span.resource_attributes)] = values.json(span.resource_attributes)
+        rows.append(_row(span, encoded))
+    return rows
+
+
 def span_row(span: Span) -> tuple[Any, ...]:
     """The values of SPAN_COLUMNS. Raises Permanent for a span whose key no row can hold, or whose JSON is none."""
+    return _row(span, values.json(span.resource_attributes))
+
+
+def _row(span: Span, resource_attributes: bytes) -> tuple[Any, ...]:
     _check_key(span)
     start_ns = span.start_time_ns
     return (
@@ -79,7 +100,7 @@ def span_row(span: Span) -> tuple[Any, ...]:
         span.span_id,
         start_ns // 1000,
         start_ns % 1000,
-        min(max(span.duration_ns, 0), BIGINT_MAX - start_ns),
+        stored_duration(span),
         span.parent_span_id,
         text(span.trace_state),
         text(span.name),
@@ -103,21 +124,26 @@ def span_row(span: Span) -> tuple[Any, ...]:
         values.cost(span.output_cost),
         values.within(span.time_to_first_token_ns, BIGINT_MAX),
         values.finite(span.tokens_per_second),
-        [text(reason) for reason in span.finish_reasons],
+        [text(reason) for reason in span.finish_reasons] if span.finish_reasons else _NOTHING,
         values.text_or_none(span.error_type),
         values.within(span.http_status, INTEGER_MAX),
         values.label_or_none(span.user_id),
         values.label_or_none(span.session_id),
-        [text(tag) for tag in span.tags],
+        [text(tag) for tag in span.tags] if span.tags else _NOTHING,
         values.label_or_none(span.environment),
         values.text_or_none(span.release),
         values.text_or_none(span.prompt_name),
         values.text_or_none(span.prompt_version),
         values.json(span.attributes),
-        values.json(span.resource_attributes),
-        values.json(span.events),
-        values.json(span.links),
+        resource_attributes,
+        values.json(span.events) if span.events else _NO_JSON,
+        values.json(span.links) if span.links else _NO_JSON,
     )
+
+
+def stored_duration(span: Span) -> int:
+    """The value of `duration_ns`, in nanoseconds."""
+    return min(max(span.duration_ns, 0), BIGINT_MAX - span.start_time_ns)
 
 
 def content_row(span: Span) -> tuple[Any, ...] | None:

@@ -6,7 +6,7 @@ A number only says that the value may be there; whoever looks by it compares the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from zlib import crc32
@@ -16,6 +16,10 @@ from llmflow_core.spans import JSON, Span
 #: Longer texts are not in the index.
 MAX_VALUE_CHARACTERS = 256
 _SIGN = 1 << 31
+
+# Most attributes come again and again: the terms of those that came, by where they are.
+_MOST_KNOWN = 20_000
+_known: dict[bytes, dict[tuple[str, JSON], Sequence[int]]] = {b"a": {}, b"r": {}}
 
 
 def terms_of(spans: Iterable[Span]) -> list[int]:
@@ -42,30 +46,39 @@ def terms_for(field: str, key: str, value: str | None) -> list[int] | None:
 
 
 def _add(terms: set[int], field: bytes, attributes: Mapping[str, JSON]) -> None:
-    for key, value in attributes.items():
-        if type(value) is str:
-            terms.update(_text_terms(field, key, value))
-            continue
-        start = _start(field, key)
-        terms.add(start - _SIGN)
-        for item in value if isinstance(value, list) else (value,):
-            text = _text(item)
-            if text is not None:
-                terms.add(crc32(b"=" + text.encode("utf-8", "replace"), start) - _SIGN)
+    known = _known[field]
+    for attribute in attributes.items():
+        # A number is a key of its own here, unlike a truth value, which equals one.
+        if type(attribute[1]) is str or type(attribute[1]) is int:
+            terms.update(known.get(attribute) or _remembered(known, field, attribute))
+        else:
+            terms.update(_terms(field, *attribute))
 
 
-# Most attributes and values come again and again.
-@lru_cache(maxsize=10_000)
+def _remembered(
+    known: dict[tuple[str, JSON], Sequence[int]], field: bytes, attribute: tuple[str, JSON]
+) -> Sequence[int]:
+    terms = _terms(field, *attribute)
+    if not isinstance(attribute[1], str) or len(attribute[1]) <= MAX_VALUE_CHARACTERS:
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[attribute] = terms
+    return terms
+
+
+def _terms(field: bytes, key: str, value: JSON) -> list[int]:
+    start = _start(field, key)
+    terms = [start - _SIGN]
+    for item in value if isinstance(value, list) else (value,):
+        text = _text(item)
+        if text is not None:
+            terms.append(crc32(b"=" + text.encode("utf-8", "replace"), start) - _SIGN)
+    return terms
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
 def _start(field: bytes, key: str) -> int:
     return crc32(key.encode("utf-8", "replace"), crc32(field))
-
-
-@lru_cache(maxsize=30_000)
-def _text_terms(field: bytes, key: str, value: str) -> tuple[int, ...]:
-    start = _start(field, key)
-    if len(value) > MAX_VALUE_CHARACTERS:
-        return (start - _SIGN,)
-    return start - _SIGN, crc32(b"=" + value.encode("utf-8", "replace"), start) - _SIGN
 
 
 def _term(field: bytes, key: str, value: bytes) -> int:
@@ -84,7 +97,7 @@ def _text(value: JSON) -> str | None:
     return None
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=_MOST_KNOWN)
 def _float_text(value: float) -> str:
     return _canonical(repr(value))
 

@@ -29,6 +29,7 @@ _LABEL_BYTES = 512
 _PROJECT_BYTES = 255
 
 
+@lru_cache(maxsize=1_000)
 def check_project(project: str) -> None:
     """Raise Permanent for a name that no project can have."""
     if not project or text(project) != project or len(project.encode()) > _PROJECT_BYTES:

@@ -19,7 +19,7 @@ from llmflow_store.live_sql import note_changes
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
-from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_row
+from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_rows
 from llmflow_store.score_sql import add_scores_of
 from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS, stage
 from llmflow_store.terms import terms_of
@@ -56,7 +56,7 @@ async def write_spans(
     for span in spans:
         by_key.setdefault(span.key, span)
     ordered = [by_key[key] for key in sorted(by_key)]
-    rows = [span_row(span) for span in ordered]
+    rows = span_rows(ordered)
     projects = sorted({span.project for span in ordered})
 
     await connection.execute(LOCK_PROJECTS, projects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmflow_core.config import load_settings
+from llmflow_core.garbage import collect_rarely
 from llmflow_core.program import exit_on_config_error, run_until_signalled
 from llmflow_core.telemetry import setup_logging
 from llmflow_writer.app import run
@@ -14,6 +15,7 @@ def main() -> None:
     with exit_on_config_error():
         settings = load_settings(WriterSettings)
         setup_logging("writer", verbose=settings.verbose)
+        collect_rarely()
         run_until_signalled(lambda stop: run(settings, stop))
 
 
