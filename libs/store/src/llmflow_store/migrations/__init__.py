@@ -18,6 +18,7 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.errors import Permanent
+from llmflow_store.migrations.attribute_index import index_attributes
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,9 @@ _HYPERTABLES = {
     "logs": "time",
     "metric_points": "time",
 }
+
+#: What a migration does that SQL cannot, after its statements and in the same transaction.
+_STEPS = {4: index_attributes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ async def _migrate(connection: asyncpg.Connection[Any], chunk_interval: timedelt
     for migration in pending:
         async with connection.transaction():
             await connection.execute(migration.sql)
+            if migration.version in _STEPS:
+                await _STEPS[migration.version](connection)
             await connection.execute(
                 "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)",
                 migration.version,

@@ -1,0 +1,86 @@
+"""A database of the first version, with data in it, becomes one of the newest without losing any."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import asyncpg
+import pytest
+
+from llmflow_core.filters import parse_filter
+from llmflow_core.spans import Span
+from llmflow_store import TraceQuery, migrations, open_store
+from llmflow_store.connections import set_codecs
+from llmflow_store.migrations import migrate, newest_version
+from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_row, span_row
+from llmflow_testkit.recount import assert_rollups_match, recounted_rollups, recounted_traces
+from llmflow_testkit.spans import make_generation, random_spans
+
+_SKETCHES = ("duration_ns", "time_to_first_token_ns")
+
+
+async def write_as_the_first_version_did(connection: asyncpg.Connection[Any], spans: list[Span]) -> None:
+    """Spans, content, summaries and minute rollups into the tables of 0001."""
+    await set_codecs(connection)
+    for name in {span.project for span in spans}:
+        await connection.execute("INSERT INTO projects (name) VALUES ($1)", name)
+    await connection.copy_records_to_table("spans", records=map(span_row, spans), columns=SPAN_COLUMNS)
+    content = [row for row in map(content_row, spans) if row]
+    await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
+    summaries = [{"project": key[0], "trace_id": key[1], **row} for key, row in recounted_traces(spans).items()]
+    await connection.copy_records_to_table(
+        "traces", records=[tuple(row.values()) for row in summaries], columns=tuple(summaries[0])
+    )
+    keys = ("project", "minute", "service", "provider", "model", "observation_type", "environment", "status")
+    for key, row in recounted_rollups(spans, "minute").items():
+        values = [*key, *(value for name, value in row.items() if name not in _SKETCHES)]
+        names = [*keys, *(name for name in row if name not in _SKETCHES), *_SKETCHES]
+        places = [f"${n + 1}" for n in range(len(values))]
+        places += [f"(${n}::smallint[], ${n + 1}::bigint[])::sketch" for n in (len(values) + 1, len(values) + 3)]
+        sketches = [part for name in _SKETCHES for part in row[name]]
+        statement = f"INSERT INTO rollups_minute ({', '.join(names)}) VALUES ({', '.join(places)})"
+        await connection.execute(statement, *values, *sketches)
+
+
+async def test_a_database_of_the_first_version_keeps_everything(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(7)
+    said = make_generation(content={"gen_ai.completion": "the quick brown fox"}, attributes={"feature": "chat"})
+    spans = [*random_spans(rng, 120), *random_spans(rng, 60, project="shop"), said]
+
+    first = migrations.migrations()[:1]
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "migrations", lambda: first)
+        patch.setattr(migrations, "_HYPERTABLES", {"spans": "start_time", "span_content": "start_time"})
+        assert await migrate(database_url) == ["0001_spans"]
+    connection = await asyncpg.connect(database_url)
+    try:
+        await write_as_the_first_version_did(connection, spans)
+    finally:
+        await connection.close()
+
+    applied = await migrate(database_url)
+    assert len(applied) == len(migrations.migrations()) - 1
+    assert applied[-1].startswith(f"{newest_version():04}")
+    assert await migrate(database_url) == []
+    assert await assert_rollups_match(database_url, totals=False) == len(spans)
+
+    store = open_store(database_url)
+    try:
+        assert await store.healthy()
+        page = await store.list_traces(TraceQuery(project="shop", limit=100))
+        assert {trace.trace_id for trace in page.traces} == {span.trace_id for span in spans if span.project == "shop"}
+        while await store.index_content(limit=100):
+            pass
+        for text in ('"quick brown"', "model:gpt-4o user:ada session:s-1", "attr.feature:chat"):
+            found = await store.list_traces(TraceQuery(project="default", filter=parse_filter(text), limit=100))
+            assert said.trace_id in {trace.trace_id for trace in found.traces}, text
+        assert await store.get_span("default", said.trace_id, said.span_id) == said
+        # Delivered again after the update, the spans are known; what is new is added to the sums of before.
+        assert (await store.write_spans(spans)).inserted == 0
+        assert (await store.write_spans(random_spans(rng, 30))).inserted == 30
+    finally:
+        await store.close()
+    assert await assert_rollups_match(database_url, totals=False) == len(spans) + 30
