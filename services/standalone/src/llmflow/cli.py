@@ -18,7 +18,6 @@ from llmflow import (
     log_commands,
     project_commands,
     retention_commands,
-    retention_commands,
     score_commands,
     tail_command,
     trace_commands,
@@ -50,7 +49,6 @@ app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(retention_commands.app, name="retention")
-app.add_typer(retention_commands.app, name="retention")
 
 DataDir = Annotated[
     Path, typer.Option("--data-dir", envvar="LLMFLOW_DATA_DIR", help="Where everything is kept.", show_default=True)
@@ -76,7 +74,12 @@ def up(
     ] = 9411,
     verbose: Annotated[bool, typer.Option(envvar="VERBOSE", help="Log debug lines.")] = False,
 ) -> None:
-    """Run every service on this machine until Ctrl-C."""
+    """Run every service on this machine until Ctrl-C.
+
+    \b
+    Example:
+      llmflow up
+    """
     from llmflow.up import Options
     from llmflow.up import up as run
 
@@ -104,7 +107,12 @@ def demo(
     ingest_url: Annotated[str, typer.Option(help="An ingest service elsewhere.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Delete all demo data instead.")] = False,
 ) -> None:
-    """Send sample traffic, through the ingest service, to the project "demo"; or remove it."""
+    """Send sample traffic, through the ingest service, to the project "demo"; or remove it.
+
+    \b
+    Example:
+      llmflow demo
+    """
     from llmflow import demo as sample
 
     with errors_for_people():
@@ -123,7 +131,12 @@ def demo(
 
 @app.command()
 def settings() -> None:
-    """Print every setting of every service, as Markdown."""
+    """Print every setting of every service, as Markdown.
+
+    \b
+    Example:
+      llmflow settings
+    """
     from llmflow.settings_reference import reference
 
     print(reference(), end="")

@@ -117,7 +117,7 @@ def replay_letters(
     \b
     Examples:
       llmflow dead-letters replay --all
-      llmflow dead-letters replay 0:3 0:7 --again
+      llmflow dead-letters replay 0:0 --again
     """
     if every == bool(letter_ids):
         raise typer.BadParameter("say which letters: give their ids, or --all")

@@ -36,7 +36,12 @@ def create_key(
     days: Annotated[float | None, typer.Option(min=0, help="For how many days it holds; for ever without.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Create an API key, which is shown this once."""
+    """Create an API key, which is shown this once.
+
+    \b
+    Example:
+      llmflow keys create "checkout, production" --project shop --scope ingest
+    """
     expires_at = None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat()
     body = {"name": name, "scopes": sorted(set(scope)), "expires_at": expires_at}
     with errors_for_people(), open_api() as api:
@@ -50,7 +55,12 @@ def create_key(
 
 @app.command("list")
 def list_keys(*, project: ProjectOption = DEFAULT_PROJECT, as_json: Json = False) -> None:
-    """List the API keys of a project, without the keys themselves."""
+    """List the API keys of a project, without the keys themselves.
+
+    \b
+    Example:
+      llmflow keys list --project shop
+    """
     with errors_for_people(), open_api() as api:
         found = api.get("projects", project, "keys")["keys"]
     print_json(found) if as_json else print_table(found, _COLUMNS, nothing=f"The project {project} has no API keys.")
@@ -60,7 +70,12 @@ def list_keys(*, project: ProjectOption = DEFAULT_PROJECT, as_json: Json = False
 def revoke_key(
     key_id: Annotated[str, typer.Argument(help="Its id: lf-pk-...")], *, project: ProjectOption = DEFAULT_PROJECT
 ) -> None:
-    """Revoke an API key."""
+    """Revoke an API key.
+
+    \b
+    Example:
+      llmflow keys revoke lf-pk-... --project shop
+    """
     with errors_for_people(), open_api() as api:
         api.request("DELETE", "projects", project, "keys", key_id)
     typer.echo(f"revoked {key_id}", err=True)

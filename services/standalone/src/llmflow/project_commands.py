@@ -17,7 +17,12 @@ _COLUMNS = {"name": Column("Name"), "title": Column("Title"), "created_at": Colu
 
 @app.command("list")
 def list_projects(*, as_json: Json = False) -> None:
-    """List the projects."""
+    """List the projects.
+
+    \b
+    Example:
+      llmflow projects list
+    """
     with errors_for_people(), open_api() as api:
         found = api.get("projects")["details"]
     print_json(found) if as_json else print_table(found, _COLUMNS, nothing="No projects.")
@@ -30,7 +35,12 @@ def create_project(
     title: Annotated[str, typer.Option(help="What people call it.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Create a project."""
+    """Create a project.
+
+    \b
+    Example:
+      llmflow projects create shop --title "The shop"
+    """
     with errors_for_people(), open_api() as api:
         made = api.post("projects", json={"name": name, "title": title})
     print_json(made) if as_json else print(f"created the project {made['name']}")
@@ -40,7 +50,12 @@ def create_project(
 def rename_project(
     name: Name, title: Annotated[str, typer.Argument(help="What people call it from now on.")], *, as_json: Json = False
 ) -> None:
-    """Give a project another title; its name stays."""
+    """Give a project another title; its name stays.
+
+    \b
+    Example:
+      llmflow projects rename shop "Shop, Europe"
+    """
     with errors_for_people(), open_api() as api:
         renamed = api.request("PATCH", "projects", name, json={"title": title})
     print_json(renamed) if as_json else print(f"the project {name} is called {renamed['title'] or name} now")
@@ -53,7 +68,12 @@ def delete_project(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Delete a project with all its spans and API keys."""
+    """Delete a project with all its spans and API keys.
+
+    \b
+    Example:
+      llmflow projects delete shop --yes
+    """
     if not yes:
         typer.confirm(f"Delete the project {name} with all that is in it?", abort=True, err=True)
     with errors_for_people(), open_api() as api:

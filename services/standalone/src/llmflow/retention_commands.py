@@ -36,7 +36,12 @@ _REMOVED = {
 
 @app.command("show")
 def show_retention(*, project: ProjectOption = DEFAULT_PROJECT, as_json: Json = False) -> None:
-    """Show for how many days a project's data is kept: what it has chosen, and what holds. 0 is for ever."""
+    """Show for how many days a project's data is kept: what it has chosen, and what holds. 0 is for ever.
+
+    \b
+    Example:
+      llmflow retention show --project shop
+    """
     with errors_for_people(), open_api() as api:
         found = api.get("projects", project, "retention")
     _print(found, as_json)
@@ -53,7 +58,12 @@ def set_retention(
     metrics: _Days = None,
     as_json: Json = False,
 ) -> None:
-    """Choose for how many days a project's data is kept. Kinds that are not named are kept as the server says."""
+    """Choose for how many days a project's data is kept. Kinds that are not named are kept as the server says.
+
+    \b
+    Example:
+      llmflow retention set --project shop --content 7 --spans 90
+    """
     chosen = {"spans": spans, "content": content, "rollups": rollups, "logs": logs, "metrics": metrics}
     with errors_for_people(), open_api() as api:
         found = api.request("PUT", "projects", project, "retention", json=chosen)
@@ -70,6 +80,10 @@ def apply_retention(
 
     It works on the database itself: that of LLMFLOW_DATABASE_URL, else that of the LLMFlow on this machine. The days
     are those of this program's environment (RETENTION_DAYS, ...), and what projects have chosen.
+
+    \b
+    Example:
+      llmflow retention apply --dry-run
     """
     with errors_for_people():
         report = asyncio.run(_apply(dry_run))
