@@ -29,13 +29,14 @@ from llmflow_testkit.ports import free_port
 class Answer:
     """What the receiver says to one request. A request that is answered 2xx counts as taken, from the moment it came.
 
-    `held_until` keeps the answer back until the event is set, or the receiver stops.
+    `held_until` keeps the answer back until the event is set, `delay` for so many seconds, or until the receiver stops.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = field(default_factory=ExportTraceServiceResponse().SerializeToString)
     held_until: threading.Event | None = None
+    delay: float = 0
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ class Wanted:
 class OtlpReceiver:
     """Use as a context manager; thread-safe. `stop` and `start` again play a backend that is away and comes back.
 
-    `script` queues answers for the next requests; without one, and unless `refuses` (a span name) occurs in the
-    request, the answer is 200. What breaks the protocol, or is not as `wanted`, is answered 400 and kept in
+    `script` queues answers for the next requests; without one it is what `otherwise` gives (200), and 400 if `refuses`,
+    a span's name, occurs in the request. What breaks the protocol, or is not as `wanted`, is answered 400 and kept in
     `violations`. `too_large` counts what was answered 413.
     """
 
@@ -86,6 +87,7 @@ class OtlpReceiver:
         self.taken: list[Received] = []
         self.violations: list[str] = []
         self.refuses: str | None = None
+        self.otherwise: Callable[[], Answer] = Answer
         self._script: deque[Answer] = deque()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -146,11 +148,13 @@ class OtlpReceiver:
                 self.too_large += 1
                 return Answer(413, body=b"too large")
             self.requests.append(received)
-            answer = self._script.popleft() if self._script else Answer()
+            answer = self._script.popleft() if self._script else self.otherwise()
             if self.refuses in [span.name for span in received.spans]:
                 answer = Answer(400, body=b"a span that is refused")
             if answer.status < 300:
                 self.taken.append(received)
+        if answer.delay:
+            self._stopping.wait(answer.delay)
         while answer.held_until and not self._stopping.is_set() and not answer.held_until.wait(0.02):
             pass
         return answer

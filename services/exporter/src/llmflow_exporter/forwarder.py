@@ -225,6 +225,7 @@ class Forwarder:
 
     async def _pause(self, stop: asyncio.Event, reason: str, retry_after: float | None) -> None:
         self._rewind_first = True
+        self._next_lag = 0.0
         reason = self._destination.scrubbed(reason)
         failures = self._status.failures_in_a_row + 1
         self._status.has_failed(reason, "open" if failures >= BREAKER_FAILURES else "retrying")

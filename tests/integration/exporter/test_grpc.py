@@ -1,0 +1,179 @@
+"""OTLP/gRPC to a real server: plain, TLS, mutual TLS, and what its statuses mean."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from llmflow_exporter.destinations import Destination, Tls
+from llmflow_exporter.grpc_transport import GrpcTransport
+from llmflow_exporter.transport import Reply, Verdict
+from llmflow_testkit.otlp_requests import otlp_request
+
+VALUES = [otlp_request([1]).SerializeToString(), otlp_request([2]).SerializeToString()]
+
+
+@dataclass
+class _Server:
+    """Takes every export, or answers as told."""
+
+    code: grpc.StatusCode | None = None
+    details: str = ""
+    retry_delay: float | None = None
+    answer: ExportTraceServiceResponse = field(default_factory=ExportTraceServiceResponse)
+    taken: list[ExportTraceServiceRequest] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    async def export(self, request: ExportTraceServiceRequest, context: Any) -> ExportTraceServiceResponse:
+        self.metadata = dict(context.invocation_metadata())
+        if self.code is not None:
+            await context.abort(self.code, self.details, self._trailers())
+        self.taken.append(request)
+        return self.answer
+
+    def _trailers(self) -> Sequence[tuple[str, bytes]]:
+        if self.retry_delay is None:
+            return ()
+        detail = AnyMessage()
+        detail.Pack(RetryInfo(retry_delay=Duration(nanos=int(self.retry_delay * 1e9))))
+        return (("grpc-status-details-bin", Status(details=[detail]).SerializeToString()),)
+
+
+@asynccontextmanager
+async def _serving(server: _Server, credentials: grpc.ServerCredentials | None = None) -> AsyncIterator[int]:
+    running = grpc.aio.server()
+    handler = grpc.unary_unary_rpc_method_handler(
+        server.export, ExportTraceServiceRequest.FromString, ExportTraceServiceResponse.SerializeToString
+    )
+    name = "opentelemetry.proto.collector.trace.v1.TraceService"
+    running.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Export": handler}),))
+    port = (
+        running.add_secure_port("127.0.0.1:0", credentials) if credentials else running.add_insecure_port("127.0.0.1:0")
+    )
+    await running.start()
+    try:
+        yield port
+    finally:
+        await running.stop(None)
+
+
+async def _sent(url: str, **fields: Any) -> Reply:
+    transport = GrpcTransport(Destination(name="g", url=url, protocol="otlp-grpc", **fields), timeout=5)
+    try:
+        return await transport.send(VALUES)
+    finally:
+        await transport.close()
+
+
+@pytest.mark.parametrize("compression", ["gzip", "none"])
+async def test_records_travel_as_one_call(compression: str) -> None:
+    server = _Server()
+    async with _serving(server) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}", headers={"x-key": "k"}, compression=compression)
+    assert reply.verdict is Verdict.TAKEN
+    assert server.taken == [ExportTraceServiceRequest.FromString(b"".join(VALUES))]
+    assert server.metadata["x-key"] == "k"
+
+
+async def test_partial_success_is_passed_on() -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=1, error_message="too old")
+    async with _serving(_Server(answer=ExportTraceServiceResponse(partial_success=partial))) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}")
+    assert reply == Reply(Verdict.TAKEN, "too old", rejected_spans=1)
+
+
+@pytest.mark.parametrize(
+    ("code", "details", "verdict"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, "starting", Verdict.LATER),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "quota", Verdict.LATER),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "received message larger than max (5 vs. 4)", Verdict.TOO_LARGE),
+        (grpc.StatusCode.UNAUTHENTICATED, "no key", Verdict.BLOCKED),
+        (grpc.StatusCode.UNIMPLEMENTED, "", Verdict.BLOCKED),
+        (grpc.StatusCode.INTERNAL, "", Verdict.DOUBTFUL),
+        (grpc.StatusCode.INVALID_ARGUMENT, "bad", Verdict.REFUSED),
+    ],
+)
+async def test_statuses(code: grpc.StatusCode, details: str, verdict: Verdict) -> None:
+    async with _serving(_Server(code=code, details=details)) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}")
+    assert (reply.verdict, reply.retry_after) == (verdict, None)
+    assert reply.reason == f"gRPC {code.name}: {details}"
+
+
+async def test_retry_info_is_honoured() -> None:
+    async with _serving(_Server(code=grpc.StatusCode.UNAVAILABLE, retry_delay=0.75)) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}")
+    assert (reply.verdict, reply.retry_after) == (Verdict.LATER, 0.75)
+
+
+async def test_nobody_there() -> None:
+    async with _serving(_Server()) as port:
+        pass
+    assert (await _sent(f"http://127.0.0.1:{port}")).verdict is Verdict.LATER
+
+
+def _certificate(folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> Any:
+    """A key and a certificate for `name`, in `name`.pem and `name`.key, by an issuer or by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .sign(issuer[1] if issuer else key, hashes.SHA256())
+    )
+    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / f"{name}.key").write_bytes(private)
+    return certificate, key
+
+
+async def test_mutual_tls(tmp_path: Path) -> None:
+    authority = _certificate(tmp_path, "authority", None)
+    for name in ("server", "client"):
+        _certificate(tmp_path, name, authority)
+    pem = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    credentials = grpc.ssl_server_credentials(
+        [(pem["server.key"], pem["server.pem"])], pem["authority.pem"], require_client_auth=True
+    )
+    server = _Server()
+    async with _serving(server, credentials) as port:
+        url = f"https://localhost:{port}"
+        ca_file = str(tmp_path / "authority.pem")
+        assert (await _sent(url)).verdict is Verdict.LATER
+        assert (await _sent(url, tls=Tls(ca_file=ca_file))).verdict is Verdict.LATER
+        assert server.taken == []
+        tls = Tls(ca_file=ca_file, cert_file=str(tmp_path / "client.pem"), key_file=str(tmp_path / "client.key"))
+        assert (await _sent(url, tls=tls)).verdict is Verdict.TAKEN
+    assert len(server.taken) == 1
