@@ -212,7 +212,11 @@ async def test_the_stream_ends_with_the_key(store: Store, url: str) -> None:
     key, key_id = new_key()
     api_key = ApiKey(id=key_id, digest=digest_of(key), project="a", scopes=frozenset(SCOPES))
     await store.create_key(api_key, name="k", by=Actor("test"))
-    async with watching(url, auth=None, headers={"Authorization": f"Bearer {key}"}) as watched:
+    bearer = {"Authorization": f"Bearer {key}"}
+    for other in ("project=default", "project=a&project=default"):
+        assert httpx.get(f"{url}/stream?{other}", headers=bearer).status_code == 403
+    assert httpx.get(f"{url}/stream").status_code == 401
+    async with watching(url, auth=None, headers=bearer) as watched:
         await store.write_spans([make_generation(name="of b"), make_generation(name="of a", project="a")])
         assert await watched.traces() == ["of a"]
         await store.revoke_key("a", key_id, by=Actor("test"))

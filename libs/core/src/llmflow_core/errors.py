@@ -3,6 +3,7 @@
 LLMFlowError
 ├── Rejected      the input is wrong: name the field, keep everything else (HTTP 400, gRPC INVALID_ARGUMENT)
 ├── Retryable     a dependency is away or overloaded: the same call may succeed later (503/429, UNAVAILABLE)
+│   └── TookTooLong   it was given up after its time: ask for less (504)
 ├── Permanent     the same call can never succeed: dead-letter it
 └── ConfigError   the settings are wrong: say all that is wrong at once and stop
 """
@@ -30,6 +31,10 @@ class Retryable(LLMFlowError):  # noqa: N818
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TookTooLong(Retryable):
+    """The call was given up after its time; a smaller question may be answered."""
 
 
 class Permanent(LLMFlowError):  # noqa: N818

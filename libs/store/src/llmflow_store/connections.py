@@ -7,9 +7,10 @@ from typing import Any
 import asyncpg
 import orjson
 
-from llmflow_core.errors import LLMFlowError, Permanent, Retryable
+from llmflow_core.errors import LLMFlowError, Permanent, Retryable, TookTooLong
 
-_POSTGRES_EPOCH_US = 946_684_800_000_000
+#: What PostgreSQL counts time from, in Unix microseconds.
+POSTGRES_EPOCH_US = 946_684_800_000_000
 _JSONB_VERSION = b"\x01"
 
 #: SQLSTATE classes that say that the data is at fault: data exception, integrity violation, program limit exceeded.
@@ -21,8 +22,8 @@ async def set_codecs(connection: asyncpg.Connection[Any]) -> None:
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
-        encoder=lambda microseconds: (microseconds - _POSTGRES_EPOCH_US,),
-        decoder=lambda value: value[0] + _POSTGRES_EPOCH_US,
+        encoder=lambda microseconds: (microseconds - POSTGRES_EPOCH_US,),
+        decoder=lambda value: value[0] + POSTGRES_EPOCH_US,
         format="tuple",
     )
     await connection.set_type_codec(
@@ -40,6 +41,8 @@ def translated(error: Exception) -> LLMFlowError | None:
     Permanent only where the data is at fault. All else is Retryable, a missing schema or a wrong password too: it may
     be put right while the caller waits, and nothing is lost by waiting.
     """
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return TookTooLong(f"the statement was cancelled: {error}")
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         what = f"{type(error).__name__} ({state}): {error}"

@@ -14,6 +14,7 @@ from llmflow_core.spans import Span
 from llmflow_store.administration import Administration
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.directory import Directory
+from llmflow_store.exports import Exports
 from llmflow_store.live import Live
 from llmflow_store.results import WriteResult
 from llmflow_store.retention import Retention
@@ -168,7 +169,7 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Live, Topology, Usage, Retention, Protocol):
+class Store(Administration, Signals, Scores, Sessions, Directory, Live, Exports, Topology, Usage, Retention, Protocol):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

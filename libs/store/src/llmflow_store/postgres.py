@@ -10,7 +10,7 @@ from datetime import datetime
 
 import asyncpg
 
-from llmflow_core.errors import ConfigError, LLMFlowError, Retryable
+from llmflow_core.errors import ConfigError, LLMFlowError, Retryable, TookTooLong
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
 from llmflow_store import analytics_sql, facets, live_sql, prometheus_sql, reads, search, topology_sql, writes
@@ -20,6 +20,7 @@ from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_directory import PostgresDirectory
+from llmflow_store.postgres_exports import PostgresExports
 from llmflow_store.postgres_live import PostgresLive
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
@@ -28,7 +29,6 @@ from llmflow_store.topology import Dependency, Operation
 from llmflow_store.usage import UsageTotals
 
 _CONNECT_SECONDS = 5.0
-_STATEMENT_SECONDS = 60.0
 _HEALTH_SECONDS = 2.0
 _CLOSE_SECONDS = 10.0
 _WRITE_ATTEMPTS = 4
@@ -37,19 +37,23 @@ _SERVER_SETTINGS = {"application_name": "llmflow", "jit": "off", "plan_cache_mod
 _SECRET_BYTES = 32
 
 
-class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresLive, PostgresRetention):
+class PostgresStore(
+    PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresLive, PostgresExports, PostgresRetention
+):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
-    A statement that takes longer than a minute is given up as Retryable; so is waiting for a connection.
+    A statement that takes longer than `statement_seconds` is given up as TookTooLong, and cancelled in the database;
+    waiting for a connection for as long as Retryable.
     """
 
-    def __init__(self, database_url: str, *, min_size: int, max_size: int) -> None:
+    def __init__(self, database_url: str, *, min_size: int, max_size: int, statement_seconds: float) -> None:
         if not database_url.startswith(("postgresql://", "postgres://")):
             raise ConfigError(
                 ["LLMFLOW_DATABASE_URL: not a PostgreSQL URL (for example postgresql://user@host/llmflow)"]
             )
         self._url = database_url
         self._min_size, self._max_size = min_size, max_size
+        self._statement_seconds = statement_seconds
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._opening = asyncio.Lock()
 
@@ -170,8 +174,11 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, 
         """A connection of the pool; errors of the database leave as Retryable or Permanent."""
         try:
             pool = await self._opened()
-            async with pool.acquire(timeout=_STATEMENT_SECONDS) as connection:
-                yield connection  # type: ignore[misc]  # the pool's proxy has the connection's methods
+            async with pool.acquire(timeout=self._statement_seconds) as connection:
+                try:
+                    yield connection  # type: ignore[misc]  # the pool's proxy has the connection's methods
+                except TimeoutError as error:
+                    raise TookTooLong(f"the statement took longer than {self._statement_seconds:g} s") from error
         except Exception as error:
             known = translated(error)
             if known is None:
@@ -203,7 +210,7 @@ class PostgresStore(PostgresAdministration, PostgresSignals, PostgresDirectory, 
                     max_size=self._max_size,
                     init=set_codecs,
                     timeout=_CONNECT_SECONDS,
-                    command_timeout=_STATEMENT_SECONDS,
+                    command_timeout=self._statement_seconds,
                     server_settings=_SERVER_SETTINGS,
                 )
             return self._pool

@@ -22,6 +22,7 @@ from llmflow_query_api.analytics_schemas import (
     FilterField,
     FilterFields,
 )
+from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import (
     READ_ERRORS,
@@ -94,6 +95,7 @@ async def analytics_query(
     operation_id="analyse",
     summary="Measure spans by any dimension over time",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["analytics"],
 )
 async def analyse(store: StoreDependency, question: NamedDependency[SkipValidation[AnalyticsQuery]]) -> Analytics:
@@ -119,6 +121,7 @@ async def analyse(store: StoreDependency, question: NamedDependency[SkipValidati
     operation_id="listFacets",
     summary="List the most frequent values to filter by",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["analytics"],
 )
 async def list_facets(

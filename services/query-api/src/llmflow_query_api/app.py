@@ -22,6 +22,7 @@ from llmflow_query_api.internal import internal_router
 from llmflow_query_api.jaeger import jaeger_router
 from llmflow_query_api.key_access import KeyGate
 from llmflow_query_api.leaving import AS_IT_IS
+from llmflow_query_api.limits import EXPORTS, HEAVY, Limits
 from llmflow_query_api.live import LiveHub
 from llmflow_query_api.openapi import api_router, provide_store
 from llmflow_query_api.page import page_app
@@ -35,7 +36,9 @@ from llmflow_store.port import Store
 def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Litestar:
     """The application; it opens nothing before its lifespan. `store` replaces the one that the settings name, and is
     closed with the application all the same."""
-    store = store or open_store(settings.database_url)
+    store = store or open_store(
+        settings.database_url, max_size=settings.database_connections, statement_seconds=settings.query_timeout
+    )
     gate = _gate(settings, store)
     ingest = forward.new_client() if settings.ingest_url else None
 
@@ -73,6 +76,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     app.state.key_gate = KeyGate(store)
     app.state.usage_cache = UsageCache(store)
     app.state.metrics_access = settings.metrics_access
+    app.state.limits = Limits({HEAVY: settings.heavy_queries, EXPORTS: settings.exports})
     app.state.live = LiveHub(
         store, heartbeat_seconds=settings.live_heartbeat_seconds, most_clients=settings.live_clients
     )

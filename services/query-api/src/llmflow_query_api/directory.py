@@ -16,6 +16,7 @@ from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.analytics import FromParameter, ToParameter, interval_of, range_of
 from llmflow_query_api.analytics_schemas import Facet
 from llmflow_query_api.directory_schemas import FieldValues, ModelList, UserDetail, UserList
+from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present_directory import model_of, user_detail_of, user_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, ProjectParameter, StoreDependency, rest_of_path, text_parameter
@@ -32,6 +33,7 @@ _PrefixParameter = Annotated[str, text_parameter("prefix", "Only those that begi
     operation_id="listUsers",
     summary="List the largest users",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["users"],
 )
 async def list_users(
@@ -86,6 +88,7 @@ async def show_user(
     operation_id="listModels",
     summary="List the models that were used",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["models"],
 )
 async def list_models(
@@ -108,6 +111,7 @@ async def list_models(
     operation_id="listFieldValues",
     summary="List the most frequent values of a field",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["analytics"],
 )
 async def list_field_values(

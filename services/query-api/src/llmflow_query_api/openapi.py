@@ -20,6 +20,7 @@ from llmflow_query_api import (
     administration_schemas,
     analytics_schemas,
     directory_schemas,
+    export_schemas,
     live_schemas,
     schemas,
     score_schemas,
@@ -30,29 +31,33 @@ from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
 from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_tools
 from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
+from llmflow_query_api.exports import export_spans, export_traces
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
 from llmflow_query_api.leaving import end_with_client
+from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
+from llmflow_query_api.retention import get_retention, set_retention
 from llmflow_query_api.scores import create_score, delete_score, list_scores
 from llmflow_query_api.session import get_session, login, logout
 from llmflow_query_api.session_list import list_sessions, show_session
-from llmflow_query_api.retention import get_retention, set_retention
 from llmflow_query_api.span_list import list_spans, span_query
 from llmflow_query_api.stream import stream_traces
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
 from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
+_MOST_BODY_BYTES = 1 << 20
 #: Where the bodies of requests and answers are described.
 _BODIES = (
     schemas,
     administration_schemas,
     analytics_schemas,
     directory_schemas,
+    export_schemas,
     live_schemas,
     score_schemas,
     signal_schemas,
@@ -79,6 +84,7 @@ _CONFIG = OpenAPIConfig(
         Tag(name="sessions", description="Conversations of several traces."),
         Tag(name="users", description="The end users of the applications."),
         Tag(name="models", description="The models that were used."),
+        Tag(name="exports", description="Lists as files, to their end."),
         Tag(name="analytics", description="Metrics over many spans, and what to filter by."),
         Tag(name="scores", description="Judgements of spans, traces and sessions."),
         Tag(name="logs", description="Log records and events."),
@@ -126,6 +132,7 @@ def api_router() -> Router:
     return Router(
         API_PATH,
         middleware=[end_with_client],
+        request_max_body_size=_MOST_BODY_BYTES,
         guards=[same_origin],
         after_request=_add_headers,
         route_handlers=[
@@ -141,6 +148,8 @@ def api_router() -> Router:
                     get_span,
                     list_spans,
                     stream_traces,
+                    export_traces,
+                    export_spans,
                     analyse,
                     list_facets,
                     list_filter_fields,
@@ -160,7 +169,7 @@ def api_router() -> Router:
                     list_coding_sessions,
                     get_document,
                 ],
-                middleware=[Authentication],
+                middleware=[Authentication, one_at_a_place],
                 opt={FOR_KEYS: True},
                 security=[{"basic": []}, {"session": []}, {"key": []}],
             ),
@@ -173,6 +182,8 @@ def api_router() -> Router:
                     create_key,
                     list_keys,
                     revoke_key,
+                    get_retention,
+                    set_retention,
                     list_audit,
                 ],
                 middleware=[Authentication],
@@ -182,8 +193,6 @@ def api_router() -> Router:
         dependencies={
             "gate": Provide(_gate),
             "store": Provide(provide_store),
-                    get_retention,
-                    set_retention,
             "selection": Provide(trace_query),
             "spans": Provide(span_query),
             "question": Provide(analytics_query),

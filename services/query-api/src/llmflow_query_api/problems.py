@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
-from llmflow_core.errors import Rejected, Retryable
+from llmflow_core.errors import Rejected, Retryable, TookTooLong
 from llmflow_core.filters import FilterError
 from llmflow_query_api.schemas import Problem
 
@@ -97,6 +97,14 @@ def _retryable(request: Request[Any, Any, Any], error: Retryable) -> Response[Pr
     )
 
 
+def _took_too_long(request: Request[Any, Any, Any], error: TookTooLong) -> Response[Problem]:
+    logger.warning("%s %s: %s", request.method, request.url.path, error)
+    return problem(
+        HTTPStatus.GATEWAY_TIMEOUT,
+        "the database needs too long for this; ask for a shorter time or with a filter that lets less through",
+    )
+
+
 def _unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an error of LLMFlow; its log says more")
@@ -106,6 +114,7 @@ HANDLERS: ExceptionHandlersMap = {
     ValidationException: _invalid,
     HTTPException: _http,
     Rejected: _rejected,
+    TookTooLong: _took_too_long,
     Retryable: _retryable,
     Exception: _unexpected,
 }

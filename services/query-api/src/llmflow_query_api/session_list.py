@@ -15,6 +15,7 @@ from llmflow_core.filters import parse_filter
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.cursor import decode_cursor
 from llmflow_query_api.directory_schemas import SessionDetail, SessionPage
+from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present_directory import session_of, session_page_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import (
@@ -57,6 +58,7 @@ async def session_query(
     summary="List sessions, the one used last first",
     responses=documented(*READ_ERRORS),
     dependencies={"selection": Provide(session_query)},
+    opt={HEAVY: True},
     tags=["sessions"],
 )
 async def list_sessions(

@@ -85,6 +85,22 @@ class QueryApiSettings(Settings):
         description="The receiver that OTLP requests on this port are passed on to. Without it, they are refused.",
         examples=["http://127.0.0.1:4318"],
     )
+    database_connections: int = Field(
+        8,
+        ge=1,
+        description="Connections to the database, a process; exports and live streams add theirs.",
+        examples=[16],
+    )
+    query_timeout: float = Field(
+        30.0, gt=0, description="Longest that the database may take for one question, in seconds.", examples=[10]
+    )
+    heavy_queries: int = Field(
+        4,
+        ge=1,
+        description="Analytics and lists that are answered at once, a process; others wait, ten seconds at most.",
+        examples=[8],
+    )
+    exports: int = Field(2, ge=1, description="Exports that run at once, a process.", examples=[4])
     live_clients: int = Field(
         500, ge=0, description="Clients that may watch the live stream of traces at once, a process.", examples=[50]
     )

@@ -12,6 +12,7 @@ from litestar.params import QueryParameter, SkipValidation
 from llmflow_core.filters import parse_filter
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.cursor import decode_span_cursor
+from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present import span_page_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.schemas import SpanPage
@@ -50,6 +51,7 @@ async def span_query(
     operation_id="listSpans",
     summary="List spans, newest first",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["traces"],
 )
 async def list_spans(store: StoreDependency, spans: NamedDependency[SkipValidation[SpanQuery]]) -> SpanPage:

@@ -17,6 +17,7 @@ from llmflow_core.filters import MAX_LENGTH, parse_filter
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.cursor import decode_cursor
+from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present import page_of, span_of, trace_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.schemas import SpanDetail, TraceDetail, TracePage
@@ -53,6 +54,7 @@ READ_ERRORS = (
     HTTPStatus.FORBIDDEN,
     HTTPStatus.TOO_MANY_REQUESTS,
     HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
 )
 
 
@@ -110,6 +112,7 @@ async def trace_query(
     operation_id="listTraces",
     summary="List traces, newest first",
     responses=documented(*READ_ERRORS),
+    opt={HEAVY: True},
     tags=["traces"],
 )
 async def list_traces(store: StoreDependency, selection: NamedDependency[SkipValidation[TraceQuery]]) -> TracePage:
