@@ -24,7 +24,8 @@ def main() -> None:
         settings = load_settings(MigrateSettings)
         setup_logging("migrate", verbose=settings.verbose)
         interval = timedelta(hours=settings.chunk_hours)
-        applied = asyncio.run(migrate(settings.database_url, chunk_interval=interval))
+        age = timedelta(days=settings.compress_after_days) or None
+        applied = asyncio.run(migrate(settings.database_url, chunk_interval=interval, compress_after=age))
     except (LLMFlowError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         sys.exit(f"the schema could not be migrated: {str(error) or type(error).__name__}")
     sys.stderr.write(f"the schema is up to date ({', '.join(applied) or 'nothing was missing'})\n")

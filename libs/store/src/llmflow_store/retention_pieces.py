@@ -18,7 +18,7 @@ _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
 _PAGES = 256
 
 _CHUNKS = """
-SELECT hypertable_name::text AS name, format('%I.%I', chunk_schema, chunk_name) AS relation, range_start, range_end
+SELECT hypertable_name::text, format('%I.%I', chunk_schema, chunk_name), range_start, range_end, is_compressed
 FROM timescaledb_information.chunks WHERE hypertable_schema = current_schema() ORDER BY range_start
 """
 _DROP_CHUNK = "SELECT drop_chunks($1::text::regclass, newer_than => $2::timestamptz, older_than => $3::timestamptz)"
@@ -33,28 +33,44 @@ DELETE FROM {relation} WHERE ctid = ANY (ARRAY(
 ))
 """
 
+# A compressed row has no place of its own.
+_DELETE_COMPRESSED = """
+DELETE FROM {relation} AS t USING unnest($1::text[], $2::timestamptz[]) AS kept (project, since)
+WHERE t.project = kept.project AND t.{column} < kept.since
+"""
+
 #: The earliest time, in microseconds since the Unix epoch, of which each project keeps rows; None keeps all.
 Cutoffs = Mapping[str, int | None]
 
 
+class Chunk(NamedTuple):
+    """A hypertable's rows of start ≤ time < end, in microseconds since the Unix epoch."""
+
+    relation: str
+    start: int
+    end: int
+    compressed: bool
+
+
 class Piece(NamedTuple):
-    """Rows of `table` that lie in one `relation`, by the time in `column`. A chunk has a range of times (from ≤ time <
-    to, microseconds since the Unix epoch), an ordinary table has none."""
+    """Rows of `table` that lie in one `relation`, by the time in `column`: those of a chunk, or all of an ordinary
+    table, which has no start and end."""
 
     table: str
     relation: str
     column: str
     start: int | None = None
     end: int | None = None
+    compressed: bool = False
 
 
-async def chunks(connection: asyncpg.Connection[Any]) -> dict[str, list[tuple[str, int, int]]]:
-    """The chunks of every hypertable, oldest first: relation, start and end; nothing on plain PostgreSQL."""
+async def chunks(connection: asyncpg.Connection[Any]) -> dict[str, list[Chunk]]:
+    """The chunks of every hypertable, oldest first; nothing on plain PostgreSQL."""
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
         return {}
-    found: dict[str, list[tuple[str, int, int]]] = {}
-    for name, *chunk in await connection.fetch(_CHUNKS):
-        found.setdefault(name, []).append((chunk[0], chunk[1], chunk[2]))
+    found: dict[str, list[Chunk]] = {}
+    for table, *chunk in await connection.fetch(_CHUNKS):
+        found.setdefault(table, []).append(Chunk(*chunk))
     return found
 
 
@@ -89,6 +105,9 @@ async def sweep(connection: asyncpg.Connection[Any], piece: Piece, cutoffs: Cuto
     if not kept:
         return 0
     projects, times = zip(*kept, strict=True)
+    if piece.compressed:
+        statement = _DELETE_COMPRESSED.format(relation=piece.relation, column=piece.column)
+        return int((await connection.execute(statement, projects, times)).rpartition(" ")[2])
     statement = _DELETE.format(relation=piece.relation, column=piece.column)
     pages, deleted = await connection.fetchval(_PAGE_COUNT, piece.relation), 0
     for first in range(0, pages, _PAGES):

@@ -16,7 +16,7 @@ import orjson
 
 from llmflow_store import retention_pieces
 from llmflow_store.retention import KINDS, RetentionDays, RetentionOverride, RetentionReport, cutoff
-from llmflow_store.retention_pieces import Cutoffs, Pace, Piece, earliest
+from llmflow_store.retention_pieces import Chunk, Cutoffs, Pace, Piece, earliest
 from llmflow_store.statements import unix_us
 
 #: Tables that hold rows of traces, by the column that says when; they go with the trace.
@@ -247,15 +247,15 @@ def _apart_from_spans(content: Cutoffs, spans: Cutoffs, bound: int) -> Cutoffs:
     return {project: bound or None if time == spans[project] else time for project, time in content.items()}
 
 
-def _pieces(table: str, column: str, chunks: Mapping[str, list[tuple[str, int, int]]]) -> list[Piece]:
+def _pieces(table: str, column: str, chunks: Mapping[str, list[Chunk]]) -> list[Piece]:
     if table in chunks:
-        return [Piece(table, *chunk[:1], column, *chunk[1:]) for chunk in chunks[table]]
+        return [Piece(table, c.relation, column, c.start, c.end, c.compressed) for c in chunks[table]]
     return [Piece(table, table, column)]
 
 
-def _aligned(time: int, chunks: list[tuple[str, int, int]]) -> int:
+def _aligned(time: int, chunks: list[Chunk]) -> int:
     """A time that is within a chunk becomes that chunk's start: chunks go as a whole."""
-    return next((start for _, start, end in chunks if start < time < end), time)
+    return next((chunk.start for chunk in chunks if chunk.start < time < chunk.end), time)
 
 
 def _times(kind: str, days: Mapping[str, RetentionDays], now: datetime) -> Cutoffs:

@@ -18,4 +18,11 @@ class MigrateSettings(Settings):
     chunk_hours: int = Field(
         24, ge=1, description="Hours that a new chunk of TimescaleDB's hypertables spans.", examples=[24]
     )
+    compress_after_days: int = Field(
+        0,
+        ge=0,
+        description="Age in days at which chunks are compressed, where TimescaleDB's licence allows that (the Apache"
+        " build's does not); 0 compresses none.",
+        examples=[7],
+    )
     verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])

@@ -19,6 +19,7 @@ import asyncpg
 
 from llmflow_core.errors import Permanent
 from llmflow_store.migrations.attribute_index import index_attributes
+from llmflow_store.migrations.compression import compress
 
 logger = logging.getLogger(__name__)
 
@@ -71,22 +72,27 @@ def newest_version() -> int:
     return migrations()[-1].version
 
 
-async def migrate(database_url: str, *, chunk_interval: timedelta = DEFAULT_CHUNK_INTERVAL) -> list[str]:
+async def migrate(
+    database_url: str, *, chunk_interval: timedelta = DEFAULT_CHUNK_INTERVAL, compress_after: timedelta | None = None
+) -> list[str]:
     """Bring the schema up to date and return the names of the migrations that were needed.
 
     Where TimescaleDB can be had the tables become hypertables whose new chunks span `chunk_interval`, with the data
-    that they hold; where it cannot they stay ordinary tables. A database that a newer LLMFlow has migrated is left
+    that they hold, and where its licence allows that, chunks older than `compress_after` get compressed; where it
+    cannot be had they stay ordinary tables. A database that a newer LLMFlow has migrated is left
     as it is. Raises Permanent when a migration that was applied has changed since, and asyncpg's errors.
     """
     connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
-        return await _migrate(connection, chunk_interval)
+        return await _migrate(connection, chunk_interval, compress_after)
     finally:
         await connection.close()
 
 
-async def _migrate(connection: asyncpg.Connection[Any], chunk_interval: timedelta) -> list[str]:
+async def _migrate(
+    connection: asyncpg.Connection[Any], chunk_interval: timedelta, compress_after: timedelta | None
+) -> list[str]:
     applied = await _applied(connection)
     if max(applied, default=0) > newest_version():
         logger.warning("the schema is of version %d, newer than this LLMFlow; left as it is", max(applied))
@@ -109,7 +115,12 @@ async def _migrate(connection: asyncpg.Connection[Any], chunk_interval: timedelt
     async with connection.transaction():
         for entry in sorted((files(__name__) / "repeatable").iterdir(), key=lambda entry: entry.name):
             await connection.execute(entry.read_text())
-    await _use_timescaledb(connection, chunk_interval)
+    if await _has_timescaledb(connection):
+        await _use_timescaledb(connection, chunk_interval)
+        if compress_after is not None:
+            await compress(connection, compress_after)
+    else:
+        logger.info("TimescaleDB is not installed: the tables are ordinary ones")
     return [migration.name for migration in pending]
 
 
@@ -124,9 +135,6 @@ async def _applied(connection: asyncpg.Connection[Any]) -> dict[int, str]:
 
 
 async def _use_timescaledb(connection: asyncpg.Connection[Any], chunk_interval: timedelta) -> None:
-    if not await _has_timescaledb(connection):
-        logger.info("TimescaleDB is not installed: the tables are ordinary ones")
-        return
     for table, column in _HYPERTABLES.items():
         async with connection.transaction():
             await connection.execute(
