@@ -28,6 +28,9 @@ from llmflow_testkit.providers.server import BackgroundServer
 _KEPT_BYTES = 4 << 20
 _WINDOW_BITS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
+#: Paths that OpenAI and Anthropic both have.
+_ANTHROPIC_TOO = ("/v1/files", "/v1/models")
+
 
 @dataclass(slots=True)
 class ReceivedRequest:
@@ -131,7 +134,8 @@ def _reply(request: ReceivedRequest, path: str, headers: dict[str, str], options
             return compatible_api.azure(request.method, below, query, headers, body)
         case "mistral" | "groq" | "deepseek" | "openrouter" | "perplexity" | "vllm":
             return compatible_api.reply(first, request.method, below, headers, body)
-    if path.startswith("/v1/messages") or "anthropic-version" in headers:
+    anthropics = path.startswith(_ANTHROPIC_TOO) and "anthropic-version" in headers
+    if path.startswith("/v1/messages") or anthropics:
         return anthropic_api.reply(request.method, path, headers, body)
     return openai_api.reply(request.method, path, headers, body, request.size)
 
