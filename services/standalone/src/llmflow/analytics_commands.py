@@ -6,7 +6,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from statistics import fmean
 from typing import Annotated, Any
 
 import typer
@@ -114,7 +113,7 @@ def _course(group: Mapping[str, Any], times: Sequence[datetime], step: int) -> s
     course: list[float | None] = []
     for start in range(0, len(times), step):
         known = [values[time] for time in times[start : start + step] if values.get(time) is not None]
-        course.append(fmean(known) if known else None)
+        course.append(sum(known) / len(known) if known else None)
     return formats.sparkline(course)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -26,7 +25,6 @@ from llmflow import (
 from llmflow.console import errors_for_people
 from llmflow.instance import default_data_dir, read_where
 from llmflow_core.errors import LLMFlowError
-from llmflow_core.telemetry import setup_logging
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -82,6 +80,7 @@ def up(
     """
     from llmflow.up import Options
     from llmflow.up import up as run
+    from llmflow_core.telemetry import setup_logging
 
     setup_logging("llmflow", verbose=verbose)
     options = Options(
@@ -113,6 +112,8 @@ def demo(
     Example:
       llmflow demo
     """
+    import asyncio
+
     from llmflow import demo as sample
 
     with errors_for_people():

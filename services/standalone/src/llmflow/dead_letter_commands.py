@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 import sys
@@ -146,6 +145,7 @@ def replay_letters(
 
 def _run(work: Callable[[Bus], Awaitable[_ResultT]]) -> _ResultT:
     """What `work` returns with the log that the settings name."""
+    import asyncio
 
     async def run() -> _ResultT:
         async with _open_log() as bus:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -157,6 +155,8 @@ def _check_ports() -> Iterator[Finding]:
 
 
 def _check_log() -> Iterator[Finding]:
+    import asyncio
+
     from llmflow_bus import open_bus
     from llmflow_bus.dead_letters import read_letters
 
@@ -182,10 +182,12 @@ def _check_log() -> Iterator[Finding]:
 
 
 def _check_database() -> Iterator[Finding]:
+    import asyncio
+
     from llmflow_store.inspection import inspect_database
 
     site = _site()
-    url = site.where.database_url if site.where else os.environ.get("LLMFLOW_DATABASE_URL")
+    url = site.where.database_url if site.where else site.settings.database_url
     if not url:
         yield Finding("database", "not looked at: LLMFLOW_DATABASE_URL is not set, and no LLMFlow runs here")
         return
@@ -216,6 +218,8 @@ def _check_disk() -> Iterator[Finding]:
 
 
 def _check_access() -> Iterator[Finding]:
+    from email.utils import parsedate_to_datetime
+
     settings = _site().settings
     with open_api() as api:
         before = time.time()

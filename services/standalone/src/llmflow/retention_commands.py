@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -85,6 +84,8 @@ def apply_retention(
     Example:
       llmflow retention apply --dry-run
     """
+    import asyncio
+
     with errors_for_people():
         report = asyncio.run(_apply(dry_run))
     removed = [
