@@ -19,6 +19,7 @@ _SIGN = 1 << 31
 
 # Most attributes come again and again: the terms of those that came, by where they are.
 _MOST_KNOWN = 20_000
+_LARGE = 2**53
 _known: dict[bytes, dict[tuple[str, JSON], Sequence[int]]] = {b"a": {}, b"r": {}}
 
 
@@ -47,19 +48,25 @@ def terms_for(field: str, key: str, value: str | None) -> list[int] | None:
 
 def _add(terms: set[int], field: bytes, attributes: Mapping[str, JSON]) -> None:
     known = _known[field]
-    for attribute in attributes.items():
-        # A number is a key of its own here, unlike a truth value, which equals one.
-        if type(attribute[1]) is str or type(attribute[1]) is int:
-            terms.update(known.get(attribute) or _remembered(known, field, attribute))
-        else:
-            terms.update(_terms(field, *attribute))
+    try:
+        found = list(map(known.get, attributes.items()))
+    except TypeError:  # a list or an object is no key
+        found = [None if isinstance(item[1], (list, dict)) else known.get(item) for item in attributes.items()]
+    if None in found:
+        for attribute, its_terms in zip(attributes.items(), found, strict=True):
+            if its_terms is None:
+                terms.update(_remembered(known, field, attribute))
+    terms.update(*filter(None, found))
 
 
 def _remembered(
     known: dict[tuple[str, JSON], Sequence[int]], field: bytes, attribute: tuple[str, JSON]
 ) -> Sequence[int]:
-    terms = _terms(field, *attribute)
-    if not isinstance(attribute[1], str) or len(attribute[1]) <= MAX_VALUE_CHARACTERS:
+    key, value = attribute
+    terms = _terms(field, key, value)
+    # Equal keys have equal terms only where no truth value is among them, which equal 0 and 1, and no large number.
+    is_key = 1 < value < _LARGE if type(value) is int else isinstance(value, str) and len(value) <= MAX_VALUE_CHARACTERS
+    if is_key:
         if len(known) >= _MOST_KNOWN:
             known.clear()
         known[attribute] = terms

@@ -6,8 +6,7 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -22,7 +21,7 @@ from llmflow_store.rollups import add_to_rollups
 from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_rows
 from llmflow_store.score_sql import add_scores_of
 from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS, stage
-from llmflow_store.terms import terms_of
+from llmflow_store.term_copy import copy_terms
 from llmflow_store.trace_summaries import add_to_traces
 
 LOCK_PROJECT = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
@@ -40,7 +39,6 @@ _SPAN_LIST = ", ".join(SPAN_COLUMNS)
 _INSERT_STAGED = f"""
 INSERT INTO spans ({_SPAN_LIST}) SELECT {_SPAN_LIST} FROM pg_temp.staged_spans ON CONFLICT DO NOTHING RETURNING {_KEYS}
 """  # noqa: S608
-_TERM_COLUMNS = ("project", "trace_id", "start_time", "terms")
 
 
 async def write_spans(
@@ -71,7 +69,7 @@ async def write_spans(
             await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
             said = [key_row(span) for span in ordered if span.content]
             await connection.copy_records_to_table("search_queue", records=said, columns=KEY_COLUMNS)
-        await connection.copy_records_to_table("trace_terms", records=_term_rows(ordered), columns=_TERM_COLUMNS)
+        await copy_terms(connection, ordered)
         await add_to_traces(connection, fresh)
         await connection.execute(ADD_PROJECTS, projects)
         await add_scores_of(connection, ordered)
@@ -111,10 +109,3 @@ async def _known(connection: asyncpg.Connection[Any], rows: Sequence[_Row]) -> s
         return set()
     columns = list(zip(*keys, strict=True))
     return {tuple(row) for row in await connection.fetch(_KNOWN_SPANS, *columns, min(columns[3]), max(columns[3]))}
-
-
-def _term_rows(ordered: Sequence[Span]) -> Iterator[tuple[Any, ...]]:
-    for (project, trace_id), group in groupby(ordered, key=lambda span: (span.project, span.trace_id)):
-        spans = list(group)
-        first = min(span.start_time_ns for span in spans)
-        yield project, trace_id, first // 1000, terms_of(spans)
