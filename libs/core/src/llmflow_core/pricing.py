@@ -5,6 +5,7 @@ Price data and arithmetic (cached tokens, tiers) are those that the package `gen
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -38,11 +39,15 @@ class Prices:
 
         The model that answered counts, else, also where no price of it is known, the one asked for. A model or provider
         that is not known leaves the costs None (unpriced, never zero); so do token counts that contradict each other.
-        Agents and chains are never priced: what they state are the tokens of the calls inside them.
+        Agents and chains are never priced: what they state are the tokens of the calls inside them. What a gateway
+        answered from its cache costs nothing.
         """
         if span.observation_type in SUMMING_TYPES:
             return
         if span.cost is not None or (span.input_tokens is None and span.output_tokens is None):
+            return
+        if _came_from_a_cache(span):
+            span.cost = span.input_cost = span.output_cost = Decimal(0)
             return
         key = (span.response_model, span.model, span.provider)
         tariffs = self._known.get(key)
@@ -84,25 +89,91 @@ class _Tariff:
     def __init__(self, provider: Provider, model: ModelInfo) -> None:
         self._provider = provider
         self._model = model
+        self._details = _details_with_a_price(model)
         # The package takes a hundred times as long for one span as a few multiplications do.
-        self._rates = _rates(model.prices) if isinstance(model.prices, ModelPrice) else None
+        self._rates: dict[str, _Rates | None] = {}
 
     def costs(self, span: Span) -> tuple[Decimal, Decimal, Decimal] | None:
         """Of the input, of the output and of both; None when the counts contradict each other."""
-        if self._rates is not None and (found := self._rates.costs(span)) is not None:
-            return found
+        details = {name: count for name in self._details if (count := _detail(span, name))}
+        context = _context(span) if self._model.price_variants else {}
+        if not details and isinstance(self._model.prices, ModelPrice):
+            rates = self._rates_in(context)
+            if rates is not None and (found := rates.costs(span)) is not None:
+                return found
         usage = Usage(
             input_tokens=span.input_tokens or 0,
             output_tokens=span.output_tokens or 0,
             cache_read_tokens=span.cache_read_tokens,
             cache_write_tokens=span.cache_write_tokens,
+            **details,
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
         try:
-            result = self._model.calc_price(usage, self._provider, genai_request_timestamp=at)
+            result = self._model.calc_price(
+                usage, self._provider, genai_request_timestamp=at, price_context=context or None
+            )
         except ValueError:
             return None
         return result.input_price, result.output_price, result.total_price
+
+    def _rates_in(self, context: Mapping[str, str]) -> _Rates | None:
+        key = "".join(context.values())
+        # A variant may begin on a day.
+        if context and any(variant.constraint is not None for variant in self._model.price_variants or ()):
+            return None
+        if key not in self._rates:
+            self._rates[key] = _rates(self._model.get_prices(datetime.now(UTC), context))
+        return self._rates[key]
+
+
+#: Parts of the tokens that some models have prices of their own for, by the price data's names: the attributes that
+#: count them.
+_DETAILS = {
+    "cache_write_5m_tokens": "llmflow.usage.cache_write_5m.input_tokens",
+    "cache_write_1h_tokens": "llmflow.usage.cache_write_1h.input_tokens",
+    "input_audio_tokens": "gen_ai.usage.audio.input_tokens",
+    "output_audio_tokens": "gen_ai.usage.audio.output_tokens",
+    "input_image_tokens": "gen_ai.usage.image.input_tokens",
+    "output_image_tokens": "gen_ai.usage.image.output_tokens",
+    "web_searches": "llmflow.usage.server_tool_use.web_search_requests",
+    "output_reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+}
+_PRICE_KEYS = {
+    name: name.replace("_tokens", "_mtok") if name.endswith("_tokens") else f"{name}_kcount" for name in _DETAILS
+}
+_SERVICE_TIERS = ("openai.response.service_tier", "llmflow.response.service_tier")
+_CACHE_HEADERS = ("helicone-cache", "x-portkey-cache-status", "cf-aig-cache-status")
+
+
+def _details_with_a_price(model: ModelInfo) -> list[str]:
+    prices = [model.prices] if isinstance(model.prices, ModelPrice) else [entry.prices for entry in model.prices]
+    prices += [variant.prices for variant in model.price_variants or ()]
+    priced = {name for price in prices for name, value in vars(price).items() if value is not None}
+    return [name for name, key in _PRICE_KEYS.items() if key in priced]
+
+
+def _detail(span: Span, name: str) -> int | None:
+    count = span.attributes.get(_DETAILS[name])
+    if name == "output_reasoning_tokens" and count is None:
+        count = span.reasoning_tokens
+    return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+
+def _context(span: Span) -> dict[str, str]:
+    """What changes the price of all tokens: that the call was part of a batch, or its service tier."""
+    tier = next((tier for name in _SERVICE_TIERS if isinstance(tier := span.attributes.get(name), str)), None)
+    if tier is None:
+        return {}
+    return {"processing": "batch"} if tier == "batch" else {"service_tier": tier}
+
+
+def _came_from_a_cache(span: Span) -> bool:
+    for name in _CACHE_HEADERS:
+        value = span.attributes.get(f"http.response.header.{name}")
+        if value and str(value[0] if isinstance(value, list) else value).upper().endswith("HIT"):
+            return True
+    return False
 
 
 def _tariffs(response_model: str | None, model: str | None, provider: str | None) -> list[_Tariff]:

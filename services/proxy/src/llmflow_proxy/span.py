@@ -40,7 +40,8 @@ _UNREMARKABLE = frozenset(
 )
 _KEPT_RESPONSE_HEADERS = (b"x-ratelimit-", b"anthropic-ratelimit-", b"retry-after", b"x-request-id", b"request-id")
 _ALSO_KEPT = frozenset(
-    b"openai-processing-ms openai-organization anthropic-organization-id helicone-cache x-portkey-cache-status".split()
+    b"openai-processing-ms openai-organization anthropic-organization-id helicone-cache x-portkey-cache-status"
+    b" cf-aig-cache-status".split()
 )
 #: Roles, types, names and ids are no longer than this.
 _NEVER_CUT = 128
