@@ -35,11 +35,20 @@ _TIMED_TABLES = {
         "rollups_total_week": "bucket",
     },
     "logs": {"logs": "time"},
-    "metrics": {"metric_points": "time"},
+    "metrics": {"metric_points": "time", "metric_series": "last_time"},
 }
-#: The time of a series is right to the hour.
-_SERIES = ("metric_series", "last_time")
 _HOUR = 3_600_000_000
+#: How much older a row's time may be than the day it tells of last, in microseconds: a week's sums have the time of the
+#: week's first day, and that of a series is right to the hour.
+_OLDER = {"rollups_total_week": 6 * 24 * _HOUR, "metric_series": _HOUR}
+#: Every table with data of projects that retention deals with, and those that need none: they have few rows, only grow
+#: or are emptied by others.
+TIMED_TABLES = frozenset(
+    {"traces", "scores", *_SPAN_TABLES, *(table for tables in _TIMED_TABLES.values() for table in tables)}
+)
+UNTIMED_TABLES = frozenset(
+    {"api_keys", "audit_log", "cost_totals", "project_retention", "search_queue", "trace_changes", "usage_totals"}
+)
 
 #: Traces and spans that are removed in one transaction; a trace with more spans goes alone.
 _TRACES = 500
@@ -149,10 +158,8 @@ async def remove(connection: asyncpg.Connection[Any], times: Times, report: Rete
         if kind == "content":
             cutoffs = _apart_from_spans(cutoffs, times.by_kind["spans"], bound)
         for table, column in tables.items():
-            await _remove_rows(connection, _pieces(table, column, chunks), cutoffs, swept, times.marks[kind], report)
-    table, column = _SERIES
-    cutoffs = {name: time and time - _HOUR for name, time in times.by_kind["metrics"].items()}
-    await _remove_rows(connection, [Piece(table, table, column)], cutoffs, swept, times.marks["metrics"], report)
+            kept = _earlier(cutoffs, _OLDER.get(table, 0))
+            await _remove_rows(connection, _pieces(table, column, chunks), kept, swept, times.marks[kind], report)
 
 
 async def preview(connection: asyncpg.Connection[Any], times: Times, report: RetentionReport) -> None:
@@ -164,7 +171,8 @@ async def preview(connection: asyncpg.Connection[Any], times: Times, report: Ret
             report.add_rows("spans", spans)
     for kind, tables in _TIMED_TABLES.items():
         for table, column in tables.items():
-            report.add_rows(table, await retention_pieces.count(connection, table, column, times.by_kind[kind]))
+            kept = _earlier(times.by_kind[kind], _OLDER.get(table, 0))
+            report.add_rows(table, await retention_pieces.count(connection, table, column, kept))
 
 
 async def _first_kept(connection: asyncpg.Connection[Any], since: Cutoffs) -> int:
@@ -245,6 +253,10 @@ async def _remove_rows(
 def _apart_from_spans(content: Cutoffs, spans: Cutoffs, bound: int) -> Cutoffs:
     """Since when content is kept of itself: where its time is that of its spans, it goes with them."""
     return {project: bound or None if time == spans[project] else time for project, time in content.items()}
+
+
+def _earlier(cutoffs: Cutoffs, by: int) -> Cutoffs:
+    return {project: None if time is None else time - by for project, time in cutoffs.items()}
 
 
 def _pieces(table: str, column: str, chunks: Mapping[str, list[Chunk]]) -> list[Piece]:
