@@ -3029,6 +3029,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceSummary"][];
+                    "text/csv": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description Bad Request */
@@ -3119,6 +3121,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExportedSpan"][];
+                    "text/csv": string;
+                    "application/x-ndjson": string;
                 };
             };
             /** @description Bad Request */

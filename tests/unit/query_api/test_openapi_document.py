@@ -10,7 +10,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
-from llmflow_query_api.openapi import document
+from llmflow_query_api.openapi import api_router, document
 
 COMMITTED = Path(__file__).parents[3] / "frontend" / "openapi.json"
 DOCUMENT: dict[str, Any] = json.loads(document())
@@ -40,3 +40,22 @@ def test_every_operation_says_what_it_does_who_may_and_how_it_fails(operation: d
     if operation.get("parameters"):
         assert all(parameter["description"] for parameter in operation["parameters"])
         assert "400" in errors
+
+
+def test_no_member_of_a_body_is_named_like_a_dependency() -> None:
+    # Litestar would answer 500 where such a member is wrong.
+    assert not {"data", *api_router().dependencies} & {name for body in request_bodies() for name in body["properties"]}
+
+
+async def test_a_body_that_is_no_text_is_refused(client: AsyncTestClient[Litestar]) -> None:
+    answer = await client.post("/api/v1/login", content=b'{"\xff": 1}', headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "the body is not UTF-8")
+
+
+def request_bodies() -> list[dict[str, Any]]:
+    references = [
+        operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        for operation in OPERATIONS
+        if "requestBody" in operation
+    ]
+    return [DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]] for reference in references]

@@ -36,6 +36,8 @@ _MEDIA_TYPES = {
     Format.JSON: "application/json",
     Format.JSONL: "application/x-ndjson",
 }
+#: Of the formats that no JSON schema describes.
+TEXT_MEDIA_TYPES = ("text/csv", "application/x-ndjson")
 _ACCEPTED = {
     "text/csv": Format.CSV,
     "application/json": Format.JSON,

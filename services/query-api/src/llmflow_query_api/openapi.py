@@ -31,6 +31,7 @@ from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
 from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_tools
 from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
+from llmflow_query_api.export_formats import TEXT_MEDIA_TYPES
 from llmflow_query_api.exports import export_spans, export_traces
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
@@ -190,11 +191,12 @@ def api_router() -> Router:
                 security=[{"basic": []}, {"session": []}],
             ),
         ],
+        # Litestar takes a wrong member of a body for a fault of the dependency by the same name, if there is one.
         dependencies={
             "gate": Provide(_gate),
             "store": Provide(provide_store),
             "selection": Provide(trace_query),
-            "spans": Provide(span_query),
+            "span_selection": Provide(span_query),
             "question": Provide(analytics_query),
         },
     )
@@ -206,6 +208,12 @@ def document() -> bytes:
     schema: dict[str, Any] = Litestar([api_router()], openapi_config=_CONFIG).openapi_schema.to_schema()
     for name, component in schema["components"]["schemas"].items():
         _complete(name, component)
+    for operations in schema["paths"].values():
+        for operation in operations.values():
+            if "exports" in operation["tags"]:
+                operation["responses"]["200"]["content"] |= {
+                    media_type: {"schema": {"type": "string"}} for media_type in TEXT_MEDIA_TYPES
+                }
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
 
 

@@ -87,6 +87,13 @@ def _rejected(_: Request[Any, Any, Any], error: Rejected) -> Response[Problem]:
     return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field, position=position)
 
 
+def _not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Problem]:
+    # Litestar's decoder of JSON lets this out when a body is no UTF-8.
+    if request.method in ("POST", "PUT", "PATCH"):
+        return problem(HTTPStatus.BAD_REQUEST, "the body is not UTF-8")
+    return _unexpected(request, error)
+
+
 def _retryable(request: Request[Any, Any, Any], error: Retryable) -> Response[Problem]:
     logger.warning("%s %s: %s", request.method, request.url.path, error)
     retry_after = str(math.ceil(error.retry_after or _RETRY_AFTER_SECONDS))
@@ -116,5 +123,6 @@ HANDLERS: ExceptionHandlersMap = {
     Rejected: _rejected,
     TookTooLong: _took_too_long,
     Retryable: _retryable,
+    UnicodeDecodeError: _not_text,
     Exception: _unexpected,
 }

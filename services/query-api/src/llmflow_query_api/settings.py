@@ -72,7 +72,7 @@ class QueryApiSettings(Settings):
     )
     metrics_access: MetricsAccess = Field(
         "loopback",
-        description="Who reads /metrics without key or password: nobody, this machine's programs (loopback), everybody.",
+        description="Who reads /metrics without key or password: nobody, this machine (loopback) or everybody.",
         examples=["everybody"],
     )
     frontend_dir: Path | None = Field(

@@ -54,6 +54,6 @@ async def span_query(
     opt={HEAVY: True},
     tags=["traces"],
 )
-async def list_spans(store: StoreDependency, spans: NamedDependency[SkipValidation[SpanQuery]]) -> SpanPage:
+async def list_spans(store: StoreDependency, span_selection: NamedDependency[SkipValidation[SpanQuery]]) -> SpanPage:
     """Spans of all traces; `filter=type:generation` lists the calls of models. Pages stay stable while spans arrive."""
-    return span_page_of(await store.list_spans(spans))
+    return span_page_of(await store.list_spans(span_selection))
