@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.analytics_commands import MetricName
-from llmflow.console import print_table
+from llmflow.console import Column, print_table
 from llmflow.options import time_of
 from llmflow.trace_tree import tree
 from llmflow_store.analytics import Metric
@@ -82,8 +83,20 @@ def test_metrics_are_those_of_the_api() -> None:
     assert [metric.value for metric in MetricName] == [metric.value for metric in Metric]
 
 
-def test_tables_are_plain_text_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table([], {}, nothing="Nothing.")
+@pytest.mark.parametrize(("terminal", "lines"), [(None, 2), (80, 3), (40, 2)])
+def test_tables_are_cut_nowhere(
+    terminal: int | None, lines: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if terminal:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setenv("COLUMNS", str(terminal))
+    columns = {"id": Column("Id", whole=True), "cost": Column("Cost", formats.dollars, right=True), "text": Column("T")}
+    print_table([{"id": "i" * 32, "cost": None, "text": "word " * 12}], columns, nothing="Nothing.")
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert len(shown) == lines
+    assert shown[1].startswith(f"{'i' * 32}     -  word")
+    assert " ".join(shown).count("word") == 12
+    print_table([], columns, nothing="Nothing.")
     assert capsys.readouterr().out == "Nothing.\n"
 
 

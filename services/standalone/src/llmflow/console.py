@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
@@ -23,6 +23,9 @@ ProjectOption = Annotated[str, typer.Option("--project", "-p", envvar="LLMFLOW_P
 
 #: The options of parameters that have another name in the API.
 _OPTIONS = {"from": "--since", "to": "--until", "group_by": "--by", "data_type": "--type"}
+_WIDE = 1000
+#: To how many characters a column may be wrapped.
+_NARROWEST = 12
 #: How much of a long filter is shown on either side of the mistake.
 _CONTEXT = 60
 
@@ -56,12 +59,12 @@ def _pointed(text: str, position: int) -> str:
     return f"  {before}{after}\n  {' ' * cell_len(before)}^"
 
 
-def console() -> Console:
-    """Where people read: standard output, in colour only on a terminal."""
+def console(*, wide: bool = False) -> Console:
+    """Where people read: standard output, in colour only on a terminal, and as wide as that unless `wide`."""
     from rich.console import Console
 
     # What is piped elsewhere is not cut to the width of a terminal that is not there.
-    width = None if sys.stdout.isatty() else 1000
+    width = None if sys.stdout.isatty() and not wide else _WIDE
     return Console(width=width, markup=False, highlight=False, emoji=False)
 
 
@@ -89,19 +92,18 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns.values():
+        whole = column.whole or column.right
+        justify: Literal["left", "right"] = "right" if column.right else "left"
         table.add_column(
-            column.heading,
-            justify="right" if column.right else "left",
-            no_wrap=column.whole or column.right,
-            overflow="fold",
+            column.heading, justify=justify, no_wrap=whole, min_width=None if whole else _NARROWEST, overflow="fold"
         )
     for row in rows:
-        cells = {
-            member: "-" if row[member] is None else column.shown(row[member]) for member, column in columns.items()
-        }
-        failed = row.get("status") == "error"
-        table.add_row(*(Text(cell) for cell in cells.values()), style="red" if failed else "")
-    console().print(table)
+        cells = ("-" if row[member] is None else column.shown(row[member]) for member, column in columns.items())
+        table.add_row(*map(Text, cells), style="red" if row.get("status") == "error" else "")
+    screen, wide = console(), console(wide=True)
+    # Where it does not fit each row is one line, for the terminal to wrap: nothing that people copy is cut.
+    fits = wide.measure(table).minimum <= screen.width
+    (screen if fits else wide).print(table, crop=False)
 
 
 def print_page(page: Mapping[str, Any], member: str, columns: Mapping[str, Column], *, nothing: str) -> None:

@@ -19,7 +19,6 @@ app = typer.Typer()
 
 TRACE_COLUMNS = {
     "start_time": Column("Time", formats.moment, whole=True),
-    "trace_id": Column("Trace", whole=True),
     "name": Column("Name", formats.one_line),
     "duration_ns": Column("Duration", formats.duration, right=True),
     "span_count": Column("Spans", formats.count, right=True),
@@ -28,11 +27,10 @@ TRACE_COLUMNS = {
     "cost": Column("Cost", formats.dollars, right=True),
     "models": Column("Models"),
     "user_id": Column("User", formats.one_line),
+    "trace_id": Column("Trace", whole=True),
 }
 _SPAN_COLUMNS = {
     "start_time": Column("Time", formats.moment, whole=True),
-    "trace_id": Column("Trace", whole=True),
-    "span_id": Column("Span", whole=True),
     "name": Column("Name", formats.one_line),
     "observation_type": Column("Type"),
     "duration_ns": Column("Duration", formats.duration, right=True),
@@ -40,6 +38,8 @@ _SPAN_COLUMNS = {
     "cost": Column("Cost", formats.dollars, right=True),
     "error_type": Column("Error", formats.one_line),
     "user_id": Column("User", formats.one_line),
+    "span_id": Column("Span", whole=True),
+    "trace_id": Column("Trace", whole=True),
 }
 
 

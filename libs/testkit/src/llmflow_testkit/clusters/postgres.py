@@ -70,17 +70,30 @@ def start_embedded_postgres(folder: Path) -> RunningPostgres:
     return server
 
 
-def create_database(url: str) -> str:
-    """Make an empty database on the server of `url` and return the new one's URL."""
+def create_database(url: str, *, template: str | None = None) -> str:
+    """Make a database on the server of `url`, empty or a copy of `template` (a URL), and return the new one's URL."""
     name = f"test_{secrets.token_hex(6)}"
-    _execute(url, f'CREATE DATABASE "{name}"')
+    source = _name(template) if template else "template1"
+    # Copying files is ten times as fast as the default on a server that need not be durable.
+    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY')
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def make_template(url: str, database_url: str) -> None:
+    """Let nobody connect to the database of `database_url` any more, not even TimescaleDB's workers, for what is in use
+    cannot be copied."""
+    name = _name(database_url)
+    _execute(url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    _execute(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
 
 
 def drop_database(url: str, database_url: str) -> None:
     """Drop the database of `database_url`, open connections included, by way of the database of `url`."""
-    name = urlsplit(database_url).path.removeprefix("/")
-    _execute(url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    _execute(url, f'DROP DATABASE IF EXISTS "{_name(database_url)}" WITH (FORCE)')
+
+
+def _name(database_url: str) -> str:
+    return urlsplit(database_url).path.removeprefix("/")
 
 
 def _execute(url: str, statement: str) -> None:
