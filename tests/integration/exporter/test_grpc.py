@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,10 +11,6 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
@@ -29,6 +24,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from llmflow_exporter.destinations import Destination, Tls
 from llmflow_exporter.grpc_transport import GrpcTransport
 from llmflow_exporter.transport import Reply, Verdict
+from llmflow_testkit.certificates import make_certificates
 from llmflow_testkit.otlp_requests import otlp_request
 
 VALUES = [otlp_request([1]).SerializeToString(), otlp_request([2]).SerializeToString()]
@@ -134,35 +130,8 @@ async def test_nobody_there() -> None:
     assert (await _sent(f"http://127.0.0.1:{port}")).verdict is Verdict.LATER
 
 
-def _certificate(folder: Path, name: str, issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None) -> Any:
-    """A key and a certificate for `name`, in `name`.pem and `name`.key, by an issuer or by itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        .sign(issuer[1] if issuer else key, hashes.SHA256())
-    )
-    (folder / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / f"{name}.key").write_bytes(private)
-    return certificate, key
-
-
 async def test_mutual_tls(tmp_path: Path) -> None:
-    authority = _certificate(tmp_path, "authority", None)
-    for name in ("server", "client"):
-        _certificate(tmp_path, name, authority)
+    make_certificates(tmp_path)
     pem = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
     credentials = grpc.ssl_server_credentials(
         [(pem["server.key"], pem["server.pem"])], pem["authority.pem"], require_client_auth=True

@@ -4,6 +4,7 @@ allow, remembers it, answers as told."""
 from __future__ import annotations
 
 import gzip
+import ssl
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -79,8 +80,9 @@ class OtlpReceiver:
     `violations`. `too_large` counts what was answered 413.
     """
 
-    def __init__(self, wanted: Wanted | None = None) -> None:
+    def __init__(self, wanted: Wanted | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.port = free_port()
+        self._tls = tls
         self.wanted = wanted or Wanted()
         self.too_large = 0
         self.requests: list[Received] = []
@@ -97,7 +99,7 @@ class OtlpReceiver:
     @property
     def url(self) -> str:
         """The endpoint, without a path."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"https://localhost:{self.port}" if self._tls else f"http://127.0.0.1:{self.port}"
 
     @property
     def span_ids(self) -> list[bytes]:
@@ -114,6 +116,10 @@ class OtlpReceiver:
         """Listen."""
         self._stopping.clear()
         self._server = _Server(("127.0.0.1", self.port), self)
+        if self._tls is not None:
+            self._server.socket = self._tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
@@ -229,6 +235,12 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         self.rfile.readline()
         return body
+
+    def handle_one_request(self) -> None:
+        try:
+            super().handle_one_request()
+        except ssl.SSLError:
+            self.close_connection = True  # a client that trusts this server as little as it is trusted
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
         """Say nothing."""

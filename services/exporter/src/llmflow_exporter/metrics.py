@@ -6,12 +6,12 @@ from prometheus_client import Counter, Gauge
 
 REQUESTS = Counter(
     "llmflow_exporter_requests_total",
-    "Requests to the destination, by HTTP status (none: no answer came).",
+    "Requests to the destination, by HTTP status (none: no answer came) or gRPC status.",
     ["destination", "answer"],
 )
 RECORDS = Counter(
     "llmflow_exporter_records_total",
-    "Records of the log that are dealt with, by outcome (sent, dead_letter).",
+    "Records of the log that are dealt with, by outcome (sent, filtered, dead_letter).",
     ["destination", "outcome"],
 )
 BYTES = Counter("llmflow_exporter_bytes_total", "Bytes sent and taken, before compression.", ["destination"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,16 +18,20 @@ from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.errors import Rejected
 from llmflow_core.filter_match import matches
 from llmflow_core.otlp import any_value, key_values, parse_traces, plain, spans_of
-from llmflow_core.pricing import Prices
 from llmflow_core.redaction import Redactor
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, ObservationType, Span
 from llmflow_exporter.destinations import Destination
+
+if TYPE_CHECKING:
+    from llmflow_core.pricing import Prices
 
 _SAMPLED_BITS = 64
 
 
 @cache
 def _prices() -> Prices:
+    from llmflow_core.pricing import Prices  # its data costs memory that passing bytes on does without
+
     return Prices()
 
 
@@ -67,12 +72,17 @@ class Preparation:
         if not any(kept):
             return None
         _keep(request, iter(kept))
-        for resource_spans in request.resource_spans:
-            named = {attribute.key for attribute in self._resource}
-            others = [attribute for attribute in resource_spans.resource.attributes if attribute.key not in named]
-            del resource_spans.resource.attributes[:]
-            resource_spans.resource.attributes.extend([*others, *self._resource])
+        if self._resource:
+            self._set_resource(request)
         return request.SerializeToString()
+
+    def _set_resource(self, request: ExportTraceServiceRequest) -> None:
+        named = {attribute.key for attribute in self._resource}
+        for resource_spans in request.resource_spans:
+            attributes = resource_spans.resource.attributes
+            others = [attribute for attribute in attributes if attribute.key not in named]
+            del attributes[:]
+            attributes.extend([*others, *self._resource])
 
     def _translated(self, request: ExportTraceServiceRequest, project: str) -> list[bool]:
         """Rewrite the wanted spans of `request`; for each of its spans, whether it is one of them."""
@@ -85,8 +95,7 @@ class Preparation:
                 continue
             if self._dialect is not None and span is not None:
                 self._apply_policy(span)
-                _prices().price(span)
-                rewrite(message, span, self._dialect)
+                rewrite(message, _priced(span), self._dialect)
             else:
                 self._strip(message)
             if self._redactor is not None:
@@ -106,12 +115,8 @@ class Preparation:
             (selection.services and span.service not in selection.services)
             or (selection.errors_only and message.status.code != trace_pb2.Status.STATUS_CODE_ERROR)
             or (selection.llm_only and span.observation_type == ObservationType.SPAN)
-            or (selection.query is not None and not matches(selection.query, self._priced(span)))
+            or (selection.query is not None and not matches(selection.query, _priced(span)))
         )
-
-    def _priced(self, span: Span) -> Span:
-        _prices().price(span)
-        return span
 
     def _apply_policy(self, span: Span) -> None:
         if self._destination.content == "none":
@@ -151,6 +156,11 @@ class Preparation:
         if isinstance(value, dict):
             return {key: self._redacted(item) for key, item in value.items()}
         return self._redactor.value(value)
+
+
+def _priced(span: Span) -> Span:
+    _prices().price(span)
+    return span
 
 
 def _dumps(value: JSON) -> str:
