@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bench.processes import output_of, running, usage
+from bench.processes import output_of, running, settled, usage
 from bench.writer.ceiling import copy_rate
 from bench.writer.payloads import Request, requests
 from llmflow_bus import Message, open_bus, topics
@@ -36,8 +36,6 @@ from llmflow_testkit.clusters import (
 )
 from llmflow_testkit.recount import assert_rollups_match
 
-_PARTITIONS = 6
-_GROUP = "llmflow-writer"
 _TIMEOUT_SECONDS = 300
 #: Of a database server with 4 GB to itself, durable.
 _SERVER = {
@@ -64,11 +62,10 @@ class Result:
 
 
 async def fill(kafka: RunningKafka, made: Sequence[Request]) -> None:
-    """Make the topics and publish the requests."""
+    """Publish the requests."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each partition that is not ready at once
-    bus = open_bus(f"{kafka.url}?partitions={_PARTITIONS}")
+    bus = open_bus(kafka.url)
     try:
-        await bus.create_topics(topics.ALL)
         producer = await bus.producer()
         for at in range(0, len(made), 20):
             await asyncio.gather(*(producer.publish(topics.SPANS, [Message(one.body)]) for one in made[at : at + 20]))
@@ -95,36 +92,51 @@ def writers(kafka: RunningKafka, database_url: str, count: int, batch: int) -> I
                 raise RuntimeError(f"a writer ended: {output_of(process)[-2000:]}")
 
 
+async def start_up_cpu(kafka: RunningKafka, postgres: RunningPostgres) -> float:
+    """Seconds of processor time that a writer takes until it waits for spans."""
+    database_url = create_database(postgres.url)
+    await migrate(database_url)
+    bus = open_bus(kafka.url)
+    try:
+        await bus.create_topics(topics.ALL)
+        with writers(kafka, database_url, 1, 1) as [pid]:
+            return settled(pid, timeout=30).cpu
+    finally:
+        await bus.close()
+        drop_database(postgres.url, database_url)
+
+
 async def measure(
     kafka: RunningKafka, postgres: RunningPostgres, made: Sequence[Request], count: int, batch: int
 ) -> Result:
     """Let `count` writers empty the topic. The clock runs from the first stored span to the last, so that what a
-    process takes to start and to join its group is not in it."""
-    spans = sum(one.spans for one in made)
+    process takes to start and to join its group is not in it; nor is it in the processor time."""
     database_url = create_database(postgres.url)
     await migrate(database_url)
     connection = await asyncpg.connect(database_url)
+    start_up = await start_up_cpu(kafka, postgres)
+    await fill(kafka, made)
+    spans = sum(one.spans for one in made)
     try:
         with writers(kafka, database_url, count, batch) as pids:
-
-            def used() -> tuple[float, float, float]:
-                return sum(usage(pid).cpu for pid in pids), usage(postgres.pid).cpu, usage(kafka.pid).cpu
-
             deadline = time.monotonic() + _TIMEOUT_SECONDS
-            begin, first, before, stored = 0.0, 0, used(), 0
+            before = usage(postgres.pid).cpu, usage(kafka.pid).cpu
+            begin, first, stored = 0.0, 0, 0
             while stored < spans:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"{stored} of {spans} spans after {_TIMEOUT_SECONDS} s")
                 await asyncio.sleep(0.05)
                 stored = await connection.fetchval("SELECT coalesce(sum(span_count), 0)::bigint FROM rollups_day")
                 if stored and not first:
-                    begin, first, before = time.monotonic(), stored, used()
-            took, after, counted = time.monotonic() - begin, used(), spans - first
+                    begin, first = time.monotonic(), stored
+            took = time.monotonic() - begin
+            used = [sum(usage(pid).cpu for pid in pids) - count * start_up]
+            used += [usage(postgres.pid).cpu - before[0], usage(kafka.pid).cpu - before[1]]
         await assert_rollups_match(database_url)
     finally:
         await connection.close()
         drop_database(postgres.url, database_url)
-    return Result(counted / took, *((b - a) / counted * 1e6 for a, b in zip(before, after, strict=True)))
+    return Result((spans - first) / took, *(cpu / spans * 1e6 for cpu in used))
 
 
 def main(given: Sequence[str]) -> int:
@@ -169,7 +181,6 @@ def _compare(content: bool, spans: int, counts: Sequence[int], batch: int) -> No
         for count in counts:
             # A broker of its own for each, so that every group begins at the beginning.
             with start_kafka(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmflow-bench-")))) as kafka:
-                asyncio.run(fill(kafka, made))
                 result = asyncio.run(measure(kafka, postgres, made, count, batch))
                 print(_row(f"{count} writer{'s' * (count > 1)}", result), flush=True)
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -95,33 +95,51 @@ def _sketch(counts: Mapping[int, int]) -> tuple[list[int], list[int]]:
     return buckets, [counts[bucket] for bucket in buckets]
 
 
-async def add_to_rollups(
-    connection: asyncpg.Connection[Any], fresh: Sequence[Fresh], spans: Sequence[Span], attributes: Collection[str]
-) -> None:
-    """Add spans that were just inserted, within the open transaction: `fresh` are their rows, in the same order."""
+class Addition(NamedTuple):
+    """What is added to one of the tables: rows in the order of their keys, of which numbers are added to `summed` and
+    distributions to `sketches`."""
+
+    table: str
+    key: Sequence[str]
+    summed: Sequence[str]
+    sketches: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+
+
+def additions_of(fresh: Sequence[Fresh], spans: Sequence[Span], attributes: Collection[str]) -> list[Addition]:
+    """What spans add to the rollups: `fresh` are their rows, in the same order."""
     minutes = _grouped(fresh)
     hours = _coarser(minutes, _HOUR_US)
     value_hours = _grouped_by_value(fresh, spans, attributes)
     days = _totals(value_hours, _DAY_US)
     weeks = _totals(value_hours, _WEEK_US)
     value_hours |= _of_models(hours)
-    for table, key, groups in (
-        ("rollups_minute", _KEY, minutes),
-        ("rollups_hour", _KEY, hours),
-        ("rollups_day", _KEY, _coarser(hours, _DAY_US)),
-        ("rollups_value_hour", _VALUE_KEY, value_hours),
-        ("rollups_value_day", _VALUE_KEY, _coarser(value_hours, _DAY_US)),
-    ):
-        if groups:
-            # In the order of the keys: concurrent writers then wait for each other, but never in a circle.
-            rows = [(*values, *groups[values].row()) for values in sorted(groups)]
-            await stage(connection, table, (*key, *_SUMMED, *SKETCHES), rows)
-            await connection.execute(_upsert(table, key, _SUMMED, SKETCHES))
+    additions = [
+        Addition(table, key, _SUMMED, SKETCHES, [(*values, *groups[values].row()) for values in sorted(groups)])
+        for table, key, groups in (
+            ("rollups_minute", _KEY, minutes),
+            ("rollups_hour", _KEY, hours),
+            ("rollups_day", _KEY, _coarser(hours, _DAY_US)),
+            ("rollups_value_hour", _VALUE_KEY, value_hours),
+            ("rollups_value_day", _VALUE_KEY, _coarser(value_hours, _DAY_US)),
+        )
+    ]
     for table, totals in (("rollups_total_day", days), ("rollups_total_week", weeks)):
-        if totals:
-            summed = ("request_count", "error_count", *_TOTALED)
-            await stage(connection, table, (*_TOTAL_KEY, *summed), [(*k, *totals[k]) for k in sorted(totals)])
-            await connection.execute(_upsert(table, _TOTAL_KEY, summed, ()))
+        rows = [(*values, *totals[values]) for values in sorted(totals)]
+        additions.append(Addition(table, _TOTAL_KEY, ("request_count", "error_count", *_TOTALED), (), rows))
+    return additions
+
+
+async def add_to_rollups(connection: asyncpg.Connection[Any], additions: Iterable[Addition]) -> None:
+    """Add what `additions_of` gave, within the open transaction.
+
+    The tables and the rows are always in the same order: so concurrent writers wait for each other, but never in a
+    circle.
+    """
+    for table, key, summed, sketches, rows in additions:
+        if rows:
+            await stage(connection, table, (*key, *summed, *sketches), rows)
+            await connection.execute(_upsert(table, key, summed, sketches))
 
 
 def _upsert(table: str, key: Sequence[str], summed: Sequence[str], sketches: Sequence[str]) -> str:

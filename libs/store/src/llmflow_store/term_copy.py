@@ -24,11 +24,14 @@ _COUNT = struct.pack(">h", len(_COLUMNS))
 _INT4_OID = 23
 
 
-async def copy_terms(connection: asyncpg.Connection[Any], spans: Iterable[Span]) -> None:
-    """Add spans, in the order of their keys, to the index, a row a trace."""
-    encoded = b"".join([_HEADER, *_rows(spans), _END])
-    # asyncpg takes bytes as the name of a file.
-    source: Any = memoryview(encoded)
+def encoded_terms(spans: Iterable[Span]) -> bytes:
+    """The rows of the index for spans, which are in the order of their keys: one a trace."""
+    return b"".join([_HEADER, *_rows(spans), _END])
+
+
+async def copy_terms(connection: asyncpg.Connection[Any], encoded: bytes) -> None:
+    """Add what `encoded_terms` gave, within the open transaction."""
+    source: Any = memoryview(encoded)  # asyncpg takes bytes as the name of a file
     await connection.copy_to_table("trace_terms", source=source, columns=_COLUMNS, format="binary")
 
 

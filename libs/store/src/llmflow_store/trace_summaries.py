@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -75,15 +75,16 @@ ON CONFLICT (project, trace_id) DO UPDATE SET
 """  # noqa: S608
 
 
-async def add_to_traces(connection: asyncpg.Connection[Any], spans: Sequence[Fresh]) -> None:
-    """Add spans, in the order of their keys, to the summaries of their traces, within the open transaction."""
-    await stage(connection, "traces", _COLUMNS, list(_rows(spans)))
+async def add_to_traces(connection: asyncpg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Add what `summary_rows` gave to the summaries of traces, within the open transaction."""
+    await stage(connection, "traces", _COLUMNS, rows)
     await connection.execute(_UPSERT)
 
 
-def _rows(spans: Iterable[Fresh]) -> Iterator[tuple[Any, ...]]:
-    for (project, trace_id), group in groupby(spans, key=attrgetter("project", "trace_id")):
-        yield project, trace_id, *_summary(list(group))
+def summary_rows(spans: Iterable[Fresh]) -> list[tuple[Any, ...]]:
+    """What spans, which are in the order of their keys, add to their traces: a row a trace."""
+    groups = groupby(spans, key=attrgetter("project", "trace_id"))
+    return [(*trace, *_summary(list(group))) for trace, group in groups]
 
 
 def _summary(spans: list[Fresh]) -> tuple[Any, ...]:

@@ -6,19 +6,18 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from operator import itemgetter
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
 
-from llmflow_core.spans import Span, SpanKey
-from llmflow_store.fresh import fresh_spans
+from llmflow_core.spans import Span
+from llmflow_store.batches import Row, SpanBatch, key_of
 from llmflow_store.live_sql import note_changes
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
-from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS, content_row, key_row, span_rows
+from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS
 from llmflow_store.score_sql import add_scores_of
 from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS, stage
 from llmflow_store.term_copy import copy_terms
@@ -41,70 +40,51 @@ INSERT INTO spans ({_SPAN_LIST}) SELECT {_SPAN_LIST} FROM pg_temp.staged_spans O
 """  # noqa: S608
 
 
-async def write_spans(
-    connection: asyncpg.Connection[Any], spans: Sequence[Span], rollup_attributes: Collection[str] = ()
-) -> WriteResult:
+async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> WriteResult:
     """Store what is new among `spans` and add it to summaries and rollups, within the open transaction.
-
-    `rollup_attributes` are summed up by value as users are.
 
     Of spans with equal keys the first counts. Raises Permanent for one that no row can hold, and asyncpg's errors.
     """
-    by_key: dict[SpanKey, Span] = {}
-    for span in spans:
-        by_key.setdefault(span.key, span)
-    ordered = [by_key[key] for key in sorted(by_key)]
-    rows = span_rows(ordered)
-    projects = sorted({span.project for span in ordered})
-
-    await connection.execute(LOCK_PROJECTS, projects)
-    inserted = await _insert_new(connection, rows)
+    batch = spans if isinstance(spans, SpanBatch) else SpanBatch(spans)
+    await connection.execute(LOCK_PROJECTS, batch.projects)
+    inserted = await _insert_new(connection, batch.rows)
     if inserted:
-        if len(inserted) < len(rows):
-            ordered = [span for span, row in zip(ordered, rows, strict=True) if _key(row) in inserted]
-            rows = [row for row in rows if _key(row) in inserted]
-        fresh = fresh_spans(rows)
-        content = [row for row in map(content_row, ordered) if row]
-        if content:
-            await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
-            said = [key_row(span) for span in ordered if span.content]
-            await connection.copy_records_to_table("search_queue", records=said, columns=KEY_COLUMNS)
-        await copy_terms(connection, ordered)
-        await add_to_traces(connection, fresh)
-        await connection.execute(ADD_PROJECTS, projects)
-        await add_scores_of(connection, ordered)
-        await add_to_rollups(connection, fresh, ordered, rollup_attributes)
-        await add_to_totals(connection, ordered)
-        await note_changes(connection, ordered)
+        new = batch.only(inserted)
+        if new.content:
+            await connection.copy_records_to_table("span_content", records=new.content, columns=CONTENT_COLUMNS)
+            await connection.copy_records_to_table("search_queue", records=new.said, columns=KEY_COLUMNS)
+        await copy_terms(connection, new.terms)
+        await add_to_traces(connection, new.summaries)
+        await connection.execute(ADD_PROJECTS, batch.projects)
+        await add_scores_of(connection, new.spans)
+        await add_to_rollups(connection, new.rollups)
+        await add_to_totals(connection, new.spans)
+        await note_changes(connection, new.spans)
     return WriteResult(inserted=len(inserted), duplicates=len(spans) - len(inserted))
 
 
-_key = itemgetter(*range(len(KEY_COLUMNS)))
-_Row = tuple[Any, ...]
-
-
-async def _insert_new(connection: asyncpg.Connection[Any], rows: Sequence[_Row]) -> set[_Row]:
+async def _insert_new(connection: asyncpg.Connection[Any], rows: Sequence[Row]) -> set[Row]:
     """Insert those of `rows`, which are in the order of their keys, that are not there yet; return their keys.
 
     Nearly always none is there: so the rows are copied straight into the table, less those that are found to be there.
     Another writer may add one of them in between. Then they go in by a way that is half as fast and knows conflicts.
     """
     known = await _known(connection, rows)
-    new = [row for row in rows if _key(row) not in known] if known else rows
+    new = [row for row in rows if key_of(row) not in known] if known else rows
     try:
         async with connection.transaction():
             await connection.copy_records_to_table("spans", records=new, columns=SPAN_COLUMNS)
     except asyncpg.UniqueViolationError:
         await stage(connection, "spans", SPAN_COLUMNS, new)
         return {tuple(row) for row in await connection.fetch(_INSERT_STAGED)}
-    return set(map(_key, new))
+    return set(map(key_of, new))
 
 
-async def _known(connection: asyncpg.Connection[Any], rows: Sequence[_Row]) -> set[_Row]:
+async def _known(connection: asyncpg.Connection[Any], rows: Sequence[Row]) -> set[Row]:
     """The keys of those of `rows` that are there. Only spans of traces that are there are looked up."""
     traces = {row[:2] for row in rows}
     found = {tuple(row) for row in await connection.fetch(_KNOWN_TRACES, *zip(*traces, strict=True))}
-    keys = [_key(row) for row in rows if row[:2] in found] if found else []
+    keys = [key_of(row) for row in rows if row[:2] in found] if found else []
     if not keys:
         return set()
     columns = list(zip(*keys, strict=True))

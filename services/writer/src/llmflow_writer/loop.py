@@ -9,6 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -32,12 +33,18 @@ _LAG_SECONDS = 5.0
 _MOST_DOUBLINGS = 30
 
 
-_Portion = tuple[Signal[Any], list[Decoded]]
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    """Records of one topic, decoded, and their items as the store takes them."""
+
+    signal: Signal[Any]
+    records: Sequence[Decoded]
+    items: Sequence[Any]
 
 
 class WriterLoop:
     """Moves records from the log to the store. Batches fill by themselves: while one is written the next gathers, and
-    is decoded in a thread, so that this process and the database work at the same time."""
+    is decoded and prepared in a thread, so that this process and the database work at the same time."""
 
     def __init__(self, bus: Bus, store: Store, prices: Prices, settings: WriterSettings) -> None:
         self._bus = bus
@@ -77,9 +84,9 @@ class WriterLoop:
             )
             decoding = asyncio.create_task(asyncio.to_thread(self._portions, batch.records))
             try:
-                for signal, portion in pending:
-                    await self._store_portion(signal, portion)
-                    await self._consumer.commit(Batch([decoded.record for decoded in portion]))
+                for portion in pending:
+                    await self._store_portion(portion)
+                    await self._consumer.commit(Batch([decoded.record for decoded in portion.records]))
                     self._failures = 0
                     if stop.is_set():
                         return
@@ -100,40 +107,41 @@ class WriterLoop:
         portions: list[_Portion] = []
         by_topic = sorted(records, key=lambda record: record.topic)
         for topic, group in groupby(by_topic, key=lambda record: record.topic):
-            portion, items = list[Decoded](), 0
+            gathered, items = list[Decoded](), list[Any]()
             for record in group:
                 decoded = decode(record, self._prices)
-                if portion and items + len(decoded.items) > self._settings.writer_batch_spans:
-                    portions.append((SIGNALS[topic], portion))
-                    portion, items = [], 0
-                portion.append(decoded)
-                items += len(decoded.items)
-            portions.append((SIGNALS[topic], portion))
+                if gathered and len(items) + len(decoded.items) > self._settings.writer_batch_spans:
+                    portions.append(_prepared(SIGNALS[topic], gathered, items))
+                    gathered, items = [], []
+                gathered.append(decoded)
+                items += decoded.items
+            portions.append(_prepared(SIGNALS[topic], gathered, items))
         if records:
-            found = sum(len(decoded.items) for _, portion in portions for decoded in portion) / len(records)
+            found = sum(len(portion.items) for portion in portions) / len(records)
             self._items_per_record = max(1.0, (self._items_per_record + found) / 2)
         return portions
 
-    async def _store_portion(self, signal: Signal[Any], portion: Sequence[Decoded]) -> None:
+    async def _store_portion(self, portion: _Portion) -> None:
         started = time.perf_counter()
-        await self._write(signal, [(item, decoded) for decoded in portion for item in decoded.items])
-        for decoded in portion:
+        await self._write(portion.signal, portion.items, portion.records)
+        for decoded in portion.records:
             if decoded.problems:
                 await self._dead_letters.keep(decoded.record, source=GROUP, reason="; ".join(decoded.problems))
                 metrics.DEAD_LETTERS.inc()
         metrics.BATCH_SECONDS.observe(time.perf_counter() - started)
 
-    async def _write(self, signal: Signal[Any], items: Sequence[tuple[Any, Decoded]]) -> None:
-        """Store items. When the store refuses them for good, halves are tried until those at fault are alone; each adds
-        a problem to its record."""
+    async def _write(self, signal: Signal[Any], items: Sequence[Any], records: Sequence[Decoded]) -> None:
+        """Store the items of records. When the store refuses them for good, halves are tried until those at fault are
+        alone; each adds a problem to its record."""
         try:
-            result = await signal.write(self._store, [item for item, _ in items])
+            result = await signal.write(self._store, items)
         except Permanent as error:
             if len(items) > 1:
-                await self._write(signal, items[: len(items) // 2])
-                await self._write(signal, items[len(items) // 2 :])
+                await self._write(signal, items[: len(items) // 2], records)
+                await self._write(signal, items[len(items) // 2 :], records)
                 return
-            item, decoded = items[0]
+            [item] = items
+            decoded = next(record for record in records if any(item is other for other in record.items))
             decoded.problems.append(f"{signal.name(item)}: {error}")
             signal.count.labels("refused").inc()
         else:
@@ -149,3 +157,10 @@ class WriterLoop:
         logger.warning("cannot write now, trying again in %.1f s: %s", pause, error)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), pause)
+
+
+def _prepared(signal: Signal[Any], records: Sequence[Decoded], items: Sequence[Any]) -> _Portion:
+    try:
+        return _Portion(signal, records, signal.prepare(items))
+    except Permanent:
+        return _Portion(signal, records, items)  # writing them finds out which of them are at fault

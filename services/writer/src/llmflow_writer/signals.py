@@ -18,6 +18,7 @@ from llmflow_core.pricing import Prices
 from llmflow_core.raw_traces import parse_raw_traces
 from llmflow_core.spans import Span
 from llmflow_store import Store, WriteResult
+from llmflow_store.batches import SpanBatch
 from llmflow_writer import metrics
 
 ItemT = TypeVar("ItemT", Span, LogRecord, MetricPoint)
@@ -27,13 +28,14 @@ ItemT = TypeVar("ItemT", Span, LogRecord, MetricPoint)
 class Signal(Generic[ItemT]):
     """One kind. `read` gives a record's items for a project, and what is wrong with the rest of it; it raises Rejected
     for a record that is no request of this kind. `write` stores items, `name` says which one is meant, `count` counts
-    them by outcome."""
+    them by outcome. `prepare` does beforehand what of `write` needs no database; it raises Permanent as that does."""
 
     topic: str
     read: Callable[[Record, str, Prices], tuple[list[ItemT], list[str]]]
     write: Callable[[Store, Sequence[ItemT]], Awaitable[WriteResult]]
     name: Callable[[ItemT], str]
     count: Counter
+    prepare: Callable[[Sequence[ItemT]], Sequence[ItemT]] = lambda items: items
 
 
 def _read_spans(record: Record, project: str, prices: Prices) -> tuple[list[Span], list[str]]:
@@ -100,6 +102,7 @@ SPANS = Signal[Span](
     lambda store, spans: store.write_spans(spans),
     lambda span: f"span {span.span_id.hex()} of trace {span.trace_id.hex()}",
     metrics.SPANS,
+    SpanBatch,
 )
 LOGS = Signal[LogRecord](
     topics.LOGS,
