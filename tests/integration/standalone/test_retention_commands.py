@@ -54,7 +54,7 @@ def test_what_is_past_its_time_is_counted_then_removed(run: Run) -> None:
     assert printed(run("apply", "--json"))["rows"].items() >= {"traces": 1, "spans": 1, "trace_terms": 1}.items()
     assert run("apply").stdout == "Nothing is past its time.\n"
     assert printed(run("set", "--spans", "3", "--rollups", "0", "--json"))["days"]["spans"] == 3
-    assert "rollups       0     0" in run("show").stdout
+    assert ["rollups", "0", "0"] in [line.split() for line in run("show").stdout.splitlines()]
     assert "traces" in run("apply").stdout
     assert printed(run("show", "--json"))["chosen"]["content"] is None
     assert run("set", "--spans", "-1").exit_code == 2

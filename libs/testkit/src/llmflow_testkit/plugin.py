@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
+def pytest_configure() -> None:
+    """Spans of tests have fixed times, which a writer with the usual settings would find past their time."""
+    os.environ["RETENTION_DAYS"] = "0"
+
+
 def session_dir() -> Iterator[Path]:
     """An empty folder for servers, which other users may pass through (pytest's own `tmp_path` is closed to them)."""
     with run_folder() as folder:
