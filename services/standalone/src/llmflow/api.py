@@ -123,7 +123,10 @@ def open_api() -> Iterator[Api]:
     if settings.api_key:
         auth = None
         headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
-    with httpx.Client(base_url=_url(settings), auth=auth, headers=headers, timeout=_TIMEOUT_SECONDS) as client:
+    url = _url(settings)
+    # To read the authorities' certificates takes longer than most requests.
+    verify = url.startswith("https:")
+    with httpx.Client(base_url=url, auth=auth, headers=headers, timeout=_TIMEOUT_SECONDS, verify=verify) as client:
         yield Api(client)
 
 

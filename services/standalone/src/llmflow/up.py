@@ -91,7 +91,7 @@ async def _run(options: Options, instance: Instance) -> None:
         async with _database(options.data_dir) as database_url:
             if stop.is_set():
                 return
-            supervisor = Supervisor(_services(options, database_url))
+            supervisor = Supervisor(services(options, database_url))
             try:
                 starting = asyncio.create_task(supervisor.start())
                 stopping = asyncio.create_task(stop.wait())
@@ -155,7 +155,7 @@ async def _keep_running(postgres: EmbeddedPostgres) -> None:
                 logger.error("PostgreSQL does not start: %s", error)
 
 
-def _services(options: Options, database_url: str) -> list[Service]:
+def services(options: Options, database_url: str) -> list[Service]:
     """The services in the order in which they stop: first those that take spans in, last those that show them."""
     host = options.host
     local = {
