@@ -1,14 +1,14 @@
 """The databases that are measured: made once, kept in the tests' cache, filled by the store's own write path.
 
-A folder of the cache holds one, named by what its content depends on: the generator's version, the schema, the number
-of spans. Filling can be broken off and goes on where it was: a batch of spans is one transaction, noted beside it.
+A folder of the cache holds one, named by the server, the number of spans and the generator's version; when the schema
+has changed since, it is migrated as any database is. Filling can be broken off and goes on where it was: a batch of
+spans is one transaction, noted beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import multiprocessing
 import sys
 import time
@@ -19,8 +19,8 @@ from pathlib import Path
 import asyncpg
 
 from bench.store.spans import SPANS_PER_BATCH, VERSION, Generator, Month
-from llmflow_store.migrations import migrate, migrations
-from llmflow_store.postgres import PostgresStore
+from llmflow_store import open_store
+from llmflow_store.migrations import migrate
 from llmflow_testkit.clusters import RunningPostgres, start_embedded_postgres, start_timescaledb
 from llmflow_testkit.clusters.cache import cache_root
 
@@ -55,8 +55,7 @@ class Database:
 
 def folder_of(server: str, spans: int) -> Path:
     """Where the data of such a database is."""
-    schema = hashlib.sha256("".join(migration.checksum for migration in migrations()).encode()).hexdigest()[:10]
-    return cache_root() / "bench-store" / f"{server}-{spans}-{VERSION}-{schema}"
+    return cache_root() / "bench-store" / f"{server}-{spans}-{VERSION}"
 
 
 @contextlib.contextmanager
@@ -75,10 +74,12 @@ def filled(server: str, spans: int, *, writers: int) -> Iterator[Database]:
 
 
 async def _prepare(url: str, spans: int) -> Month:
-    await migrate(url)
+    changed = await migrate(url)
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(_PROGRESS)
+        if changed:
+            await connection.execute("VACUUM (ANALYZE)")
         end_ns = await connection.fetchval("SELECT end_ns FROM bench_month")
         if end_ns is None:
             end_ns = time.time_ns()
@@ -113,7 +114,7 @@ def _write(url: str, month: Month, batches: list[int]) -> None:
 
 async def _write_batches(url: str, month: Month, batches: list[int]) -> None:
     generator = Generator(month)
-    store = PostgresStore(url, min_size=1, max_size=1)
+    store = open_store(url, min_size=1, max_size=1)
     noting = await asyncpg.connect(url)
     began = time.monotonic()
     try:
@@ -130,7 +131,7 @@ async def _write_batches(url: str, month: Month, batches: list[int]) -> None:
 
 async def _finish(url: str, *, vacuum: bool) -> None:
     """Do what a server does by itself sooner or later."""
-    store = PostgresStore(url, min_size=1, max_size=1)
+    store = open_store(url, min_size=1, max_size=1)
     try:
         while await store.index_content(limit=_CONTENTS_AT_ONCE):
             vacuum = True

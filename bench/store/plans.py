@@ -19,7 +19,7 @@ class _OneConnection(PostgresStore):
     """A store on one connection."""
 
     def __init__(self, url: str, connection: asyncpg.Connection[asyncpg.Record]) -> None:
-        super().__init__(url, min_size=0, max_size=1)
+        super().__init__(url, min_size=0, max_size=1, statement_seconds=60)
         self._only = connection
 
     @asynccontextmanager

@@ -36,12 +36,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Question:
-    """A kind of question: at most `goal_ms` for 95 of a hundred. `over_http` says that the API is asked too."""
+    """A kind of question: at most `goal_ms` for 95 of a hundred."""
 
     name: str
     goal_ms: int
     make: Callable[[Samples], Asked]
-    over_http: bool = True
 
 
 @dataclass(frozen=True)

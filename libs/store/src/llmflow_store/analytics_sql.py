@@ -93,8 +93,11 @@ async def analyse(connection: asyncpg.Connection[Any], query: AnalyticsQuery) ->
     """See `Store.analyse`."""
     query.check()
     source = _source(query)
-    total = await _total(connection, query, source)
-    groups = await _groups(connection, query, source) if source.groups else []
+    if query.group_by == ("model",) and source.rollups:
+        total, groups = await _all_groups(connection, query, source)
+    else:
+        total = await _total(connection, query, source)
+        groups = await _groups(connection, query, source) if source.groups else []
     return AnalyticsResult(source.from_us, source.to_us, total, groups, "rollups" if source.rollups else "spans")
 
 
@@ -108,6 +111,29 @@ class _Measured(NamedTuple):
 
 #: By (group key, beginning of the interval or None).
 _Found = dict[tuple[tuple[str, ...], int | None], _Measured]
+
+
+async def _all_groups(
+    connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source
+) -> tuple[Group, list[Group]]:
+    """The total and the groups, from one reading of the rows: where groups are few and each row is in one or none."""
+    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
+    found = await measure(connection, query, source, None, interval=query.interval is not None)
+    times: defaultdict[int | None, list[_Measured]] = defaultdict(list)
+    for (_, time), measured in found.items():
+        times[time].append(measured)
+    groups = [_of_course(query, key, course, source) for key, course in _courses(found).items() if None not in key]
+    total = _of_course(query, (), {time: _merged(parts) for time, parts in times.items()}, source)
+    return total, sorted(groups, key=_by_value)[: query.limit]
+
+
+def _of_course(
+    query: AnalyticsQuery, key: tuple[str, ...], course: Mapping[int | None, _Measured], source: _Source
+) -> Group:
+    """A group from what it has in each interval, or in all, which None stands for."""
+    group = _group(query, {(key, None): _merged(course.values())}, key, source)
+    timed = {time: measured for time, measured in course.items() if time is not None}
+    return replace(group, points=_points(query, timed, source))
 
 
 async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source) -> list[Group]:
@@ -124,10 +150,7 @@ async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, so
     if query.interval is None or not keys:
         return ranked if keys else []
     courses = _courses(await measure(connection, query, source, keys, interval=True))
-    whole: _Found = {(key, None): _merged(course.values()) for key, course in courses.items()}
-    groups = [_group(query, whole, key, source) for key in keys]
-    groups = [replace(group, points=_points(query, courses.get(group.key, {}), source)) for group in groups]
-    return sorted(groups, key=_by_value)
+    return sorted((_of_course(query, key, courses.get(key, {}), source) for key in keys), key=_by_value)
 
 
 async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: _Source) -> _Found:
@@ -149,7 +172,7 @@ async def _sums(
     connection: asyncpg.Connection[Any],
     query: AnalyticsQuery,
     source: _Source,
-    keys: Sequence[tuple[str, ...]],
+    keys: Sequence[tuple[str, ...]] | None,
     *,
     interval: bool,
 ) -> _Found:
@@ -170,38 +193,44 @@ async def _distributions(
     connection: asyncpg.Connection[Any],
     query: AnalyticsQuery,
     source: _Source,
-    keys: Sequence[tuple[str, ...]],
+    keys: Sequence[tuple[str, ...]] | None,
     *,
     interval: bool,
 ) -> _Found:
     columns, where, arguments = _grouped(query, source, keys, interval=interval)
     measured = _MEASURED[query.metric]
     if source.rollups:
-        joined, count = f", unnest((r.{measured}).buckets, (r.{measured}).counts) AS u (measured_bucket, n)", "sum(n)"
+        bucket, count = f"unnest((r.{measured}).buckets)", f"unnest((r.{measured}).counts)"
     else:
-        joined, count = f", sketch_bucket(r.{measured}) AS u (measured_bucket)", "count(*)"
+        bucket, count = f"sketch_bucket(r.{measured})", "1"
         where = f"{where} AND r.{measured} IS NOT NULL"
+    names = [f"c{number}" for number in range(len(columns))]
+    selected = ", ".join([*(f"{column} AS {name}" for column, name in zip(columns, names, strict=True)), ""])
+    listed = ", ".join([*names, ""])
     rows = await connection.fetch(
-        f"SELECT {', '.join([*columns, 'measured_bucket', f'{count}::bigint'])}"  # noqa: S608
-        f" FROM {source.rows}{joined} WHERE {where}{_group_by([*columns, 'measured_bucket'])}",
+        f"SELECT {listed}array_agg(b), array_agg(n) FROM ("  # noqa: S608
+        f" SELECT {listed}b, sum(n)::bigint AS n FROM ("
+        f" SELECT {selected}{bucket} AS b, {count} AS n FROM {source.rows} WHERE {where}"
+        f") AS u GROUP BY {listed}b) AS s{_group_by(columns)}",
         *arguments.values,
     )
-    buckets: defaultdict[tuple[tuple[str, ...], int | None], dict[int, int]] = defaultdict(dict)
-    for *key, bucket, times in rows:
+    found: _Found = {}
+    for *key, buckets, counts in rows:
         time = key.pop() if interval else None
-        buckets[tuple(key), time][bucket] = times
-    return {place: _Measured(sum(counts.values()), None, counts) for place, counts in buckets.items()}
+        if buckets is not None:
+            found[tuple(key), time] = _Measured(sum(counts), None, dict(zip(buckets, counts, strict=True)))
+    return found
 
 
 def _grouped(
-    query: AnalyticsQuery, source: _Source, keys: Sequence[tuple[str, ...]], *, interval: bool
+    query: AnalyticsQuery, source: _Source, keys: Sequence[tuple[str, ...]] | None, *, interval: bool
 ) -> tuple[list[str], str, Arguments]:
-    """The columns that group (the keys', if there are any, then the interval), the condition, and its arguments."""
+    """The columns that group (the keys', if there are any, then the interval), the condition, and its arguments. None
+    stands for every key and for none."""
     arguments = Arguments(*source.arguments.values)
-    columns: list[str] = []
+    columns = [] if keys is not None and not keys else list(source.groups)
     where = "true"
     if keys:
-        columns = list(source.groups)
         members = ", ".join(arguments.add(list(member), "text[]") for member in zip(*keys, strict=True))
         where = f"({', '.join(columns)}) IN (SELECT * FROM unnest({members}))"  # noqa: S608
     if interval and query.interval is not None:
@@ -217,9 +246,7 @@ async def _total(connection: asyncpg.Connection[Any], query: AnalyticsQuery, gro
     found = await measure(connection, query, source, [], interval=query.interval is not None)
     if query.interval is None:
         return _group(query, found, (), source)
-    course = _courses(found).get((), {})
-    total = _group(query, {((), None): _merged(course.values())}, (), source)
-    return replace(total, points=_points(query, course, source))
+    return _of_course(query, (), _courses(found).get((), {}), source)
 
 
 def _merged(parts: Iterable[_Measured]) -> _Measured:
@@ -234,11 +261,10 @@ def _merged(parts: Iterable[_Measured]) -> _Measured:
     )
 
 
-def _courses(found: _Found) -> dict[tuple[str, ...], dict[int, _Measured]]:
-    courses: defaultdict[tuple[str, ...], dict[int, _Measured]] = defaultdict(dict)
+def _courses(found: _Found) -> Mapping[tuple[str, ...], Mapping[int | None, _Measured]]:
+    courses: defaultdict[tuple[str, ...], dict[int | None, _Measured]] = defaultdict(dict)
     for (key, time), measured in found.items():
-        if time is not None:
-            courses[key][time] = measured
+        courses[key][time] = measured
     return courses
 
 
