@@ -690,6 +690,43 @@ export interface components {
          * Analytics
          * @description One metric over a range: `total` is over all spans, also those that are in no group; groups by value, largest
          *     first. `from` and `to` are what was counted: the range asked for, widened to whole minutes or hours.
+         * @example {
+         *       "metric": "spans",
+         *       "aggregation": "sum",
+         *       "unit": "count",
+         *       "from": "2026-01-31T09:30:00Z",
+         *       "to": "2026-01-31T09:30:00Z",
+         *       "interval_seconds": 3600,
+         *       "total": {
+         *         "key": {
+         *           "model": "gpt-4o-mini"
+         *         },
+         *         "value": 12.75,
+         *         "span_count": 1,
+         *         "points": [
+         *           {
+         *             "time": "2026-01-31T09:30:00Z",
+         *             "value": 12.75
+         *           }
+         *         ]
+         *       },
+         *       "groups": [
+         *         {
+         *           "key": {
+         *             "model": "gpt-4o-mini"
+         *           },
+         *           "value": 12.75,
+         *           "span_count": 1,
+         *           "points": [
+         *             {
+         *               "time": "2026-01-31T09:30:00Z",
+         *               "value": 12.75
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "source": "rollups"
+         *     }
          */
         Analytics: {
             metric: components["schemas"]["Metric"];
@@ -785,6 +822,21 @@ export interface components {
          * AuditPage
          * @description Some administrative actions, newest first; pass `next_before` as `before` to get the next page, null on the
          *     last one.
+         * @example {
+         *       "entries": [
+         *         {
+         *           "id": 42,
+         *           "at": "2026-01-31T09:30:00Z",
+         *           "actor": "llmflow",
+         *           "address": "192.0.2.7",
+         *           "action": "key.create",
+         *           "project": "shop",
+         *           "subject": "lf-pk-vXb1mPq0a9Zt3kLw",
+         *           "detail": {}
+         *         }
+         *       ],
+         *       "next_before": 1
+         *     }
          */
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
@@ -793,6 +845,38 @@ export interface components {
         /**
          * ChangedTraces
          * @description Traces that are new or have changed, newest first, as they are now: the data of an event `traces`.
+         * @example {
+         *       "traces": [
+         *         {
+         *           "project": "default",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "name": "answer-question",
+         *           "service": "checkout",
+         *           "has_root": true,
+         *           "start_time": "2026-01-31T09:30:00Z",
+         *           "duration_ns": 1250000000,
+         *           "status": "ok",
+         *           "span_count": 1,
+         *           "error_count": 1,
+         *           "generation_count": 1,
+         *           "input_tokens": 1,
+         *           "output_tokens": 1,
+         *           "cost": "0.000375000",
+         *           "unpriced_count": 1,
+         *           "models": [
+         *             "gpt-4o-mini"
+         *           ],
+         *           "user_id": "alice",
+         *           "session_id": "chat-42",
+         *           "tags": [
+         *             "text"
+         *           ],
+         *           "environment": "text",
+         *           "input_preview": "text",
+         *           "output_preview": "text"
+         *         }
+         *       ]
+         *     }
          */
         ChangedTraces: {
             traces: components["schemas"]["TraceSummary"][];
@@ -873,6 +957,41 @@ export interface components {
         /**
          * CodingSessionPage
          * @description Some sessions, the one used last first; pass `next_cursor` as `cursor` to get the next page.
+         * @example {
+         *       "sessions": [
+         *         {
+         *           "tool": "claude_code",
+         *           "session_id": "text",
+         *           "user_id": "alice",
+         *           "models": [
+         *             "text"
+         *           ],
+         *           "first_time": "2026-01-31T09:30:00Z",
+         *           "last_time": "2026-01-31T09:30:00Z",
+         *           "cost": "0.000375000",
+         *           "cost_source": "events",
+         *           "usage": {
+         *             "prompts": 1,
+         *             "requests": 1,
+         *             "errors": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "unpriced_count": 1,
+         *             "tool_calls": 1,
+         *             "failed_tool_calls": 1,
+         *             "accepted": 1,
+         *             "rejected": 1
+         *           },
+         *           "trace_count": 1,
+         *           "trace_cost": "0.000375000"
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         CodingSessionPage: {
             sessions: components["schemas"]["CodingSessionDetail"][];
@@ -897,6 +1016,32 @@ export interface components {
         /**
          * CodingToolList
          * @description The AI command-line tools that were used, by name.
+         * @example {
+         *       "tools": [
+         *         {
+         *           "tool": "claude_code",
+         *           "sessions": 1,
+         *           "users": 1,
+         *           "last_time": "2026-01-31T09:30:00Z",
+         *           "usage": {
+         *             "prompts": 1,
+         *             "requests": 1,
+         *             "errors": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "unpriced_count": 1,
+         *             "tool_calls": 1,
+         *             "failed_tool_calls": 1,
+         *             "accepted": 1,
+         *             "rejected": 1
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         CodingToolList: {
             tools: components["schemas"]["CodingToolDetail"][];
@@ -952,6 +1097,21 @@ export interface components {
         /**
          * CreatedKey
          * @description A new API key. `key` is shown this once and never again.
+         * @example {
+         *       "key": "lf-sk-...",
+         *       "detail": {
+         *         "id": "lf-pk-vXb1mPq0a9Zt3kLw",
+         *         "project": "shop",
+         *         "name": "checkout, CI",
+         *         "scopes": [
+         *           "read"
+         *         ],
+         *         "created_at": "2026-01-31T09:30:00Z",
+         *         "created_by": "llmflow",
+         *         "expires_at": "2026-01-31T09:30:00Z",
+         *         "last_used_at": "2026-01-31T09:30:00Z"
+         *       }
+         *     }
          */
         CreatedKey: {
             /** @example lf-sk-... */
@@ -961,6 +1121,10 @@ export interface components {
         /**
          * Credentials
          * @description What the login page sends.
+         * @example {
+         *       "username": "llmflow",
+         *       "password": "correct horse battery staple"
+         *     }
          */
         Credentials: {
             /** @example llmflow */
@@ -971,6 +1135,9 @@ export interface components {
         /**
          * CurrentUser
          * @description Who asks; null for nobody, which is no error: the page asks before anyone has logged in.
+         * @example {
+         *       "username": "text"
+         *     }
          */
         CurrentUser: {
             username: string | null;
@@ -984,6 +1151,9 @@ export interface components {
         /**
          * DeletedProject
          * @description What a deletion has removed.
+         * @example {
+         *       "span_count": 1200
+         *     }
          */
         DeletedProject: {
             /** @example 1200 */
@@ -1123,6 +1293,17 @@ export interface components {
          * FacetList
          * @description The most frequent values of each field, for a filter bar. `sampled` says that only the newest matching spans
          *     were counted.
+         * @example {
+         *       "fields": {
+         *         "model": [
+         *           {
+         *             "value": "gpt-4o",
+         *             "span_count": 12
+         *           }
+         *         ]
+         *       },
+         *       "sampled": true
+         *     }
          */
         FacetList: {
             /**
@@ -1143,6 +1324,14 @@ export interface components {
         /**
          * FieldValues
          * @description The most frequent values of one field.
+         * @example {
+         *       "values": [
+         *         {
+         *           "value": "gpt-4o-mini",
+         *           "span_count": 1
+         *         }
+         *       ]
+         *     }
          */
         FieldValues: {
             values: components["schemas"]["Facet"][];
@@ -1170,6 +1359,24 @@ export interface components {
         /**
          * FilterFields
          * @description Everything that a filter can speak of.
+         * @example {
+         *       "fields": [
+         *         {
+         *           "name": "status",
+         *           "kind": "choice",
+         *           "description": "text",
+         *           "choices": [
+         *             "unset",
+         *             "ok",
+         *             "error"
+         *           ],
+         *           "keyed": true
+         *         }
+         *       ],
+         *       "aliases": {
+         *         "env": "environment"
+         *       }
+         *     }
          */
         FilterFields: {
             fields: components["schemas"]["FilterField"][];
@@ -1221,6 +1428,22 @@ export interface components {
         /**
          * KeyList
          * @description The API keys of a project, oldest first, expired ones included.
+         * @example {
+         *       "keys": [
+         *         {
+         *           "id": "lf-pk-vXb1mPq0a9Zt3kLw",
+         *           "project": "shop",
+         *           "name": "checkout, CI",
+         *           "scopes": [
+         *             "read"
+         *           ],
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "created_by": "llmflow",
+         *           "expires_at": "2026-01-31T09:30:00Z",
+         *           "last_used_at": "2026-01-31T09:30:00Z"
+         *         }
+         *       ]
+         *     }
          */
         KeyList: {
             keys: components["schemas"]["KeyDetail"][];
@@ -1361,6 +1584,48 @@ export interface components {
         /**
          * LogPage
          * @description Some records, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @example {
+         *       "logs": [
+         *         {
+         *           "id": "text",
+         *           "time": "2026-01-31T09:30:00Z",
+         *           "observed_time": "2026-01-31T09:30:00Z",
+         *           "severity_number": 9,
+         *           "severity_text": "INFO",
+         *           "event_name": "claude_code.api_request",
+         *           "body": null,
+         *           "service": "checkout",
+         *           "scope": "text",
+         *           "scope_version": "text",
+         *           "attributes": {},
+         *           "resource_attributes": {},
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "span_id": "00f067aa0ba902b7",
+         *           "session_id": "chat-42",
+         *           "user_id": "alice",
+         *           "coding": {
+         *             "tool": "claude_code",
+         *             "kind": "session_start",
+         *             "organization_id": "text",
+         *             "provider": "text",
+         *             "model": "gpt-4o-mini",
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "duration_ns": 1,
+         *             "tool_name": "Bash",
+         *             "decision": "accept",
+         *             "decision_source": "config",
+         *             "success": true,
+         *             "error": "text"
+         *           }
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         LogPage: {
             logs: components["schemas"]["LogEntry"][];
@@ -1422,6 +1687,25 @@ export interface components {
         /**
          * MetricList
          * @description The metrics that there are, by name.
+         * @example {
+         *       "metrics": [
+         *         {
+         *           "name": "claude_code.token.usage",
+         *           "description": "text",
+         *           "unit": "text",
+         *           "type": "gauge",
+         *           "temporality": "unspecified",
+         *           "series_count": 1,
+         *           "services": [
+         *             "text"
+         *           ],
+         *           "attributes": [
+         *             "model",
+         *             "type"
+         *           ]
+         *         }
+         *       ]
+         *     }
          */
         MetricList: {
             metrics: components["schemas"]["MetricDetail"][];
@@ -1429,6 +1713,20 @@ export interface components {
         /**
          * MetricResult
          * @description A metric over time; buckets without points are left out.
+         * @example {
+         *       "interval_seconds": 1,
+         *       "lines": [
+         *         {
+         *           "label": "text",
+         *           "points": [
+         *             {
+         *               "time": "2026-01-31T09:30:00Z",
+         *               "value": 0.5
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
          */
         MetricResult: {
             interval_seconds: number;
@@ -1452,6 +1750,37 @@ export interface components {
         /**
          * ModelList
          * @description The largest models of the range.
+         * @example {
+         *       "models": [
+         *         {
+         *           "provider": "openai",
+         *           "model": "gpt-4o-mini",
+         *           "usage": {
+         *             "span_count": 1,
+         *             "request_count": 1,
+         *             "error_count": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "12.750000000",
+         *             "unpriced_count": 1,
+         *             "last_time": "2026-01-31T09:30:00Z"
+         *           },
+         *           "latency": {
+         *             "p50": 850000000,
+         *             "p95": 850000000,
+         *             "p99": 850000000
+         *           },
+         *           "time_to_first_token": {
+         *             "p50": 850000000,
+         *             "p95": 850000000,
+         *             "p99": 850000000
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         ModelList: {
             models: components["schemas"]["ModelUsage"][];
@@ -1476,6 +1805,13 @@ export interface components {
         /**
          * NewKey
          * @description An API key to create.
+         * @example {
+         *       "name": "checkout, CI",
+         *       "scopes": [
+         *         "ingest"
+         *       ],
+         *       "expires_at": "2026-01-31T09:30:00Z"
+         *     }
          */
         NewKey: {
             /**
@@ -1496,6 +1832,10 @@ export interface components {
         /**
          * NewProject
          * @description A project to create.
+         * @example {
+         *       "name": "shop",
+         *       "title": "The shop"
+         *     }
          */
         NewProject: {
             /**
@@ -1513,6 +1853,19 @@ export interface components {
         /**
          * NewScore
          * @description A judgement of a span, a trace or a session. Sent again with the same `id`, it takes the earlier one's place.
+         * @example {
+         *       "name": "helpfulness",
+         *       "id": "run-7",
+         *       "trace_id": "text",
+         *       "span_id": "00f067aa0ba902b7",
+         *       "session_id": "chat-42",
+         *       "value": 0.9,
+         *       "label": "text",
+         *       "data_type": "numeric",
+         *       "comment": "text",
+         *       "source": "annotation",
+         *       "time": "2026-01-31T09:30:00Z"
+         *     }
          */
         NewScore: {
             /** @example helpfulness */
@@ -1597,9 +1950,20 @@ export interface components {
         /**
          * Problem
          * @description An error, as RFC 9457 shapes it (media type application/problem+json).
+         * @example {
+         *       "type": "about:blank",
+         *       "title": "Bad Request",
+         *       "status": 400,
+         *       "detail": "cursor: not a cursor of this list",
+         *       "field": "cursor",
+         *       "position": 12
+         *     }
          */
         Problem: {
-            /** @description Always about:blank: the status says what went wrong. */
+            /**
+             * @description Always about:blank: the status says what went wrong.
+             * @example about:blank
+             */
             type: string;
             /**
              * @description The status in words.
@@ -1624,6 +1988,9 @@ export interface components {
         /**
          * ProjectChange
          * @description What to change of a project.
+         * @example {
+         *       "title": "The shop"
+         *     }
          */
         ProjectChange: {
             /**
@@ -1635,6 +2002,11 @@ export interface components {
         /**
          * ProjectDetail
          * @description A project. `default` always exists; others come to be by being created, or by spans that name them.
+         * @example {
+         *       "name": "shop",
+         *       "title": "The shop",
+         *       "created_at": "2026-01-31T09:30:00Z"
+         *     }
          */
         ProjectDetail: {
             /** @example shop */
@@ -1650,6 +2022,19 @@ export interface components {
         /**
          * ProjectList
          * @description The projects that exist, `default` first: their names, and what is known of each in the same order.
+         * @example {
+         *       "projects": [
+         *         "default",
+         *         "demo"
+         *       ],
+         *       "details": [
+         *         {
+         *           "name": "shop",
+         *           "title": "The shop",
+         *           "created_at": "2026-01-31T09:30:00Z"
+         *         }
+         *       ]
+         *     }
          */
         ProjectList: {
             /**
@@ -1664,6 +2049,13 @@ export interface components {
         /**
          * RetentionChoice
          * @description What a project has chosen; null is as the server's settings say.
+         * @example {
+         *       "spans": 30,
+         *       "content": 30,
+         *       "rollups": 30,
+         *       "logs": 30,
+         *       "metrics": 30
+         *     }
          */
         RetentionChoice: {
             /**
@@ -1728,6 +2120,23 @@ export interface components {
          * RetentionDetail
          * @description How long a project's data is kept. `days` and `applied_at` are null before the writer has applied retention for
          *     the first time, for it knows the server's settings.
+         * @example {
+         *       "chosen": {
+         *         "spans": 30,
+         *         "content": 30,
+         *         "rollups": 30,
+         *         "logs": 30,
+         *         "metrics": 30
+         *       },
+         *       "days": {
+         *         "spans": 30,
+         *         "content": 30,
+         *         "rollups": 30,
+         *         "logs": 30,
+         *         "metrics": 30
+         *       },
+         *       "applied_at": "2026-01-31T09:30:00Z"
+         *     }
          */
         RetentionDetail: {
             chosen: components["schemas"]["RetentionChoice"];
@@ -1738,6 +2147,20 @@ export interface components {
         /**
          * Score
          * @description A judgement: of a span, of a trace (`span_id` null) or of a session (`trace_id` null).
+         * @example {
+         *       "id": "text",
+         *       "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *       "span_id": "00f067aa0ba902b7",
+         *       "session_id": "chat-42",
+         *       "name": "helpfulness",
+         *       "value": 0.9,
+         *       "label": "good",
+         *       "data_type": "numeric",
+         *       "comment": "text",
+         *       "source": "eval",
+         *       "author": "text",
+         *       "time": "2026-01-31T09:30:00Z"
+         *     }
          */
         Score: {
             id: string;
@@ -1768,6 +2191,25 @@ export interface components {
         /**
          * ScorePage
          * @description Some scores, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @example {
+         *       "scores": [
+         *         {
+         *           "id": "text",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "span_id": "00f067aa0ba902b7",
+         *           "session_id": "chat-42",
+         *           "name": "helpfulness",
+         *           "value": 0.9,
+         *           "label": "good",
+         *           "data_type": "numeric",
+         *           "comment": "text",
+         *           "source": "eval",
+         *           "author": "text",
+         *           "time": "2026-01-31T09:30:00Z"
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         ScorePage: {
             scores: components["schemas"]["Score"][];
@@ -1782,6 +2224,9 @@ export interface components {
         /**
          * Session
          * @description Who is logged in.
+         * @example {
+         *       "username": "llmflow"
+         *     }
          */
         Session: {
             /** @example llmflow */
@@ -1792,6 +2237,92 @@ export interface components {
          * @description One session: its traces, oldest first, and what AI command-line tools have logged under the same id. `totals` are
          *     over all of its traces, null without any; pass `next_cursor` as `cursor` to get more traces, null when there are
          *     none.
+         * @example {
+         *       "session_id": "chat-42",
+         *       "totals": {
+         *         "session_id": "chat-42",
+         *         "first_time": "2026-01-31T09:30:00Z",
+         *         "last_time": "2026-01-31T09:30:00Z",
+         *         "duration_ns": 1250000000,
+         *         "trace_count": 1,
+         *         "span_count": 1,
+         *         "error_count": 1,
+         *         "generation_count": 1,
+         *         "input_tokens": 1,
+         *         "output_tokens": 1,
+         *         "cost": "0.000375000",
+         *         "unpriced_count": 1,
+         *         "user_ids": [
+         *           "alice"
+         *         ],
+         *         "models": [
+         *           "gpt-4o-mini"
+         *         ]
+         *       },
+         *       "traces": [
+         *         {
+         *           "project": "default",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "name": "answer-question",
+         *           "service": "checkout",
+         *           "has_root": true,
+         *           "start_time": "2026-01-31T09:30:00Z",
+         *           "duration_ns": 1250000000,
+         *           "status": "ok",
+         *           "span_count": 1,
+         *           "error_count": 1,
+         *           "generation_count": 1,
+         *           "input_tokens": 1,
+         *           "output_tokens": 1,
+         *           "cost": "0.000375000",
+         *           "unpriced_count": 1,
+         *           "models": [
+         *             "gpt-4o-mini"
+         *           ],
+         *           "user_id": "alice",
+         *           "session_id": "chat-42",
+         *           "tags": [
+         *             "text"
+         *           ],
+         *           "environment": "text",
+         *           "input_preview": "text",
+         *           "output_preview": "text"
+         *         }
+         *       ],
+         *       "coding_sessions": [
+         *         {
+         *           "tool": "claude_code",
+         *           "session_id": "text",
+         *           "user_id": "alice",
+         *           "models": [
+         *             "text"
+         *           ],
+         *           "first_time": "2026-01-31T09:30:00Z",
+         *           "last_time": "2026-01-31T09:30:00Z",
+         *           "cost": "0.000375000",
+         *           "cost_source": "events",
+         *           "usage": {
+         *             "prompts": 1,
+         *             "requests": 1,
+         *             "errors": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "unpriced_count": 1,
+         *             "tool_calls": 1,
+         *             "failed_tool_calls": 1,
+         *             "accepted": 1,
+         *             "rejected": 1
+         *           },
+         *           "trace_count": 1,
+         *           "trace_cost": "0.000375000"
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         SessionDetail: {
             /**
@@ -1808,6 +2339,64 @@ export interface components {
          * SessionPage
          * @description Some sessions, the one whose trace started last first; pass `next_cursor` as `cursor` to get the next page, null
          *     on the last one.
+         * @example {
+         *       "sessions": [
+         *         {
+         *           "totals": {
+         *             "session_id": "chat-42",
+         *             "first_time": "2026-01-31T09:30:00Z",
+         *             "last_time": "2026-01-31T09:30:00Z",
+         *             "duration_ns": 1250000000,
+         *             "trace_count": 1,
+         *             "span_count": 1,
+         *             "error_count": 1,
+         *             "generation_count": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "unpriced_count": 1,
+         *             "user_ids": [
+         *               "alice"
+         *             ],
+         *             "models": [
+         *               "gpt-4o-mini"
+         *             ]
+         *           },
+         *           "newest_trace": {
+         *             "project": "default",
+         *             "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *             "name": "answer-question",
+         *             "service": "checkout",
+         *             "has_root": true,
+         *             "start_time": "2026-01-31T09:30:00Z",
+         *             "duration_ns": 1250000000,
+         *             "status": "ok",
+         *             "span_count": 1,
+         *             "error_count": 1,
+         *             "generation_count": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cost": "0.000375000",
+         *             "unpriced_count": 1,
+         *             "models": [
+         *               "gpt-4o-mini"
+         *             ],
+         *             "user_id": "alice",
+         *             "session_id": "chat-42",
+         *             "tags": [
+         *               "text"
+         *             ],
+         *             "environment": "text",
+         *             "input_preview": "text",
+         *             "output_preview": "text"
+         *           },
+         *           "coding_tools": [
+         *             "claude_code"
+         *           ]
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         SessionPage: {
             sessions: components["schemas"]["SessionSummary"][];
@@ -1877,6 +2466,122 @@ export interface components {
         /**
          * SpanDetail
          * @description Everything known of one span. `conversation` is its content in one shape, `raw_content` as it came.
+         * @example {
+         *       "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *       "span": {
+         *         "span_id": "00f067aa0ba902b7",
+         *         "parent_span_id": "b7ad6b7169203331",
+         *         "name": "chat gpt-4o-mini",
+         *         "kind": "unspecified",
+         *         "observation_type": "span",
+         *         "service": "checkout",
+         *         "start_time": "2026-01-31T09:30:00Z",
+         *         "duration_ns": 1250000000,
+         *         "status": "unset",
+         *         "status_message": "text",
+         *         "provider": "openai",
+         *         "model": "gpt-4o-mini",
+         *         "response_model": "gpt-4o-mini-2024-07-18",
+         *         "input_tokens": 1200,
+         *         "output_tokens": 350,
+         *         "cache_read_tokens": 1,
+         *         "cache_write_tokens": 1,
+         *         "reasoning_tokens": 1,
+         *         "cost": "0.000375000",
+         *         "time_to_first_token_ns": 180000000,
+         *         "error_type": "rate_limit_exceeded"
+         *       },
+         *       "scope": "text",
+         *       "scope_version": "text",
+         *       "input_cost": "0.000375000",
+         *       "output_cost": "0.000375000",
+         *       "tokens_per_second": 82.5,
+         *       "finish_reasons": [
+         *         "stop"
+         *       ],
+         *       "http_status": 200,
+         *       "user_id": "alice",
+         *       "session_id": "chat-42",
+         *       "tags": [
+         *         "text"
+         *       ],
+         *       "environment": "production",
+         *       "release": "2025.06.1",
+         *       "prompt_name": "text",
+         *       "prompt_version": "text",
+         *       "attributes": {},
+         *       "resource_attributes": {},
+         *       "events": [
+         *         {}
+         *       ],
+         *       "links": [
+         *         {}
+         *       ],
+         *       "scores": [
+         *         {
+         *           "id": "text",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "span_id": "00f067aa0ba902b7",
+         *           "session_id": "chat-42",
+         *           "name": "helpfulness",
+         *           "value": 0.9,
+         *           "label": "good",
+         *           "data_type": "numeric",
+         *           "comment": "text",
+         *           "source": "eval",
+         *           "author": "text",
+         *           "time": "2026-01-31T09:30:00Z"
+         *         }
+         *       ],
+         *       "conversation": {
+         *         "input": [
+         *           {
+         *             "role": "text",
+         *             "parts": [
+         *               {
+         *                 "type": "text",
+         *                 "text": "text",
+         *                 "id": "text",
+         *                 "name": "text",
+         *                 "arguments": null,
+         *                 "result": null,
+         *                 "uri": "text",
+         *                 "media_type": "text",
+         *                 "size": 1,
+         *                 "digest": "text",
+         *                 "value": null
+         *               }
+         *             ],
+         *             "name": "text",
+         *             "finish_reason": "text"
+         *           }
+         *         ],
+         *         "output": [
+         *           {
+         *             "role": "text",
+         *             "parts": [
+         *               {
+         *                 "type": "text",
+         *                 "text": "text",
+         *                 "id": "text",
+         *                 "name": "text",
+         *                 "arguments": null,
+         *                 "result": null,
+         *                 "uri": "text",
+         *                 "media_type": "text",
+         *                 "size": 1,
+         *                 "digest": "text",
+         *                 "value": null
+         *               }
+         *             ],
+         *             "name": "text",
+         *             "finish_reason": "text"
+         *           }
+         *         ],
+         *         "tools": []
+         *       },
+         *       "raw_content": {}
+         *     }
          */
         SpanDetail: {
             /**
@@ -2007,6 +2712,43 @@ export interface components {
         /**
          * SpanPage
          * @description Some spans, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @example {
+         *       "spans": [
+         *         {
+         *           "span_id": "00f067aa0ba902b7",
+         *           "parent_span_id": "b7ad6b7169203331",
+         *           "name": "chat gpt-4o-mini",
+         *           "kind": "unspecified",
+         *           "observation_type": "span",
+         *           "service": "checkout",
+         *           "start_time": "2026-01-31T09:30:00Z",
+         *           "duration_ns": 1250000000,
+         *           "status": "unset",
+         *           "status_message": "text",
+         *           "provider": "openai",
+         *           "model": "gpt-4o-mini",
+         *           "response_model": "gpt-4o-mini-2024-07-18",
+         *           "input_tokens": 1200,
+         *           "output_tokens": 350,
+         *           "cache_read_tokens": 1,
+         *           "cache_write_tokens": 1,
+         *           "reasoning_tokens": 1,
+         *           "cost": "0.000375000",
+         *           "time_to_first_token_ns": 180000000,
+         *           "error_type": "rate_limit_exceeded",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "user_id": "alice",
+         *           "session_id": "chat-42",
+         *           "tags": [
+         *             "text"
+         *           ],
+         *           "environment": "text",
+         *           "input_preview": "text",
+         *           "output_preview": "text"
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         SpanPage: {
             spans: components["schemas"]["ListedSpan"][];
@@ -2092,6 +2834,78 @@ export interface components {
         /**
          * TraceDetail
          * @description One trace: its summary and its spans in order of start; `offset_ns` counts from the trace's start.
+         * @example {
+         *       "trace": {
+         *         "project": "default",
+         *         "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *         "name": "answer-question",
+         *         "service": "checkout",
+         *         "has_root": true,
+         *         "start_time": "2026-01-31T09:30:00Z",
+         *         "duration_ns": 1250000000,
+         *         "status": "ok",
+         *         "span_count": 1,
+         *         "error_count": 1,
+         *         "generation_count": 1,
+         *         "input_tokens": 1,
+         *         "output_tokens": 1,
+         *         "cost": "0.000375000",
+         *         "unpriced_count": 1,
+         *         "models": [
+         *           "gpt-4o-mini"
+         *         ],
+         *         "user_id": "alice",
+         *         "session_id": "chat-42",
+         *         "tags": [
+         *           "text"
+         *         ],
+         *         "environment": "text",
+         *         "input_preview": "text",
+         *         "output_preview": "text"
+         *       },
+         *       "spans": [
+         *         {
+         *           "span_id": "00f067aa0ba902b7",
+         *           "parent_span_id": "b7ad6b7169203331",
+         *           "name": "chat gpt-4o-mini",
+         *           "kind": "unspecified",
+         *           "observation_type": "span",
+         *           "service": "checkout",
+         *           "start_time": "2026-01-31T09:30:00Z",
+         *           "duration_ns": 1250000000,
+         *           "status": "unset",
+         *           "status_message": "text",
+         *           "provider": "openai",
+         *           "model": "gpt-4o-mini",
+         *           "response_model": "gpt-4o-mini-2024-07-18",
+         *           "input_tokens": 1200,
+         *           "output_tokens": 350,
+         *           "cache_read_tokens": 1,
+         *           "cache_write_tokens": 1,
+         *           "reasoning_tokens": 1,
+         *           "cost": "0.000375000",
+         *           "time_to_first_token_ns": 180000000,
+         *           "error_type": "rate_limit_exceeded",
+         *           "offset_ns": 0
+         *         }
+         *       ],
+         *       "scores": [
+         *         {
+         *           "id": "text",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "span_id": "00f067aa0ba902b7",
+         *           "session_id": "chat-42",
+         *           "name": "helpfulness",
+         *           "value": 0.9,
+         *           "label": "good",
+         *           "data_type": "numeric",
+         *           "comment": "text",
+         *           "source": "eval",
+         *           "author": "text",
+         *           "time": "2026-01-31T09:30:00Z"
+         *         }
+         *       ]
+         *     }
          */
         TraceDetail: {
             trace: components["schemas"]["TraceSummary"];
@@ -2102,6 +2916,39 @@ export interface components {
         /**
          * TracePage
          * @description Some traces, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @example {
+         *       "traces": [
+         *         {
+         *           "project": "default",
+         *           "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+         *           "name": "answer-question",
+         *           "service": "checkout",
+         *           "has_root": true,
+         *           "start_time": "2026-01-31T09:30:00Z",
+         *           "duration_ns": 1250000000,
+         *           "status": "ok",
+         *           "span_count": 1,
+         *           "error_count": 1,
+         *           "generation_count": 1,
+         *           "input_tokens": 1,
+         *           "output_tokens": 1,
+         *           "cost": "0.000375000",
+         *           "unpriced_count": 1,
+         *           "models": [
+         *             "gpt-4o-mini"
+         *           ],
+         *           "user_id": "alice",
+         *           "session_id": "chat-42",
+         *           "tags": [
+         *             "text"
+         *           ],
+         *           "environment": "text",
+         *           "input_preview": "text",
+         *           "output_preview": "text"
+         *         }
+         *       ],
+         *       "next_cursor": "text"
+         *     }
          */
         TracePage: {
             traces: components["schemas"]["TraceSummary"][];
@@ -2208,6 +3055,41 @@ export interface components {
         /**
          * UserDetail
          * @description One end user's usage and its course, in steps of `interval_seconds`; intervals without spans are left out.
+         * @example {
+         *       "user_id": "alice",
+         *       "usage": {
+         *         "span_count": 1,
+         *         "request_count": 1,
+         *         "error_count": 1,
+         *         "input_tokens": 1,
+         *         "output_tokens": 1,
+         *         "cache_read_tokens": 1,
+         *         "cache_write_tokens": 1,
+         *         "reasoning_tokens": 1,
+         *         "cost": "12.750000000",
+         *         "unpriced_count": 1,
+         *         "last_time": "2026-01-31T09:30:00Z"
+         *       },
+         *       "interval_seconds": 3600,
+         *       "course": [
+         *         {
+         *           "time": "2026-01-31T09:30:00Z",
+         *           "usage": {
+         *             "span_count": 1,
+         *             "request_count": 1,
+         *             "error_count": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "12.750000000",
+         *             "unpriced_count": 1,
+         *             "last_time": "2026-01-31T09:30:00Z"
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         UserDetail: {
             /**
@@ -2223,6 +3105,26 @@ export interface components {
         /**
          * UserList
          * @description The largest users of the range.
+         * @example {
+         *       "users": [
+         *         {
+         *           "user_id": "alice",
+         *           "usage": {
+         *             "span_count": 1,
+         *             "request_count": 1,
+         *             "error_count": 1,
+         *             "input_tokens": 1,
+         *             "output_tokens": 1,
+         *             "cache_read_tokens": 1,
+         *             "cache_write_tokens": 1,
+         *             "reasoning_tokens": 1,
+         *             "cost": "12.750000000",
+         *             "unpriced_count": 1,
+         *             "last_time": "2026-01-31T09:30:00Z"
+         *           }
+         *         }
+         *       ]
+         *     }
          */
         UserList: {
             users: components["schemas"]["UserUsage"][];
@@ -2556,27 +3458,57 @@ export interface operations {
     listTraces: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most traces on a page. */
+                /**
+                 * @description The most traces on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Traces that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Traces that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Traces that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Traces that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Traces that used this model. */
+                /**
+                 * @description Traces that used this model.
+                 * @example gpt-4o-mini
+                 */
                 model?: string | null;
-                /** @description Traces that this service took part in. */
+                /**
+                 * @description Traces that this service took part in.
+                 * @example checkout
+                 */
                 service?: string | null;
-                /** @description Traces of this user. */
+                /**
+                 * @description Traces of this user.
+                 * @example alice
+                 */
                 user_id?: string | null;
-                /** @description Traces of this session. */
+                /**
+                 * @description Traces of this session.
+                 * @example chat-42
+                 */
                 session_id?: string | null;
-                /** @description Traces in which a span failed. */
+                /**
+                 * @description Traces in which a span failed.
+                 * @example error
+                 */
                 status?: "error" | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
             };
             header?: never;
@@ -2653,12 +3585,18 @@ export interface operations {
     getTrace: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
             };
             header?: never;
             path: {
-                /** @description The trace's id: 32 hexadecimal digits, a UUID, or the text that was sent as X-Trace-Id. */
+                /**
+                 * @description The trace's id: 32 hexadecimal digits, a UUID, or the text that was sent as X-Trace-Id.
+                 * @example 4bf92f3577b34da6a3ce929d0e0e4736
+                 */
                 trace_id: string;
             };
             cookie?: never;
@@ -2742,14 +3680,23 @@ export interface operations {
     getSpan: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
             };
             header?: never;
             path: {
-                /** @description The trace's id: 32 hexadecimal digits, a UUID, or the text that was sent as X-Trace-Id. */
+                /**
+                 * @description The trace's id: 32 hexadecimal digits, a UUID, or the text that was sent as X-Trace-Id.
+                 * @example 4bf92f3577b34da6a3ce929d0e0e4736
+                 */
                 trace_id: string;
-                /** @description The span's id: 16 hexadecimal digits. */
+                /**
+                 * @description The span's id: 16 hexadecimal digits.
+                 * @example 00f067aa0ba902b7
+                 */
                 span_id: string;
             };
             cookie?: never;
@@ -2833,17 +3780,32 @@ export interface operations {
     listSpans: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most spans on a page. */
+                /**
+                 * @description The most spans on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
             };
             header?: never;
@@ -2920,9 +3882,15 @@ export interface operations {
     streamTraces: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
             };
             header?: {
@@ -3002,19 +3970,37 @@ export interface operations {
     exportTraces: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description What started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description What started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description What started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description What started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
-                /** @description csv, json or jsonl; else the Accept header says. */
+                /**
+                 * @description csv, json or jsonl; else the Accept header says.
+                 * @example csv
+                 */
                 format?: components["schemas"]["Format"] | null;
             };
             header?: {
-                /** @description Instead of `format`. */
+                /**
+                 * @description Instead of `format`.
+                 * @example
+                 */
                 Accept?: string;
             };
             path?: never;
@@ -3092,21 +4078,42 @@ export interface operations {
     exportSpans: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description What started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description What started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description What started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description What started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
-                /** @description csv, json or jsonl; else the Accept header says. */
+                /**
+                 * @description csv, json or jsonl; else the Accept header says.
+                 * @example csv
+                 */
                 format?: components["schemas"]["Format"] | null;
-                /** @description With prompts, completions and the like. */
+                /**
+                 * @description With prompts, completions and the like.
+                 * @example false
+                 */
                 content?: boolean;
             };
             header?: {
-                /** @description Instead of `format`. */
+                /**
+                 * @description Instead of `format`.
+                 * @example
+                 */
                 Accept?: string;
             };
             path?: never;
@@ -3184,23 +4191,50 @@ export interface operations {
     analyse: {
         parameters: {
             query: {
-                /** @description What is measured. */
+                /**
+                 * @description What is measured.
+                 * @example cost
+                 */
                 metric: components["schemas"]["Metric"];
-                /** @description sum unless given; avg for latency, ttft and error_rate. Rates are a second. */
+                /**
+                 * @description sum unless given; avg for latency, ttft and error_rate. Rates are a second.
+                 * @example sum
+                 */
                 aggregation?: "sum" | "avg" | "rate" | "p50" | "p90" | "p95" | "p99" | null;
-                /** @description Up to three dimensions, comma-separated: model, provider, service, type, status, environment, user, session, name, release, prompt, error, scope, tag, attr.KEY, resource.KEY. */
+                /**
+                 * @description Up to three dimensions, comma-separated: model, provider, service, type, status, environment, user, session, name, release, prompt, error, scope, tag, attr.KEY, resource.KEY.
+                 * @example model
+                 */
                 group_by?: string | null;
-                /** @description Gives a course in steps of so long: 5m, 1h, 1d, or auto. */
+                /**
+                 * @description Gives a course in steps of so long: 5m, 1h, 1d, or auto.
+                 * @example 1h
+                 */
                 interval?: string | null;
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
-                /** @description The most groups. */
+                /**
+                 * @description The most groups.
+                 * @example 20
+                 */
                 limit?: number;
             };
             header?: never;
@@ -3277,13 +4311,25 @@ export interface operations {
     listFacets: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
             };
             header?: never;
@@ -3434,17 +4480,35 @@ export interface operations {
     listFieldValues: {
         parameters: {
             query: {
-                /** @description A dimension of /analytics: tag, name, session, attr.KEY, ... */
+                /**
+                 * @description A dimension of /analytics: tag, name, session, attr.KEY, ...
+                 * @example model
+                 */
                 field: string;
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Only those that begin with this. */
+                /**
+                 * @description Only those that begin with this.
+                 * @example
+                 */
                 prefix?: string;
-                /** @description The most entries. */
+                /**
+                 * @description The most entries.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -3521,17 +4585,32 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most sessions on a page. */
+                /**
+                 * @description The most sessions on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Traces that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Traces that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Traces that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Traces that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`. */
+                /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
                 filter?: string | null;
             };
             header?: never;
@@ -3608,16 +4687,25 @@ export interface operations {
     showSession: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most traces on a page. */
+                /**
+                 * @description The most traces on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
             };
             header?: never;
             path: {
-                /** @description The session's id; it may hold slashes. */
+                /**
+                 * @description The session's id; it may hold slashes.
+                 * @example chat-42
+                 */
                 session_id: string;
             };
             cookie?: never;
@@ -3701,17 +4789,35 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description By what, largest first. */
+                /**
+                 * @description By what, largest first.
+                 * @example cost
+                 */
                 order?: "cost" | "requests" | "tokens" | "errors";
-                /** @description Only those that begin with this. */
+                /**
+                 * @description Only those that begin with this.
+                 * @example
+                 */
                 prefix?: string;
-                /** @description The most entries. */
+                /**
+                 * @description The most entries.
+                 * @example 50
+                 */
                 limit?: number;
             };
             header?: never;
@@ -3788,18 +4894,33 @@ export interface operations {
     showUser: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Whole hours or days: 1h, 1d, or auto. */
+                /**
+                 * @description Whole hours or days: 1h, 1d, or auto.
+                 * @example auto
+                 */
                 interval?: string;
             };
             header?: never;
             path: {
-                /** @description The user's id; it may hold slashes. */
+                /**
+                 * @description The user's id; it may hold slashes.
+                 * @example alice
+                 */
                 user_id: string;
             };
             cookie?: never;
@@ -3883,17 +5004,35 @@ export interface operations {
     listModels: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Spans that started at or after this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started at or after this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Spans that started before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Spans that started before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description By what, largest first. */
+                /**
+                 * @description By what, largest first.
+                 * @example cost
+                 */
                 order?: "cost" | "requests" | "tokens" | "errors";
-                /** @description Only those with calls that have no known price. */
+                /**
+                 * @description Only those with calls that have no known price.
+                 * @example false
+                 */
                 unpriced?: boolean;
-                /** @description The most entries. */
+                /**
+                 * @description The most entries.
+                 * @example 200
+                 */
                 limit?: number;
             };
             header?: never;
@@ -3970,27 +5109,57 @@ export interface operations {
     listScores: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most scores on a page. */
+                /**
+                 * @description The most scores on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Scores given at this time or later. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Scores given at this time or later. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Scores given before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Scores given before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Scores of this trace and of its spans. */
+                /**
+                 * @description Scores of this trace and of its spans.
+                 * @example 4bf92f3577b34da6a3ce929d0e0e4736
+                 */
                 trace_id?: string | null;
-                /** @description Scores of this span. */
+                /**
+                 * @description Scores of this span.
+                 * @example 00f067aa0ba902b7
+                 */
                 span_id?: string | null;
-                /** @description Scores of this session and its spans. */
+                /**
+                 * @description Scores of this session and its spans.
+                 * @example chat-42
+                 */
                 session_id?: string | null;
-                /** @description Scores of this name. */
+                /**
+                 * @description Scores of this name.
+                 * @example helpfulness
+                 */
                 name?: string | null;
-                /** @description Scores that this source gave. */
+                /**
+                 * @description Scores that this source gave.
+                 * @example user
+                 */
                 source?: string | null;
-                /** @description Scores of this type. */
+                /**
+                 * @description Scores of this type.
+                 * @example numeric
+                 */
                 data_type?: components["schemas"]["ScoreType"] | null;
             };
             header?: never;
@@ -4067,7 +5236,10 @@ export interface operations {
     createScore: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
             };
             header?: never;
@@ -4157,12 +5329,18 @@ export interface operations {
     deleteScore: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
             };
             header?: never;
             path: {
-                /** @description The score's id. */
+                /**
+                 * @description The score's id.
+                 * @example 5f0c6a1e
+                 */
                 score_id: string;
             };
             cookie?: never;
@@ -4244,29 +5422,62 @@ export interface operations {
     listLogs: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most records on a page. */
+                /**
+                 * @description The most records on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Records of this time or later. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Records of this time or later. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Records of before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Records of before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Records of this service. */
+                /**
+                 * @description Records of this service.
+                 * @example checkout
+                 */
                 service?: string | null;
-                /** @description Records at least as severe. */
+                /**
+                 * @description Records at least as severe.
+                 * @example trace
+                 */
                 severity?: "trace" | "debug" | "info" | "warn" | "error" | "fatal" | null;
-                /** @description Events of this name. */
+                /**
+                 * @description Events of this name.
+                 * @example gen_ai.choice
+                 */
                 event_name?: string | null;
-                /** @description Events of this AI command-line tool. */
+                /**
+                 * @description Events of this AI command-line tool.
+                 * @example claude_code
+                 */
                 tool?: string | null;
-                /** @description Records of this session. */
+                /**
+                 * @description Records of this session.
+                 * @example chat-42
+                 */
                 session_id?: string | null;
-                /** @description Records of this trace. */
+                /**
+                 * @description Records of this trace.
+                 * @example 4bf92f3577b34da6a3ce929d0e0e4736
+                 */
                 trace_id?: string | null;
-                /** @description Records that say this in their body or attributes. */
+                /**
+                 * @description Records that say this in their body or attributes.
+                 * @example rate limit
+                 */
                 text?: string | null;
             };
             header?: never;
@@ -4343,9 +5554,15 @@ export interface operations {
     listMetrics: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Metrics with points since then, to the hour. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Metrics with points since then, to the hour. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
             };
             header?: never;
@@ -4422,23 +5639,52 @@ export interface operations {
     queryMetric: {
         parameters: {
             query: {
-                /** @description The metric. */
+                /**
+                 * @description The metric.
+                 * @example helpfulness
+                 */
                 name: string;
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description What to make of a bucket's points. */
+                /**
+                 * @description What to make of a bucket's points.
+                 * @example sum
+                 */
                 function?: components["schemas"]["MetricFunction"];
-                /** @description Start; an hour before the end without it. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Start; an hour before the end without it. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description End, not included; now without it. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description End, not included; now without it. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Seconds of a bucket; a sixtieth of the range without it. */
+                /**
+                 * @description Seconds of a bucket; a sixtieth of the range without it.
+                 * @example 1
+                 */
                 interval?: number | null;
-                /** @description The attribute to draw a line a value of. */
+                /**
+                 * @description The attribute to draw a line a value of.
+                 * @example type
+                 */
                 by?: string | null;
-                /** @description Points of this service. */
+                /**
+                 * @description Points of this service.
+                 * @example checkout
+                 */
                 service?: string | null;
-                /** @description name=value that points must have; may be repeated. */
+                /**
+                 * @description name=value that points must have; may be repeated.
+                 * @example [
+                 *       "text"
+                 *     ]
+                 */
                 attribute?: string[] | null;
             };
             header?: never;
@@ -4515,11 +5761,20 @@ export interface operations {
     listCodingTools: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description Events of this time or later. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Events of this time or later. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Events of before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Events of before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
             };
             header?: never;
@@ -4596,19 +5851,37 @@ export interface operations {
     listCodingSessions: {
         parameters: {
             query?: {
-                /** @description The project to look in. */
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
                 project?: string;
-                /** @description The most sessions on a page. */
+                /**
+                 * @description The most sessions on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_cursor of the page before. */
                 cursor?: string | null;
-                /** @description Events of this time or later. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Events of this time or later. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T00:00:00Z
+                 */
                 from?: string | null;
-                /** @description Events of before this time. ISO 8601; UTC when it names no zone. */
+                /**
+                 * @description Events of before this time. ISO 8601; UTC when it names no zone.
+                 * @example 2026-02-01T00:00:00Z
+                 */
                 to?: string | null;
-                /** @description Sessions of this tool. */
+                /**
+                 * @description Sessions of this tool.
+                 * @example claude_code
+                 */
                 tool?: string | null;
-                /** @description Sessions of this user. */
+                /**
+                 * @description Sessions of this user.
+                 * @example alice
+                 */
                 user_id?: string | null;
             };
             header?: never;
@@ -4687,7 +5960,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -4764,7 +6040,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -4863,7 +6142,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -4940,7 +6222,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -5039,9 +6324,15 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
-                /** @description The key's id. */
+                /**
+                 * @description The key's id.
+                 * @example lf-pk-vXb1mPq0a9Zt3kLw
+                 */
                 key_id: string;
             };
             cookie?: never;
@@ -5125,7 +6416,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -5211,7 +6505,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The project's name. */
+                /**
+                 * @description The project's name.
+                 * @example default
+                 */
                 project: string;
             };
             cookie?: never;
@@ -5308,9 +6605,15 @@ export interface operations {
     listAudit: {
         parameters: {
             query?: {
-                /** @description Actions on this project only. */
+                /**
+                 * @description Actions on this project only.
+                 * @example default
+                 */
                 project?: string | null;
-                /** @description The most actions on a page. */
+                /**
+                 * @description The most actions on a page.
+                 * @example 50
+                 */
                 limit?: number;
                 /** @description next_before of the page before. */
                 before?: number | null;

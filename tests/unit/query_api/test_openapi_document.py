@@ -7,14 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
+from llmflow_core.filters import parse_filter
 from llmflow_query_api.openapi import api_router, document
 
 COMMITTED = Path(__file__).parents[3] / "frontend" / "openapi.json"
 DOCUMENT: dict[str, Any] = json.loads(document())
 USER: list[dict[str, list[str]]] = [{"basic": []}, {"session": []}]
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
 
 
@@ -30,6 +33,7 @@ async def test_it_is_served(client: AsyncTestClient[Litestar]) -> None:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation["operationId"])
 def test_every_operation_says_what_it_does_who_may_and_how_it_fails(operation: dict[str, Any]) -> None:
     assert operation["summary"]
+    assert operation["description"]
     assert operation["tags"]
     errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
     assert errors
@@ -58,4 +62,32 @@ def request_bodies() -> list[dict[str, Any]]:
         for operation in OPERATIONS
         if "requestBody" in operation
     ]
-    return [DOCUMENT["components"]["schemas"][reference.rpartition("/")[2]] for reference in references]
+    return [SCHEMAS[reference.rpartition("/")[2]] for reference in references]
+
+
+def test_operation_ids_are_unique() -> None:
+    assert len({operation["operationId"] for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_every_body_has_an_example_that_is_one() -> None:
+    for operation in OPERATIONS:
+        for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for content in body.get("content", {}).values():
+                if "$ref" in content["schema"]:
+                    [example] = SCHEMAS[content["schema"]["$ref"].rpartition("/")[2]]["examples"]
+                    assert_valid(example, content["schema"])
+
+
+def test_every_parameter_has_an_example_that_is_one() -> None:
+    for operation in OPERATIONS:
+        for parameter in operation.get("parameters", []):
+            if parameter["name"] not in ("cursor", "before", "Last-Event-ID"):
+                assert_valid(parameter["example"], parameter["schema"])
+                if parameter["name"] == "filter":
+                    parse_filter(parameter["example"])
+
+
+def assert_valid(example: Any, schema: dict[str, Any]) -> None:
+    """Fail unless `example` is what `schema` of the document describes."""
+    whole = {**schema, "components": DOCUMENT["components"]}
+    Draft202012Validator(whole, format_checker=FormatChecker()).validate(example)

@@ -39,6 +39,7 @@ from llmflow_query_api.leaving import end_with_client
 from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
+from llmflow_query_api.openapi_examples import add_examples
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
 from llmflow_query_api.retention import get_retention, set_retention
@@ -208,6 +209,7 @@ def document() -> bytes:
     schema: dict[str, Any] = Litestar([api_router()], openapi_config=_CONFIG).openapi_schema.to_schema()
     for name, component in schema["components"]["schemas"].items():
         _complete(name, component)
+    add_examples(schema)
     for operations in schema["paths"].values():
         for operation in operations.values():
             if "exports" in operation["tags"]:

@@ -177,7 +177,9 @@ class SpanDetail(Struct, frozen=True, kw_only=True):
 class Problem(Struct, frozen=True, kw_only=True):
     """An error, as RFC 9457 shapes it (media type application/problem+json)."""
 
-    type: Annotated[str, Meta(description="Always about:blank: the status says what went wrong.")]
+    type: Annotated[
+        str, Meta(description="Always about:blank: the status says what went wrong.", examples=["about:blank"])
+    ]
     title: Annotated[str, Meta(description="The status in words.", examples=["Bad Request"])]
     status: Annotated[int, Meta(examples=[400])]
     detail: Annotated[str, Meta(examples=["cursor: not a cursor of this list"])]
