@@ -255,13 +255,15 @@ async def test_small_records_wait_for_each_other(tmp_path: Path) -> None:
         assert len(a.taken[0].spans) > 4
 
 
-async def test_a_record_that_cannot_be_read_holds_up_nothing(tmp_path: Path) -> None:
+async def test_a_record_that_cannot_be_read_holds_up_nothing_and_is_kept_once(tmp_path: Path) -> None:
     with _receivers(1) as (a,):
+        a.script(*[Answer(503)] * 3)
         async with _exporting(tmp_path, {"name": "a", "endpoint": a.url, "dialect": "genai"}) as exporter:
             bus = open_bus(exporter.bus_url)
-            await (await bus.producer()).publish(topics.SPANS, [Message(b"\xff")])
+            values = [b"\xff", otlp_request([1]).SerializeToString()]
+            await (await bus.producer()).publish(topics.SPANS, [Message(value) for value in values])
             await bus.close()
-            await exporter.publish(1)
             await _has(a, 1)
+            await exporter.until("a", lambda status: status["dead_letters"] == 1)
         (letter,) = await records_of(exporter.bus_url, topics.DEAD_LETTER)
         assert letter.value == b"\xff"

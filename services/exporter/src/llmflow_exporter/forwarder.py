@@ -9,7 +9,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
 from llmflow_bus.dead_letters import DeadLetters, concerns
@@ -31,6 +31,9 @@ DOUBTFUL_ATTEMPTS = 8
 #: After so many failures in a row the circuit breaker is open: attempts are far apart, and begin with one record alone.
 BREAKER_FAILURES = 5
 
+#: Of a record: what goes there, None for nothing, or why it cannot be read.
+_Outcome: TypeAlias = bytes | Rejected | None
+
 
 @dataclass(slots=True)
 class _Piece:
@@ -42,10 +45,12 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Chunk:
-    """Consecutive records and what goes of them in one request."""
+    """Consecutive records and what goes of them in one request: of some nothing, and some cannot be read."""
 
     records: list[Record] = field(default_factory=list)
     pieces: list[_Piece] = field(default_factory=list)
+    left_out: int = 0
+    unreadable: list[tuple[Record, str]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -80,6 +85,7 @@ class Forwarder:
         self._consumer: Consumer | None = None
         self._rewind_first = False
         self._doubts = 0
+        self._buried: set[tuple[int, int, bytes]] = set()
         self._next_lag = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -110,15 +116,13 @@ class Forwarder:
         await self._measure_lag(self._consumer)
         records = await self._collected(self._consumer, stop)
         if not records:
-            self._status.is_well()
+            self._status.is_idle()
             return
         chunks = list(self._chunks(await self._prepared(records)))
-        width = self._destination.concurrency
-        for start in range(0, len(chunks), width):
-            if stop.is_set():
-                self._rewind_first = True
-                return
-            await self._deliver(self._consumer, chunks[start : start + width])
+        while chunks and not stop.is_set():
+            width = 1 if self._status.state == "open" else self._destination.concurrency
+            await self._deliver(self._consumer, chunks[:width])
+            del chunks[:width]
 
     async def _collected(self, consumer: Consumer, stop: asyncio.Event) -> list[Record]:
         """The next records: as many as make a full request, or as come within the time that a request may wait."""
@@ -135,35 +139,33 @@ class Forwarder:
             size += sum(len(record.value) for record in more)
         return records
 
-    def _chunks(self, prepared: Iterable[tuple[Record, bytes | None]]) -> Iterator[_Chunk]:
+    def _chunks(self, prepared: Iterable[tuple[Record, _Outcome]]) -> Iterator[_Chunk]:
         """The records by request: of at most `batch_bytes`, or a single one; while the breaker is open, the first
         record goes alone."""
         chunk = _Chunk()
         alone = self._status.state == "open"
-        for record, value in prepared:
-            if chunk.pieces and value is not None and (alone or chunk.size + len(value) > self._batch_bytes):
+        for record, outcome in prepared:
+            size = len(outcome) if isinstance(outcome, bytes) else 0
+            if chunk.pieces and size and (alone or chunk.size + size > self._batch_bytes):
                 yield chunk
                 chunk, alone = _Chunk(), False
             chunk.records.append(record)
-            if value is not None:
-                chunk.pieces.append(_Piece(record, value))
+            if isinstance(outcome, bytes):
+                chunk.pieces.append(_Piece(record, outcome))
+            elif outcome is None:
+                chunk.left_out += 1
+            else:
+                chunk.unreadable.append((record, str(outcome)))
         yield chunk
 
-    async def _prepared(self, records: Sequence[Record]) -> list[tuple[Record, bytes | None]]:
-        """What goes there of each record. Those that cannot be read become dead letters."""
-        prepare = self._preparation.prepare_all
-        # What another reader refused, and is published again for it, was sent there long ago.
+    async def _prepared(self, records: Sequence[Record]) -> list[tuple[Record, _Outcome]]:
+        """What goes there of each record. Of one that another reader refused, and that is published again for it,
+        nothing does: it was sent there long ago."""
         mine = [record for record in records if concerns(record, self._destination.group)]
+        prepare = self._preparation.prepare_all
         found = prepare(mine) if self._destination.passes_bytes_on else await asyncio.to_thread(prepare, mine)
-        values: dict[int, bytes] = {}
-        for record, value in zip(mine, found, strict=True):
-            if isinstance(value, Rejected):
-                await self._bury(record, str(value))
-            elif value is None:
-                self._status.left_out(1)
-            else:
-                values[id(record)] = value
-        return [(record, values.get(id(record))) for record in records]
+        outcomes = {id(record): outcome for record, outcome in zip(mine, found, strict=True)}
+        return [(record, outcomes.get(id(record))) for record in records]
 
     async def _deliver(self, consumer: Consumer, chunks: Sequence[_Chunk]) -> None:
         """Send the chunks at once, and commit those up to the first that failed."""
@@ -171,8 +173,12 @@ class Forwarder:
         for chunk, outcome in zip(chunks, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-            self._doubts = 0
+            for record, reason in chunk.unreadable:
+                await self._bury(record, reason)
             await consumer.commit(Batch(chunk.records))
+            self._status.left_out(chunk.left_out)
+            self._buried.clear()
+            self._doubts = 0
         self._status.is_well()
 
     async def _send(self, pieces: Sequence[_Piece]) -> None:
@@ -207,7 +213,12 @@ class Forwarder:
             logger.warning("%s rejected %d spans: %s", self._destination.name, reply.rejected_spans, reason)
 
     async def _bury(self, record: Record, reason: str) -> None:
+        """Keep what is refused, once however often what it came with has to be sent again."""
+        key = (record.partition, record.offset, record.value)
+        if key in self._buried:
+            return
         await self._dead_letters.keep(record, source=self._destination.group, reason=reason)
+        self._buried.add(key)
         self._status.buried()
 
     def _raise_if_retryable(self, reply: Reply) -> None:

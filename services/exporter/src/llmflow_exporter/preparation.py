@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from llmflow_exporter.destinations import Destination
 
 if TYPE_CHECKING:
     from llmflow_core.pricing import Prices
+
+logger = logging.getLogger(__name__)
 
 _SAMPLED_BITS = 64
 
@@ -48,13 +51,16 @@ class Preparation:
         self._bound = round(destination.selection.sampling * 2**_SAMPLED_BITS)
 
     def prepare_all(self, records: Sequence[Record]) -> list[bytes | Rejected | None]:
-        """`prepare` for each record, an error in the place of what it is about."""
+        """`prepare` for each record, an error in the place of what it is about: one record's fault is no other's."""
         found: list[bytes | Rejected | None] = []
         for record in records:
             try:
                 found.append(self.prepare(record))
             except Rejected as error:
                 found.append(error)
+            except Exception as error:
+                logger.exception("%s: a record cannot be prepared", self._destination.name)
+                found.append(Rejected(f"cannot be prepared: {type(error).__name__}"))
         return found
 
     def prepare(self, record: Record) -> bytes | None:

@@ -60,10 +60,14 @@ class Status:
 
     def is_well(self) -> None:
         """An attempt went through to its end."""
+        self.is_idle()
+        metrics.UP.labels(self.destination.name).set(1)
+
+    def is_idle(self) -> None:
+        """The log answers, and has nothing more for the destination."""
         self.state = "ok"
         self.failures_in_a_row = 0
         self.next_attempt = None
-        metrics.UP.labels(self.destination.name).set(1)
 
     def has_failed(self, reason: str, state: State) -> None:
         """An attempt failed."""

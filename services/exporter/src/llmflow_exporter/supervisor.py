@@ -14,7 +14,7 @@ from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import Forwarder
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.status import Status
-from llmflow_exporter.transport import open_transport
+from llmflow_exporter.transport import Transport, open_transport
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +25,9 @@ GRACE_SECONDS = 15.0
 class _Forwarding:
     """One destination that is forwarded to."""
 
-    def __init__(self, forwarder: Forwarder, close: Any) -> None:
+    def __init__(self, forwarder: Forwarder, transport: Transport) -> None:
         self._stop = asyncio.Event()
-        self._close = close
+        self._transport = transport
         self._task = asyncio.create_task(forwarder.run(self._stop))
 
     async def end(self) -> None:
@@ -35,7 +35,7 @@ class _Forwarding:
         await asyncio.wait([self._task], timeout=GRACE_SECONDS)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        await self._close()
+        await self._transport.close()
 
 
 class Supervisor:
@@ -107,7 +107,7 @@ class Supervisor:
             return
         status.state = "starting"
         forwarder = Forwarder(destination, transport, self._bus, self._dead_letters, self._settings, status)
-        self._running[destination.name] = _Forwarding(forwarder, transport.close)
+        self._running[destination.name] = _Forwarding(forwarder, transport)
 
 
 async def _first(*events: asyncio.Event, timeout: float) -> None:
