@@ -1,4 +1,5 @@
 import createClient from "openapi-fetch";
+import type { Order } from "../model/directory";
 import type { ViewQuery } from "../model/filters";
 import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
@@ -87,4 +88,37 @@ export function fieldValues(
   signal: AbortSignal,
 ): Promise<Wire["FieldValues"]> {
   return body(client.GET("/api/v1/field-values", { params: { query }, signal }));
+}
+
+export function spans(query: PageQuery, signal: AbortSignal): Promise<Wire["SpanPage"]> {
+  return body(client.GET("/api/v1/spans", { params: { query }, signal }));
+}
+
+export type AnalyticsQuery = ViewQuery & NonNullable<paths["/api/v1/analytics"]["get"]["parameters"]["query"]>;
+
+export function analytics(query: AnalyticsQuery, signal: AbortSignal): Promise<Wire["Analytics"]> {
+  return body(client.GET("/api/v1/analytics", { params: { query }, signal }));
+}
+
+export function sessions(query: PageQuery, signal: AbortSignal): Promise<Wire["SessionPage"]> {
+  return body(client.GET("/api/v1/sessions", { params: { query }, signal }));
+}
+
+export function sessionDetail(
+  sessionId: string,
+  query: PageQuery,
+  signal: AbortSignal,
+): Promise<Wire["SessionDetail"]> {
+  const params = { path: { session_id: sessionId }, query };
+  return body(client.GET("/api/v1/sessions/{session_id}", { params, signal }));
+}
+
+export type DirectoryQuery = Omit<ViewQuery, "filter"> & { order: Order };
+
+export function users(query: DirectoryQuery, signal: AbortSignal): Promise<Wire["UserList"]> {
+  return body(client.GET("/api/v1/users", { params: { query: { ...query, limit: 200 } }, signal }));
+}
+
+export function models(query: DirectoryQuery & { unpriced: boolean }, signal: AbortSignal): Promise<Wire["ModelList"]> {
+  return body(client.GET("/api/v1/models", { params: { query }, signal }));
 }

@@ -1,19 +1,36 @@
-import { IconChartDots3, IconLogout } from "@tabler/icons-react";
+import {
+  IconChartDots3,
+  IconCpu,
+  IconDashboard,
+  IconListDetails,
+  IconLogout,
+  IconMessages,
+  IconUsers,
+} from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import { logout } from "../api/client";
+import { inProject } from "../model/filters";
 import { Logo } from "../ui/Logo";
 import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
 import { sessionQuery } from "./queries";
 import styles from "./Shell.module.css";
 
-const NAVIGATION = [{ to: "/traces", label: "Traces", icon: IconChartDots3 }] as const;
+const NAVIGATION = [
+  { to: "/overview", label: "Overview", icon: IconDashboard },
+  { to: "/traces", label: "Traces", icon: IconChartDots3 },
+  { to: "/spans", label: "Spans", icon: IconListDetails },
+  { to: "/sessions", label: "Sessions", icon: IconMessages },
+  { to: "/users", label: "Users", icon: IconUsers },
+  { to: "/models", label: "Models", icon: IconCpu },
+] as const;
 
 /** The frame of every page behind the login: navigation, theme, who is logged in, and whether the API answers. */
 export function Shell({ username, children }: { username: string; children: ReactNode }) {
+  const project = inProject(useSearch({ strict: false }).project);
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
@@ -25,7 +42,7 @@ export function Shell({ username, children }: { username: string; children: Reac
         </Link>
         <nav aria-label="Main" className={styles.nav}>
           {NAVIGATION.map(({ to, label, icon: Icon }) => (
-            <Link key={to} to={to} className={styles.item} activeOptions={{ includeSearch: false }}>
+            <Link key={to} to={to} search={project} className={styles.item} activeOptions={{ includeSearch: false }}>
               <Icon size={20} stroke={1.6} aria-hidden />
               <span>{label}</span>
             </Link>

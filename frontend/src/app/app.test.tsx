@@ -66,7 +66,7 @@ describe("the page", () => {
     expect((await screen.findByRole("alert")).textContent).toContain("Wrong user name or password");
     expect(window.location.pathname).toBe("/login");
     await logIn("right");
-    await screen.findByRole("heading", { name: "No trace matches these filters" }, PATIENCE);
+    await screen.findByRole("heading", { name: "No traces match these filters" }, PATIENCE);
     expect(window.location.pathname + window.location.search).toBe("/traces?filter=model%3Agpt-4o");
   });
 

@@ -3,14 +3,19 @@ import {
   keepPreviousData,
   QueryCache,
   QueryClient,
+  type QueryKey,
   queryOptions,
   useQueryClient,
 } from "@tanstack/react-query";
 import { useSyncExternalStore } from "react";
+import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import { ApiError, Unreachable } from "../api/errors";
-import { toViewQuery, type ViewSearch } from "../model/filters";
-import { toSpanDetail, toTraceDetail } from "../model/span";
+import { type DirectorySearch, directoryView } from "../model/directory";
+import { DEFAULT_PROJECT, type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
+import { allOf } from "../model/filterText";
+import type { Page } from "../model/page";
+import { toSpanDetail, toSpanPage, toTraceDetail } from "../model/span";
 import { toTracePage } from "../model/trace";
 
 const PAGE_SIZE = 100;
@@ -30,19 +35,105 @@ export const projectsQuery = queryOptions({
   refetchInterval: 15_000,
 });
 
-/** Traces, newest first; while `live`, the first page is asked for again every second. */
-export function tracesQuery({ project, filter, range, from, to }: ViewSearch, live: boolean) {
-  const search: ViewSearch = { project, filter, range, from, to };
+/** A list in pages, newest first; while `live`, the first page is asked for again every second. */
+function pagesQuery<T>(
+  name: string,
+  { project, filter, range, from, to }: ViewSearch,
+  live: boolean,
+  fetchPage: (query: api.PageQuery, signal: AbortSignal) => Promise<Page<T>>,
+) {
+  const search = { project, filter, range, from, to } as ViewSearch;
   return infiniteQueryOptions({
-    queryKey: ["traces", search],
-    queryFn: async ({ pageParam, signal }) => {
+    queryKey: [name, search] as QueryKey,
+    queryFn: ({ pageParam, signal }) => {
       const query = { ...toViewQuery(search, new Date()), limit: PAGE_SIZE };
-      return toTracePage(await api.traces(pageParam === null ? query : { ...query, cursor: pageParam }, signal));
+      return fetchPage(pageParam === null ? query : { ...query, cursor: pageParam }, signal);
     },
     initialPageParam: null as string | null,
-    getNextPageParam: (page) => page.nextCursor,
+    getNextPageParam: (page: Page<T>) => page.nextCursor,
     refetchInterval: (query) => live && !isRefused(query.state.error) && LIVE_MS,
     refetchOnWindowFocus: live,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export type PagesOptions<T> = ReturnType<typeof pagesQuery<T>>;
+
+export function tracesQuery(search: ViewSearch, live: boolean) {
+  return pagesQuery("traces", search, live, async (query, signal) => toTracePage(await api.traces(query, signal)));
+}
+
+export function spansQuery(search: ViewSearch, live: boolean) {
+  return pagesQuery("spans", search, live, async (query, signal) =>
+    toSpanPage(await api.spans(query, signal), query.project),
+  );
+}
+
+export function sessionsQuery(search: ViewSearch) {
+  return pagesQuery("sessions", search, false, async (query, signal) => {
+    const page = await api.sessions(query, signal);
+    return { rows: page.sessions, nextCursor: page.next_cursor };
+  });
+}
+
+/** One session and its traces. */
+export function sessionQueryOf(project = DEFAULT_PROJECT, sessionId: string) {
+  return infiniteQueryOptions({
+    queryKey: ["session-detail", project, sessionId],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { project, limit: PAGE_SIZE };
+      return api.sessionDetail(sessionId, pageParam === null ? query : { ...query, cursor: pageParam }, signal);
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+  });
+}
+
+export function usersQuery(search: DirectorySearch) {
+  return queryOptions({
+    queryKey: ["users", search],
+    queryFn: async ({ signal }) => (await api.users(directoryQuery(search), signal)).users,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function modelsQuery(search: DirectorySearch) {
+  return queryOptions({
+    queryKey: ["models", search],
+    queryFn: async ({ signal }) =>
+      (await api.models({ ...directoryQuery(search), unpriced: search.unpriced === "1" }, signal)).models,
+    placeholderData: keepPreviousData,
+  });
+}
+
+function directoryQuery(search: DirectorySearch): api.DirectoryQuery {
+  return { ...toViewQuery(directoryView(search), new Date()), order: search.order ?? "cost" };
+}
+
+/** What is measured of a view's spans, or of those of them that fulfil `filter` too. */
+export interface Measure {
+  metric: Wire["Metric"];
+  aggregation?: Wire["Analytics"]["aggregation"];
+  filter?: string;
+  groupBy?: string;
+  interval?: "auto";
+  limit?: number;
+}
+
+export function analyticsQuery(search: ViewSearch, otherwise: RangeName, measure: Measure) {
+  const { project, filter, range, from, to } = search;
+  return queryOptions({
+    queryKey: ["analytics", { project, filter, range, from, to }, measure],
+    queryFn: ({ signal }) => {
+      const { groupBy, filter: own, ...asked } = measure;
+      const view = toViewQuery(search, new Date(), otherwise);
+      const all = allOf(search.filter, own);
+      return api.analytics(
+        { ...view, ...asked, ...(groupBy && { group_by: groupBy }), ...(all && { filter: all }) },
+        signal,
+      );
+    },
+    refetchInterval: (query) => !isRefused(query.state.error) && 30_000,
     placeholderData: keepPreviousData,
   });
 }

@@ -6,7 +6,9 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
-import { parseListSearch, parseSpanSearch } from "../model/filters";
+import { parseOverviewSearch } from "../model/analytics";
+import { parseDirectorySearch } from "../model/directory";
+import { parseListSearch, parseProjectSearch, parseSpanSearch, parseViewSearch } from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
 import { RequireSession } from "./RequireSession";
@@ -38,6 +40,48 @@ const tracesRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/traces/TracesPage"), "TracesPage"),
 });
 
+const spansRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/spans",
+  validateSearch: parseListSearch,
+  component: lazyRouteComponent(() => import("../pages/spans/SpansPage"), "SpansPage"),
+});
+
+const sessionsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/sessions",
+  validateSearch: parseViewSearch,
+  component: lazyRouteComponent(() => import("../pages/sessions/SessionsPage"), "SessionsPage"),
+});
+
+const oneSessionRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/sessions/$sessionId",
+  validateSearch: parseProjectSearch,
+  component: lazyRouteComponent(() => import("../pages/sessions/SessionPage"), "SessionPage"),
+});
+
+const usersRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/users",
+  validateSearch: parseDirectorySearch,
+  component: lazyRouteComponent(() => import("../pages/directory/UsersPage"), "UsersPage"),
+});
+
+const modelsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/models",
+  validateSearch: parseDirectorySearch,
+  component: lazyRouteComponent(() => import("../pages/directory/ModelsPage"), "ModelsPage"),
+});
+
+const overviewRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/overview",
+  validateSearch: parseOverviewSearch,
+  component: lazyRouteComponent(() => import("../pages/overview/OverviewPage"), "OverviewPage"),
+});
+
 const traceRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces/$traceId",
@@ -45,7 +89,20 @@ const traceRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/trace/TracePage"), "TracePage"),
 });
 
-const routeTree = root.addChildren([loginRoute, sessionRoute.addChildren([homeRoute, tracesRoute, traceRoute])]);
+const routeTree = root.addChildren([
+  loginRoute,
+  sessionRoute.addChildren([
+    homeRoute,
+    overviewRoute,
+    tracesRoute,
+    traceRoute,
+    spansRoute,
+    sessionsRoute,
+    oneSessionRoute,
+    usersRoute,
+    modelsRoute,
+  ]),
+]);
 
 /** The pages. A URL's query is plain `name=value` pairs, so that people can read and write it. */
 export function createAppRouter() {

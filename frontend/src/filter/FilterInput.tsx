@@ -170,7 +170,7 @@ function useCompletions(search: ViewSearch, draft: string, cursor: number, open:
   const name = known && writing.what === "value" ? [known.name, writing.key].filter(Boolean).join(".") : "";
   const values = useQuery({
     ...fieldValuesQuery(search, name, writing.typed),
-    enabled: open && (known?.kind === "text" || (known?.keyed && known.name !== "score")),
+    enabled: open && known !== undefined && (known.kind === "text" || (known.keyed && known.name !== "score")),
     placeholderData: keepPreviousData,
   });
   if (writing.what === "field") return fieldCompletions(writing.typed, language);

@@ -82,6 +82,11 @@ export function inProject(project: string | undefined): { project?: string } {
   return project === undefined || project === DEFAULT_PROJECT ? {} : { project };
 }
 
+export function parseProjectSearch(raw: Record<string, unknown>): { project?: string } {
+  const { project } = parseViewSearch({ project: raw.project });
+  return inProject(project);
+}
+
 /** What the API's lists and sums are asked with. */
 export interface ViewQuery {
   project: string;

@@ -68,3 +68,9 @@ function two(value: number): string {
 function trimZeros(decimal: string): string {
   return decimal.replace(/0+$/, "");
 }
+
+/** A share of one as a percentage: `1.23 %`, `50 %`. */
+export function formatPercent(share: number): string {
+  const percent = share * 100;
+  return `${percent > 0 && percent < 0.01 ? "<0.01" : Number(percent.toPrecision(3))} %`;
+}

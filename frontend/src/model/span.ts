@@ -1,5 +1,6 @@
 import type { Wire } from "../api/client";
 import { type Conversation, toConversation } from "./conversation";
+import type { Page } from "./page";
 import { dollars, type Trace, toTrace } from "./trace";
 
 export type ObservationType = Wire["ObservationType"];
@@ -28,6 +29,14 @@ export interface Span {
   cost: number | null;
   firstTokenNs: number | null;
   errorType: string | null;
+}
+
+/** A span in a list of spans of many traces. */
+export interface ListedSpan extends Omit<Span, "offsetNs"> {
+  project: string;
+  traceId: string;
+  userId: string | null;
+  inputPreview: string | null;
 }
 
 export interface TraceDetail {
@@ -77,6 +86,21 @@ export interface SpanDetail {
 }
 
 export function toSpan(wire: Wire["SpanSummary"]): Span {
+  return { ...toSpanFacts(wire), offsetNs: wire.offset_ns };
+}
+
+export function toSpanPage(wire: Wire["SpanPage"], project: string): Page<ListedSpan> {
+  const rows = wire.spans.map((span) => ({
+    ...toSpanFacts(span),
+    project,
+    traceId: span.trace_id,
+    userId: span.user_id,
+    inputPreview: span.input_preview,
+  }));
+  return { rows, nextCursor: wire.next_cursor };
+}
+
+function toSpanFacts(wire: Omit<Wire["SpanSummary"], "offset_ns">): Omit<Span, "offsetNs"> {
   return {
     id: wire.span_id,
     parentId: wire.parent_span_id,
@@ -85,7 +109,6 @@ export function toSpan(wire: Wire["SpanSummary"]): Span {
     type: wire.observation_type,
     service: wire.service,
     startTime: wire.start_time,
-    offsetNs: wire.offset_ns,
     durationNs: wire.duration_ns,
     status: wire.status,
     statusMessage: wire.status_message,

@@ -1,4 +1,5 @@
 import type { Wire } from "../api/client";
+import type { Page } from "./page";
 
 /** One trace in a list. Times are ISO 8601 in UTC, durations nanoseconds, costs US dollars. */
 export interface Trace {
@@ -24,11 +25,6 @@ export interface Trace {
   environment: string | null;
   inputPreview: string | null;
   outputPreview: string | null;
-}
-
-export interface TracePage {
-  traces: Trace[];
-  nextCursor: string | null;
 }
 
 export function toTrace(wire: Wire["TraceSummary"]): Trace {
@@ -57,8 +53,8 @@ export function toTrace(wire: Wire["TraceSummary"]): Trace {
   };
 }
 
-export function toTracePage(wire: Wire["TracePage"]): TracePage {
-  return { traces: wire.traces.map(toTrace), nextCursor: wire.next_cursor };
+export function toTracePage(wire: Wire["TracePage"]): Page<Trace> {
+  return { rows: wire.traces.map(toTrace), nextCursor: wire.next_cursor };
 }
 
 /** A decimal string of the API as a number to show; sums are the API's business. */

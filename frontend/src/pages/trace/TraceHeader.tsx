@@ -59,7 +59,7 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
         )}
         {trace.sessionId && (
           <Fact name="Session">
-            <Link to="/traces" search={{ ...project, filter: condition("session", trace.sessionId) }}>
+            <Link to="/sessions/$sessionId" params={{ sessionId: trace.sessionId }} search={project}>
               {trace.sessionId}
             </Link>
           </Fact>

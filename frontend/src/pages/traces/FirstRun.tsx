@@ -3,8 +3,8 @@ import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { snippets } from "../../model/snippets";
 import { CopyButton } from "../../ui/CopyButton";
+import styles from "../../ui/empty.module.css";
 import tabs from "../../ui/tabs.module.css";
-import styles from "./empty.module.css";
 
 /** What a project without traces shows: how to send the first one. */
 export function FirstRun({ project, projects }: { project: string; projects: readonly string[] }) {

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
+import styles from "../../list/VirtualTable.module.css";
 import { inProject } from "../../model/filters";
 import type { Trace } from "../../model/trace";
-import styles from "./TraceTable.module.css";
 
 /** A trace's name as the link that covers its whole row, and the beginning of its input. */
 export function TraceLink({ trace }: { trace: Trace }) {

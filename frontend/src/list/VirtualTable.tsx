@@ -1,24 +1,62 @@
 import { useElementScrollRestoration } from "@tanstack/react-router";
-import { type Row, useTable } from "@tanstack/react-table";
+import { type ColumnDef, type Row, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type MouseEvent, memo, type RefObject, type UIEvent, useEffect, useRef } from "react";
-import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
-import type { Trace } from "../../model/trace";
-import { columns, features } from "./columns";
-import styles from "./TraceTable.module.css";
+import {
+  type CSSProperties,
+  type MouseEvent,
+  memo,
+  type ReactNode,
+  type RefObject,
+  type UIEvent,
+  useEffect,
+  useMemo,
+  useRef,
+} from "react";
+import { NARROW, useMedia, useShortcuts } from "../app/hooks";
 import { useArrivals } from "./useArrivals";
+import styles from "./VirtualTable.module.css";
 
-/** The name under which the router keeps where the list was scrolled to, for those who come back. */
-const SCROLLER = "traces";
 const ROW_HEIGHT = 34;
 const NARROW_ROW_HEIGHT = 62;
 /** Rows from the end at which the next page is asked for. */
 const AHEAD = 30;
 
-const NO_TRACES: Trace[] = [];
+const NONE: string[] = [];
+const features = tableFeatures({});
 
-interface Props {
-  traces: Trace[];
+/** The columns there are, by their widths; what is drawn of them on a narrow page is the style sheet's business. */
+const WIDTHS = {
+  time: "106px",
+  name: "minmax(280px, 1fr)",
+  models: "140px",
+  status: "74px",
+  spans: "46px",
+  tokens: "112px",
+  cost: "108px",
+  ttft: "72px",
+  duration: "66px",
+  service: "120px",
+  user: "104px",
+  session: "88px",
+};
+
+interface Column<T> {
+  id: keyof typeof WIDTHS;
+  header: string;
+  cell: (row: T) => ReactNode;
+}
+
+export type Columns<T extends RowData> = ColumnDef<typeof features, T>[];
+
+export function columnsOf<T extends RowData>(columns: Column<T>[]): Columns<T> {
+  return columns.map(({ id, header, cell }) => ({ id, header, cell: ({ row }) => cell(row.original) }));
+}
+
+interface Props<T extends RowData> {
+  label: string;
+  columns: Columns<T>;
+  rows: T[];
+  getId: (row: T) => string;
   scroller: RefObject<HTMLDivElement | null>;
   /** The rows belong to the filters before, the new ones are on their way. */
   stale: boolean;
@@ -27,18 +65,31 @@ interface Props {
   onScrolledFromTop: (scrolled: boolean) => void;
 }
 
-export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolledFromTop }: Props) {
+/** A table of which only the rows in sight are drawn. The link in a row's name covers the row; j and k go by rows. */
+export function VirtualTable<T extends RowData>({
+  label,
+  columns,
+  rows: data,
+  getId,
+  scroller,
+  stale,
+  hasMore,
+  onMore,
+  onScrolledFromTop,
+}: Props<T>) {
   const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
-  const table = useTable({ features, columns, data: traces, getRowId: (trace) => `${trace.project}/${trace.id}` });
+  const table = useTable({ features, columns, data, getRowId: getId });
   const rows = table.getRowModel().rows;
-  const arrived = useArrivals(stale ? NO_TRACES : traces);
+  const ids = useMemo(() => (stale ? NONE : data.map(getId)), [stale, data, getId]);
+  const arrived = useArrivals(ids);
+  const grid = { "--columns": columns.map(({ id }) => WIDTHS[id as Column<T>["id"]]).join(" ") } as CSSProperties;
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     getItemKey: (index) => rows[index]?.id ?? index,
     estimateSize: () => height,
     overscan: 12,
-    initialOffset: useElementScrollRestoration({ id: SCROLLER })?.scrollY ?? 0,
+    initialOffset: useElementScrollRestoration({ id: label })?.scrollY ?? 0,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
   useEffect(() => {
@@ -59,11 +110,17 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
     <div
       ref={scroller}
       className={styles.scroller}
-      data-scroll-restoration-id={SCROLLER}
+      data-scroll-restoration-id={label}
       data-stale={stale || undefined}
       onScroll={onScroll}
     >
-      <div role="table" aria-label="Traces" aria-rowcount={hasMore ? -1 : rows.length + 1} className={styles.table}>
+      <div
+        role="table"
+        aria-label={label}
+        aria-rowcount={hasMore ? -1 : rows.length + 1}
+        className={styles.table}
+        style={grid}
+      >
         <div role="rowgroup" className={styles.header}>
           {table.getHeaderGroups().map((group) => (
             <div key={group.id} role="row" aria-rowindex={1} className={styles.row}>
@@ -80,12 +137,12 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
             const row = rows[item.index];
             return (
               row && (
-                <TraceRow
+                <TableRow
                   key={row.id}
-                  row={row}
+                  row={row as Row<typeof features, RowData>}
                   index={item.index}
                   top={item.start}
-                  isNew={arrived.has(row.original.id)}
+                  isNew={arrived.has(row.id)}
                 />
               )
             );
@@ -97,14 +154,14 @@ export function TraceTable({ traces, scroller, stale, hasMore, onMore, onScrolle
 }
 
 interface RowProps {
-  row: Row<typeof features, Trace>;
+  row: Row<typeof features, RowData>;
   index: number;
   top: number;
   isNew: boolean;
 }
 
-const TraceRow = memo(
-  function TraceRow({ row, index, top, isNew }: RowProps) {
+const TableRow = memo(
+  function TableRow({ row, index, top, isNew }: RowProps) {
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the row's link is there for the keyboard
       <div

@@ -1,0 +1,149 @@
+import { type CSSProperties, useEffect, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useMedia } from "../app/hooks";
+import { useTheme } from "../app/theme";
+import { type Course, formatValue } from "../model/analytics";
+import styles from "./Chart.module.css";
+
+/** The tokens that lines are drawn in, in order. */
+export const LINES = ["--generation", "--tool", "--agent", "--retriever", "--evaluator", "--guardrail", "--span"];
+const HEIGHT = 150;
+/** A drag shorter than this is a click, in pixels. */
+const DRAG = 5;
+
+interface Props {
+  label: string;
+  course: Course;
+  /** A stretch of time was chosen, in seconds since 1970: one interval by a click, several by dragging. */
+  onRange: (from: number, to: number, how: "click" | "drag") => void;
+}
+
+/** Lines over time on a canvas; its table is what says the same to those who do not see it. */
+export function Chart({ label, course, onRange }: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const [at, setAt] = useState<number | null>(null);
+  const theme = useTheme();
+  const dark = useMedia("(prefers-color-scheme: dark)");
+  const latest = useRef({ course, onRange });
+  useEffect(() => {
+    latest.current = { course, onRange };
+  });
+  const { unit, times, series } = course;
+  const shape = useMemo(() => JSON.stringify([unit, series.map((line) => line.label)]), [unit, series]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: made anew for another look or shape; data has its own effect
+  useEffect(() => {
+    const element = host.current;
+    if (!element) return;
+    const chart = new uPlot(
+      options(element, latest.current.course, setAt, (from, to, how) => latest.current.onRange(from, to, how)),
+      data(latest.current.course),
+      element,
+    );
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
+    drawn.current = chart;
+    return () => {
+      drawn.current = null;
+      observer.disconnect();
+      chart.destroy();
+    };
+  }, [theme, dark, shape]);
+  const drawn = useRef<uPlot | null>(null);
+  useEffect(() => {
+    drawn.current?.setData(data(course));
+  }, [course]);
+
+  const time = at === null ? undefined : times[at];
+  return (
+    <div className={styles.chart}>
+      <ul className={styles.legend}>
+        {series.map((line, place) => (
+          <li key={line.label} style={{ "--line-color": `var(${LINES[place % LINES.length]})` } as CSSProperties}>
+            <span title={line.label}>{line.label || "none"}</span>
+            {at !== null && <strong>{formatValue(line.values[at], unit)}</strong>}
+          </li>
+        ))}
+        {time !== undefined && <li className={styles.time}>{new Date(time * 1000).toLocaleString("en-GB")}</li>}
+      </ul>
+      <div ref={host} className={styles.host} role="img" aria-label={`${label} over time`} />
+    </div>
+  );
+}
+
+function data({ times, series }: Course): uPlot.AlignedData {
+  return [times, ...series.map((line) => line.values)];
+}
+
+function options(
+  element: HTMLElement,
+  { unit, step, series, times }: Course,
+  onCursor: (at: number | null) => void,
+  onRange: Props["onRange"],
+): uPlot.Options {
+  const color = colorsOf(element);
+  const axis = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
+  const font = "11px system-ui, sans-serif";
+  return {
+    width: element.clientWidth,
+    height: HEIGHT,
+    legend: { show: false },
+    padding: [8, 8, 0, 0],
+    cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
+    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    axes: [
+      { ...axis, font, size: 26, space: 70, values: timeLabels(times.length * step) },
+      { ...axis, font, size: 62, space: 34, values: (_, splits) => splits.map((value) => formatValue(value, unit)) },
+    ],
+    series: [
+      {},
+      ...series.map((line, place) => {
+        const stroke = color(LINES[place % LINES.length] as string);
+        const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
+        const lonely = line.values.filter((value) => value !== null).length < 3;
+        return { label: line.label, stroke, width: 1.6, points: { show: lonely }, ...(fill ? { fill } : {}) };
+      }),
+    ],
+    hooks: {
+      setCursor: [(chart) => onCursor(chart.cursor.idx ?? null)],
+      ready: [
+        (chart) =>
+          chart.over.addEventListener("click", () => {
+            const at = chart.cursor.idx;
+            const time = at === null || at === undefined ? undefined : chart.data[0][at];
+            if (time !== undefined && chart.select.width < DRAG) onRange(time, time + step, "click");
+          }),
+      ],
+      setSelect: [
+        (chart) => {
+          const { left, width } = chart.select;
+          if (width < DRAG) return;
+          const [from, to] = [chart.posToVal(left, "x"), chart.posToVal(left + width, "x")];
+          onRange(Math.floor(from / step) * step, Math.ceil(to / step) * step, "drag");
+        },
+      ],
+    },
+  };
+}
+
+/** Hours for a day or less, else days, in the local zone. */
+function timeLabels(seconds: number): uPlot.Axis.Values {
+  const format = new Intl.DateTimeFormat(
+    "en-GB",
+    seconds <= 2 * 86_400 ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
+  );
+  return (_, splits) => splits.map((time) => format.format(new Date(time * 1000)));
+}
+
+/** The tokens' colours as a canvas takes them: resolved for the theme on show. */
+function colorsOf(element: HTMLElement): (token: string) => string {
+  return (token) => {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${token})`;
+    element.append(probe);
+    const color = getComputedStyle(probe).color;
+    probe.remove();
+    return color;
+  };
+}

@@ -1,0 +1,92 @@
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { type Course, formatValue } from "../model/analytics";
+import type { ViewSearch } from "../model/filters";
+import { allOf } from "../model/filterText";
+import { formatDateTime } from "../model/format";
+import tables from "../ui/table.module.css";
+import { Chart } from "./Chart";
+import styles from "./ChartCard.module.css";
+
+interface Props {
+  title: string;
+  course: Course | null;
+  search: ViewSearch;
+  /** What the chart measures beyond the view's filter. */
+  filter?: string;
+  /** A stretch was chosen to look at closer. */
+  onRange: (range: { from: string; to: string }) => void;
+}
+
+/** A chart with its title, and the same numbers as a table; each of them leads to its spans. */
+export function ChartCard({ title, course, search, filter, onRange }: Props) {
+  const [asTable, setAsTable] = useState(false);
+  const navigate = useNavigate();
+  const spansIn = (from: number, step: number, own = ""): ViewSearch => ({
+    ...(search.project ? { project: search.project } : {}),
+    filter: allOf(search.filter, filter, own),
+    ...rangeOf(from, from + step),
+  });
+  const empty = course?.series.every((line) => line.values.every((value) => !value));
+  return (
+    <section className={styles.card} aria-label={title}>
+      <div className={styles.head}>
+        <h2>{title}</h2>
+        {course && !empty && (
+          <Button className={styles.toggle} aria-pressed={asTable} onPress={() => setAsTable((shown) => !shown)}>
+            {asTable ? "Chart" : "Table"}
+          </Button>
+        )}
+      </div>
+      {(!course || empty) && <p className={styles.none}>{course ? "Nothing in this time." : "Loading…"}</p>}
+      {course && !empty && !asTable && (
+        <Chart
+          label={title}
+          course={course}
+          onRange={(from, to, how) =>
+            how === "drag" ? onRange(rangeOf(from, to)) : navigate({ to: "/spans", search: spansIn(from, course.step) })
+          }
+        />
+      )}
+      {course && !empty && asTable && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach
+        <section className={styles.table} tabIndex={0} aria-label={`${title} as a table`}>
+          <table className={tables.table}>
+            <thead>
+              <tr>
+                <th scope="col">From</th>
+                {course.series.map((line) => (
+                  <th key={line.label} scope="col" data-number>
+                    {line.label || "none"}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {course.times
+                .map((time, at) => ({ time, at }))
+                .filter(({ at }) => course.series.some((line) => line.values[at]))
+                .map(({ time, at }) => (
+                  <tr key={time}>
+                    <th scope="row">{formatDateTime(new Date(time * 1000).toISOString())}</th>
+                    {course.series.map((line) => (
+                      <td key={line.label} data-number>
+                        <Link to="/spans" search={spansIn(time, course.step, line.filter)}>
+                          {formatValue(line.values[at], course.unit)}
+                        </Link>
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </section>
+  );
+}
+
+function rangeOf(from: number, to: number): { from: string; to: string } {
+  return { from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString() };
+}

@@ -1,0 +1,98 @@
+import type { Wire } from "../api/client";
+import { parseViewSearch, type ViewSearch } from "./filters";
+import { condition } from "./filterText";
+import { formatCost, formatCount, formatDuration, formatPercent } from "./format";
+
+/** Calls of models, in the filter language; what the API counts as requests. */
+export const REQUESTS = "type:generation,embedding";
+
+export const DIMENSIONS = {
+  model: "Model",
+  user: "User",
+  service: "Service",
+  provider: "Provider",
+  environment: "Environment",
+  name: "Name",
+  prompt: "Prompt",
+  tag: "Tag",
+} as const;
+export type Dimension = keyof typeof DIMENSIONS;
+
+/** The overview's part of the URL. */
+export interface OverviewSearch extends ViewSearch {
+  by?: Dimension;
+}
+
+export function parseOverviewSearch(raw: Record<string, unknown>): OverviewSearch {
+  const search: OverviewSearch = parseViewSearch(raw);
+  if (typeof raw.by === "string" && raw.by in DIMENSIONS) search.by = raw.by as Dimension;
+  return search;
+}
+
+export type Unit = Wire["Analytics"]["unit"];
+
+export interface Series {
+  label: string;
+  /** The spans that the series is of, beyond those of the view, in the filter language. */
+  filter: string;
+  values: (number | null)[];
+}
+
+/** Values at common times, which are seconds since 1970 and `step` seconds apart. */
+export interface Course {
+  unit: Unit;
+  step: number;
+  times: number[];
+  series: Series[];
+}
+
+export type Named = [label: string, filter: string, answer: Wire["Analytics"] | undefined];
+
+/** Answers with the same range and interval as one course; null until all are there. */
+export function toCourse(answers: readonly Named[]): Course | null {
+  return courseOf(answers.map(([label, filter, answer]) => [label, filter, answer, answer?.total.points ?? []]));
+}
+
+/** The groups of one answer as a course. */
+export function groupCourse(answer: Wire["Analytics"] | undefined, dimension: Dimension): Course | null {
+  if (answer && answer.groups.length === 0) return toCourse([["", "", answer]]);
+  return courseOf(
+    (answer?.groups ?? []).map((group) => {
+      const value = group.key[dimension] ?? "";
+      return [value, condition(dimension, value), answer, group.points];
+    }),
+  );
+}
+
+function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][]): Course | null {
+  const first = lines[0]?.[2];
+  const step = first?.interval_seconds;
+  if (!first || !step || lines.some(([, , answer]) => !answer)) return null;
+  const start = Math.floor(Date.parse(first.from) / 1000 / step) * step;
+  const end = Date.parse(first.to) / 1000;
+  const times: number[] = [];
+  for (let time = start; time < end; time += step) times.push(time);
+  // What was not there was nothing of a sum, but has no share and no duration.
+  const absent = first.aggregation === "sum" ? 0 : null;
+  return {
+    unit: first.unit,
+    step,
+    times,
+    series: lines.map(([label, filter, , points]) => {
+      const at = new Map(points.map((point) => [Date.parse(point.time) / 1000, point.value]));
+      return { label, filter, values: times.map((time) => at.get(time) ?? absent) };
+    }),
+  };
+}
+
+const FORMATS: Record<Unit, (value: number) => string> = {
+  count: formatCount,
+  tokens: formatCount,
+  usd: formatCost,
+  nanoseconds: formatDuration,
+  ratio: formatPercent,
+};
+
+export function formatValue(value: number | null | undefined, unit: Unit): string {
+  return value === null || value === undefined ? "–" : FORMATS[unit](value);
+}

@@ -1,0 +1,32 @@
+import type { Wire } from "../api/client";
+import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+
+/** What users and models can be put in order by, largest first. */
+export const ORDERS = { cost: "Cost", requests: "Requests", tokens: "Tokens", errors: "Errors" } as const;
+export type Order = keyof typeof ORDERS;
+
+/** The range of lists of users and models where the URL names none. */
+export const DIRECTORY_RANGE: RangeName = "7d";
+
+/** The URL of a list of users or models; `unpriced` keeps to models with calls without a price. */
+export interface DirectorySearch extends Omit<ViewSearch, "filter"> {
+  order?: Order;
+  unpriced?: "1";
+}
+
+export function parseDirectorySearch(raw: Record<string, unknown>): DirectorySearch {
+  const { filter: _, ...search }: DirectorySearch & ViewSearch = parseViewSearch(raw);
+  if (typeof raw.order === "string" && raw.order in ORDERS) search.order = raw.order as Order;
+  if (raw.unpriced === "1") search.unpriced = "1";
+  return search;
+}
+
+/** The view of a list, as the links to its spans need it: with its range. */
+export function directoryView({ project, range, from, to }: DirectorySearch): ViewSearch {
+  const named = range ?? (from || to ? undefined : DIRECTORY_RANGE);
+  return { ...(project && { project }), ...(named && { range: named }), ...(from && { from }), ...(to && { to }) };
+}
+
+export function totalTokens(usage: Wire["Usage"]): number {
+  return usage.input_tokens + usage.output_tokens;
+}

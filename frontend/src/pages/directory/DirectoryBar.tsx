@@ -1,0 +1,31 @@
+import type { ReactNode } from "react";
+import { ProjectSelect, TimeRange } from "../../filter/FilterBar";
+import bar from "../../filter/FilterBar.module.css";
+import { DIRECTORY_RANGE, type DirectorySearch, ORDERS, type Order } from "../../model/directory";
+import { inProject } from "../../model/filters";
+import { Select } from "../../ui/Select";
+
+interface Props {
+  search: DirectorySearch;
+  onChange: (search: DirectorySearch) => void;
+  children?: ReactNode;
+}
+
+/** Project, time and order of a list of users or models. */
+export function DirectoryBar({ search, onChange, children }: Props) {
+  const set = (changes: Partial<Record<keyof DirectorySearch, string | undefined>>) =>
+    onChange(Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)));
+  return (
+    <section className={bar.bar} aria-label="Filters">
+      <ProjectSelect project={search.project} onChange={(project) => onChange(inProject(project))} />
+      <TimeRange search={search} otherwise={DIRECTORY_RANGE} onChange={set} />
+      <Select
+        label="By"
+        value={search.order ?? "cost"}
+        options={Object.entries(ORDERS).map(([id, label]) => ({ id: id as Order, label }))}
+        onChange={(order) => set({ order: order === "cost" ? undefined : order })}
+      />
+      {children}
+    </section>
+  );
+}

@@ -1,0 +1,118 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { ToggleButton } from "react-aria-components";
+import type { Wire } from "../../api/client";
+import { modelsQuery } from "../../app/queries";
+import bar from "../../filter/FilterBar.module.css";
+import { REQUESTS } from "../../model/analytics";
+import { directoryView } from "../../model/directory";
+import { condition } from "../../model/filterText";
+import { formatCost, formatCount, formatDuration } from "../../model/format";
+import { dollars } from "../../model/trace";
+import { type DataColumn, DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Page } from "../../ui/Page";
+import { narrowed, SpansLink } from "../../ui/SpansLink";
+import tables from "../../ui/table.module.css";
+import { DirectoryBar } from "./DirectoryBar";
+import { USAGE } from "./UsersPage";
+
+type Row = Wire["ModelUsage"];
+
+/** Calls that used tokens and have no price, in the filter language. */
+const UNPRICED = `${REQUESTS} tokens:>0 NOT cost:*`;
+
+/** Which models were used, what they cost and how fast they were, and those that have no price. */
+export function ModelsPage() {
+  const search = useSearch({ from: "/session/models" });
+  const navigate = useNavigate({ from: "/models" });
+  const query = useQuery(modelsQuery(search));
+  const view = directoryView(search);
+  const of = ({ model }: Row) => condition("model", model);
+  const columns: DataColumn<Row>[] = [
+    {
+      header: "Model",
+      cell: (row) => (
+        <Link to="/traces" search={narrowed(view, [of(row)])}>
+          {row.model}
+        </Link>
+      ),
+    },
+    { header: "Provider", cell: (row) => <span className={tables.quiet}>{row.provider}</span> },
+    ...USAGE.map(({ header, filter, cell }) => ({
+      header,
+      number: true,
+      cell: (row: Row) => (
+        <SpansLink view={view} filters={[of(row), filter]}>
+          {cell(row.usage)}
+        </SpansLink>
+      ),
+    })),
+    { header: "$ per 1M tokens", number: true, cell: ({ usage }) => average(usage) },
+    {
+      header: "Without a price",
+      number: true,
+      cell: (row) =>
+        row.usage.unpriced_count === 0 ? (
+          <span className={tables.quiet}>–</span>
+        ) : (
+          <SpansLink view={view} filters={[of(row), UNPRICED]}>
+            {formatCount(row.usage.unpriced_count)}
+          </SpansLink>
+        ),
+    },
+    { header: "Latency p50", number: true, cell: ({ latency }) => duration(latency.p50) },
+    { header: "p95", number: true, cell: ({ latency }) => duration(latency.p95) },
+    { header: "First token p50", number: true, cell: ({ time_to_first_token }) => duration(time_to_first_token.p50) },
+  ];
+  return (
+    <Page
+      title="Models"
+      scrolls
+      bar={
+        <DirectoryBar search={search} onChange={(next) => navigate({ search: next })}>
+          <ToggleButton
+            className={bar.button}
+            isSelected={search.unpriced === "1"}
+            onChange={(on) => {
+              const { unpriced: _, ...rest } = search;
+              navigate({ search: on ? { ...rest, unpriced: "1" } : rest });
+            }}
+          >
+            Without a price
+          </ToggleButton>
+        </DirectoryBar>
+      }
+    >
+      {query.error ? (
+        <Failure error={query.error} onRetry={() => query.refetch()} />
+      ) : (
+        <DataTable
+          label="Models and their usage"
+          columns={columns}
+          rows={query.data ?? []}
+          getId={(row) => `${row.provider}/${row.model}`}
+          empty={query.isPending ? "Loading models…" : nothing(search.unpriced === "1")}
+        />
+      )}
+    </Page>
+  );
+}
+
+function nothing(unpriced: boolean): string {
+  return unpriced
+    ? "Every call in this time has a price."
+    : "No call in this time names its model. Choose a longer time, or send a first trace.";
+}
+
+/** What a million tokens cost on average, of the calls that have a price. */
+function average({ cost, input_tokens, output_tokens, unpriced_count }: Wire["Usage"]) {
+  const tokens = input_tokens + output_tokens;
+  const usd = dollars(cost);
+  if (tokens === 0 || usd === null || unpriced_count > 0) return <span className={tables.quiet}>–</span>;
+  return formatCost((usd / tokens) * 1e6);
+}
+
+function duration(ns: number | null): string {
+  return ns === null ? "–" : formatDuration(ns);
+}

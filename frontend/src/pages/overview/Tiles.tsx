@@ -1,0 +1,90 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import type { Wire } from "../../api/client";
+import { formatValue, REQUESTS } from "../../model/analytics";
+import type { ViewSearch } from "../../model/filters";
+import { formatCount, formatPercent } from "../../model/format";
+import { narrowed } from "../../ui/SpansLink";
+import styles from "./OverviewPage.module.css";
+
+type Total = Wire["AnalyticsGroup"] | undefined;
+type Quantile = "p50" | "p95" | "p99";
+
+interface Props {
+  totals: Record<"requests" | "errors" | "errorRate" | "inputTokens" | "outputTokens" | "cost" | "unpriced", Total> &
+    Record<`${"latency" | "ttft"}_${Quantile}`, Total>;
+  /** The view, with its range. */
+  search: ViewSearch;
+}
+
+/** The totals of the range. */
+export function Tiles({ totals, search }: Props) {
+  const { inputTokens, outputTokens } = totals;
+  const tokens = (inputTokens?.value ?? 0) + (outputTokens?.value ?? 0);
+  const unpriced = totals.unpriced?.value ?? 0;
+  const spans = (...filters: string[]) => narrowed(search, filters);
+  const slowest = (field: string, total: Total) =>
+    spans(REQUESTS, total?.value ? `${field}:>=${Math.round(total.value)}ns` : "");
+  return (
+    <div className={styles.tiles}>
+      <Tile name="Requests" to={spans(REQUESTS)} value={formatValue(totals.requests?.value, "count")}>
+        {spanLink(spans(REQUESTS, "status:error"), `${formatCount(totals.errors?.value ?? 0)} failed`)}
+      </Tile>
+      <Tile
+        name="Error rate"
+        to={spans(REQUESTS, "status:error")}
+        value={totals.errorRate?.value == null ? "–" : formatPercent(totals.errorRate.value)}
+      />
+      <Tile name="Tokens" to={spans("tokens:>0")} value={formatCount(tokens)}>
+        {formatCount(inputTokens?.value ?? 0)} in, {formatCount(outputTokens?.value ?? 0)} out
+      </Tile>
+      <Tile name="Cost" to={spans("cost:>0")} value={formatValue(totals.cost?.value, "usd")}>
+        {unpriced > 0 && spanLink(spans(REQUESTS, "tokens:>0 NOT cost:*"), `${formatCount(unpriced)} without a price`)}
+      </Tile>
+      {(["latency", "ttft"] as const).map((metric) => (
+        <Tile
+          key={metric}
+          name={metric === "latency" ? "Latency, median" : "First token, median"}
+          to={spans(REQUESTS, metric === "ttft" ? "ttft:*" : "")}
+          value={formatValue(totals[`${metric}_p50`]?.value, "nanoseconds")}
+        >
+          {(["p95", "p99"] as const).map((quantile, place) => {
+            const total = totals[`${metric}_${quantile}`];
+            const field = metric === "latency" ? "duration" : "ttft";
+            return (
+              <span key={quantile}>
+                {place > 0 && ", "}
+                {spanLink(slowest(field, total), `${quantile} ${formatValue(total?.value, "nanoseconds")}`)}
+              </span>
+            );
+          })}
+        </Tile>
+      ))}
+    </div>
+  );
+}
+
+interface TileProps {
+  name: string;
+  value: string;
+  to: ViewSearch;
+  children?: ReactNode;
+}
+
+function Tile({ name, value, to, children }: TileProps) {
+  return (
+    <div className={styles.tile}>
+      <h2>{name}</h2>
+      {spanLink(to, value)}
+      <p>{children}</p>
+    </div>
+  );
+}
+
+function spanLink(search: ViewSearch, text: string) {
+  return (
+    <Link to="/spans" search={search}>
+      {text}
+    </Link>
+  );
+}

@@ -1,0 +1,63 @@
+import type { ReactNode } from "react";
+import styles from "./table.module.css";
+
+export interface DataColumn<T> {
+  header: string;
+  /** Numbers stand to the right. */
+  number?: boolean;
+  cell: (row: T) => ReactNode;
+}
+
+interface Props<T> {
+  label: string;
+  /** The first one names the row. */
+  columns: readonly DataColumn<T>[];
+  rows: readonly T[];
+  getId: (row: T) => string;
+  /** What stands there without rows. */
+  empty: ReactNode;
+}
+
+/** A table of a few hundred rows at most, which scrolls sideways where it is too wide. */
+export function DataTable<T>({ label, columns, rows, getId, empty }: Props<T>) {
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach
+    <section className={styles.scroll} tabIndex={0} aria-label={label}>
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            {columns.map(({ header, number }) => (
+              <th key={header} scope="col" data-number={number}>
+                {header}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={getId(row)}>
+              {columns.map(({ header, number, cell }, place) =>
+                place === 0 ? (
+                  <th key={header} scope="row" data-number={number}>
+                    {cell(row)}
+                  </th>
+                ) : (
+                  <td key={header} data-number={number}>
+                    {cell(row)}
+                  </td>
+                ),
+              )}
+            </tr>
+          ))}
+          {rows.length === 0 && (
+            <tr>
+              <td colSpan={columns.length} className={styles.quiet}>
+                {empty}
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+    </section>
+  );
+}

@@ -1,0 +1,157 @@
+"""Every page works in a browser: axe finds nothing in both themes, nothing is wider than a phone, nobody complains.
+
+The traces are those of `llmflow demo`, sent to a whole LLMFlow with embedded parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+
+import llmflow
+from llmflow_testkit.clusters import RunningPostgres, create_database
+from llmflow_testkit.polling import eventually
+from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
+
+pytestmark = pytest.mark.browser
+
+AXE = Path(__file__).parents[2] / "frontend/node_modules/axe-core/axe.min.js"
+TRACES = 60
+WIDE, PHONE = {"width": 1300, "height": 850}, {"width": 390, "height": 850}
+
+
+@pytest.fixture(scope="module")
+def demo(session_dir: Path, embedded_server: RunningPostgres) -> Iterator[Stack]:
+    """A whole LLMFlow with demo traffic."""
+    folder = session_dir / "pages"
+    folder.mkdir()
+    environment = {"LLMFLOW_FRONTEND_DIR": str(Path(llmflow.__file__).parent / "page")}
+    with Stack(
+        folder,
+        bus_url=f"embedded://{folder}/log",
+        database_url=create_database(embedded_server.url),
+        services=("ingest", "writer", "query-api"),
+        environment=environment,
+    ) as stack:
+        subprocess.run(
+            [sys.executable, "-m", "llmflow", "demo", "--traces", str(TRACES), "--ingest-url", stack.url("ingest")],
+            check=True,
+            capture_output=True,
+        )
+        asyncio.run(_written(stack))
+        yield stack
+
+
+async def _written(stack: Stack) -> None:
+    async with stack.api() as api:
+
+        async def all_there() -> bool:
+            answer = await api.get("/api/v1/traces", params={"project": "demo", "limit": 100})
+            return len(answer.raise_for_status().json()["traces"]) == TRACES
+
+        await eventually(all_there, within=30)
+
+
+@pytest.fixture
+async def visitor(demo: Stack, page: Page) -> Page:
+    """A page that is logged in and at the traces of the demo."""
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    await page.goto(f"{demo.url('query-api')}/traces?project=demo")
+    await page.get_by_label("User name").fill(USERNAME)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("table", name="Traces").get_by_role("link").first).to_be_visible()
+    return page
+
+
+async def violations(page: Page) -> list[Any]:
+    """What axe has against the page as it stands."""
+    if not await page.evaluate("'axe' in window"):
+        await page.evaluate(AXE.read_text())
+    found: list[Any] = await page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => [v.id, v.nodes.map((node) => node.target.join(' '))])"
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("/overview?project=demo", "In detail"),
+        ("/traces?project=demo&filter=model:gpt-4o*", "Facets"),
+        ("/spans?project=demo&filter=type:generation", "Facets"),
+        ("/overview", "No requests to a model"),
+    ],
+)
+async def test_a_page_is_accessible_in_both_themes_and_on_a_phone(
+    demo: Stack, visitor: Page, path: str, shows: str
+) -> None:
+    await visitor.goto(demo.url("query-api") + path)
+    await expect(visitor.get_by_text(shows).or_(visitor.get_by_role("complementary", name=shows)).first).to_be_visible()
+    await expect(visitor.get_by_text("Loading")).to_have_count(0)
+    for theme in ("light", "dark"):
+        await visitor.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        assert await violations(visitor) == []
+    await visitor.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert await visitor.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+async def test_a_filter_is_completed_and_kept_in_the_url(visitor: Page) -> None:
+    field = visitor.get_by_role("textbox", name="Filter")
+    await visitor.keyboard.press("/")
+    await expect(field).to_be_focused()
+    await visitor.keyboard.type("mod")
+    await visitor.get_by_role("option", name=re.compile("^model")).click()
+    await expect(field).to_have_value("model:")
+    await visitor.get_by_role("option", name=re.compile("^gpt-4o-mini")).click()
+    await expect(visitor).to_have_url(re.compile(r"filter=model%3Agpt-4o-mini"))
+    await expect(visitor.get_by_role("checkbox", name=re.compile("^gpt-4o-mini"))).to_be_checked()
+
+    await visitor.get_by_role("checkbox", name=re.compile("^error")).check(force=True)
+    await expect(field).to_have_value("model:gpt-4o-mini status:error")
+    await visitor.reload()
+    await expect(field).to_have_value("model:gpt-4o-mini status:error")
+
+
+async def test_a_wrong_filter_is_shown_at_its_place(visitor: Page, page_problems: list[str]) -> None:
+    await visitor.get_by_role("textbox", name="Filter").fill("cost:much")
+    await visitor.keyboard.press("Enter")
+    alert = visitor.get_by_role("alert")
+    await expect(alert).to_contain_text("cost must be")
+    await expect(alert.locator("mark")).to_have_text("m")
+    assert await violations(visitor) == []
+    # Chromium itself reports every answer that is no success.
+    assert page_problems
+    assert all("400 (Bad Request)" in problem for problem in page_problems)
+    page_problems.clear()
+
+
+async def test_who_comes_back_finds_the_list_where_it_was(visitor: Page) -> None:
+    table = visitor.get_by_role("table", name="Traces")
+    await visitor.locator("[data-scroll-restoration-id=Traces]").evaluate("(element) => element.scrollTo(0, 900)")
+    row = table.get_by_role("row").filter(has=visitor.get_by_role("link")).nth(18)
+    await row.get_by_role("link").first.click()
+    await expect(visitor.get_by_role("treegrid", name="Span tree")).to_be_visible()
+    await visitor.go_back()
+    await expect(table).to_be_visible()
+    await visitor.wait_for_function("document.querySelector('[data-scroll-restoration-id=Traces]').scrollTop === 900")
+
+
+async def test_numbers_of_the_overview_lead_to_their_spans(demo: Stack, visitor: Page) -> None:
+    await visitor.get_by_role("link", name="Overview").click()
+    requests = visitor.get_by_role("region", name="Requests")
+    await requests.get_by_role("button", name="Table").click()
+    cell = requests.get_by_role("row").nth(1).get_by_role("link").first
+    count = int(await cell.inner_text())
+    assert count > 0
+    await cell.click()
+    await expect(visitor.get_by_role("heading", name="Spans")).to_be_visible()
+    await expect(visitor.get_by_role("table", name="Spans")).to_have_attribute("aria-rowcount", str(count + 1))
