@@ -42,6 +42,27 @@ def test_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unknown, revoked or expired (see LLMFLOW_API_KEY" in failed.stderr
 
 
+def test_prices(run: Run) -> None:
+    house = ("prices", "set", "house", "--model", "house-.*", "--input", "2", "--output", "8.50")
+    assert run("prices", "list").stdout == "No own prices.\n"
+    assert run(*house, "--cached-input", "0.5", "--from", "2026-01-01T00:00Z").stdout == "set the price house\n"
+    assert "cached_input 0.5" in run("prices", "list").stdout
+    (listed,) = printed(run("prices", "list", "--json"))
+    assert (listed["name"], listed["price"]["output"], listed["price"]["from"]) == (
+        "house",
+        "8.50",
+        "2026-01-01T00:00:00Z",
+    )
+    assert printed(run("prices", "find", "house-1", "--json"))["source"] == "own:house"
+    assert printed(run("prices", "find", "house-1", "--at", "2025-12-31", "--json")) is None
+    assert "genai-prices\n  input_mtok" in run("prices", "find", "gpt-4o", "--provider", "openai").stdout
+    assert "has no known price" in run("prices", "find", "unheard-of").stdout
+    wrong = run(*house, "--audio-input", "much")
+    assert (wrong.exit_code, "--audio-input" in wrong.stderr) == (2, True)
+    assert run("prices", "remove", "house").exit_code == 0
+    assert run("prices", "remove", "house").exit_code == 1
+
+
 def test_what_the_api_refuses_is_told_in_its_words(run: Run) -> None:
     for arguments, code, complaint in (
         (["keys", "create", "k", "-p", "absent", "-s", "read"], 1, "there is no project absent"),

@@ -15,6 +15,7 @@ from llmflow import (
     export_commands,
     key_commands,
     log_commands,
+    price_commands,
     project_commands,
     retention_commands,
     score_commands,
@@ -42,6 +43,7 @@ app.add_typer(usage_commands.app)
 app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
 app.add_typer(export_commands.app, name="export")
+app.add_typer(price_commands.app, name="prices")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")
