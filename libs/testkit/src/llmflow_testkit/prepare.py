@@ -14,6 +14,7 @@ from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.nodepackages import find_node_openai
 from llmflow_testkit.prometheus import find_prometheus
 from llmflow_testkit.pythonpackages import find_python_clients
+from llmflow_testkit.zipkin import find_zipkin
 
 # What to get, and the variable that may name one of the user's own.
 _PARTS = (
@@ -26,6 +27,7 @@ _PARTS = (
     ("LiteLLM and Opik", None, find_python_clients),
     ("Compose's loader", None, find_compose_loader),
     ("Helm", None, find_helm),
+    ("Zipkin", None, find_zipkin),
 )
 
 
