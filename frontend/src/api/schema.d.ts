@@ -682,6 +682,52 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List own prices, and find the price of a model
+         * @description Calls of a model that neither the own prices nor the price data know are unpriced; `/models?unpriced=true` lists
+         *     them.
+         */
+        get: operations["listPrices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set an own price
+         * @description For calls that are recorded from now on (some seconds later at the most); it comes before the price data, and
+         *     after a cost that came with the call.
+         */
+        put: operations["savePrice"];
+        post?: never;
+        /**
+         * Delete an own price
+         * @description Costs that were computed with it stay. Those of the writer's file are changed there.
+         */
+        delete: operations["deletePrice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1830,6 +1876,74 @@ export interface components {
             expires_at: string | null;
         };
         /**
+         * NewPrice
+         * @description What a model costs, for calls that began in from ≤ start < to. `model` and `provider` are regular expressions
+         *     (RE2) that must match the whole name, in any case. A rate that is not given is that of `input` or `output`, and that
+         *     of a cache write for one hour that of other cache writes.
+         * @example {
+         *       "model": "house-model-.*",
+         *       "input": "2.50",
+         *       "output": "2.50",
+         *       "provider": "house-model-.*",
+         *       "from": "2026-01-31T09:30:00Z",
+         *       "to": "2026-01-31T09:30:00Z",
+         *       "cached_input": "2.50",
+         *       "cache_write": "2.50",
+         *       "cache_write_1h": "2.50",
+         *       "reasoning": "2.50",
+         *       "audio_input": "2.50",
+         *       "audio_output": "2.50"
+         *     }
+         */
+        NewPrice: {
+            /** @example house-model-.* */
+            model: string;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            input: string;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            output: string;
+            /** @example house-model-.* */
+            provider: string | null;
+            from: string | null;
+            to: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            cached_input: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            cache_write: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            cache_write_1h: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            reasoning: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            audio_input: string | null;
+            /**
+             * @description US dollars a million tokens, as a decimal number.
+             * @example 2.50
+             */
+            audio_output: string | null;
+        };
+        /**
          * NewProject
          * @description A project to create.
          * @example {
@@ -1946,6 +2060,90 @@ export interface components {
              * @example 850000000
              */
             p99: number | null;
+        };
+        /**
+         * PriceDetail
+         * @description One own price, and where it came from: the administrators, by this API, or the writer's file.
+         * @example {
+         *       "name": "house-models",
+         *       "origin": "api",
+         *       "price": {
+         *         "model": "house-model-.*",
+         *         "input": "2.50",
+         *         "output": "2.50",
+         *         "provider": "house-model-.*",
+         *         "from": "2026-01-31T09:30:00Z",
+         *         "to": "2026-01-31T09:30:00Z",
+         *         "cached_input": "2.50",
+         *         "cache_write": "2.50",
+         *         "cache_write_1h": "2.50",
+         *         "reasoning": "2.50",
+         *         "audio_input": "2.50",
+         *         "audio_output": "2.50"
+         *       }
+         *     }
+         */
+        PriceDetail: {
+            /** @example house-models */
+            name: string;
+            /** @enum {string} */
+            origin: "api" | "file";
+            price: components["schemas"]["NewPrice"];
+        };
+        /**
+         * PriceInUse
+         * @description Whose price a model has: `own:NAME` or `genai-prices`. Rates are US dollars, those of the price data by its names
+         *     (`input_mtok`: a million tokens).
+         */
+        PriceInUse: {
+            /** @example genai-prices */
+            source: string;
+            /**
+             * @example {
+             *       "input_mtok": "2.5",
+             *       "output_mtok": "10"
+             *     }
+             */
+            rates: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * PriceList
+         * @description The own prices in the order in which they are tried; `in_use` is that of the model asked for, null without one.
+         * @example {
+         *       "prices": [
+         *         {
+         *           "name": "house-models",
+         *           "origin": "api",
+         *           "price": {
+         *             "model": "house-model-.*",
+         *             "input": "2.50",
+         *             "output": "2.50",
+         *             "provider": "house-model-.*",
+         *             "from": "2026-01-31T09:30:00Z",
+         *             "to": "2026-01-31T09:30:00Z",
+         *             "cached_input": "2.50",
+         *             "cache_write": "2.50",
+         *             "cache_write_1h": "2.50",
+         *             "reasoning": "2.50",
+         *             "audio_input": "2.50",
+         *             "audio_output": "2.50"
+         *           }
+         *         }
+         *       ],
+         *       "in_use": {
+         *         "source": "genai-prices",
+         *         "rates": {
+         *           "input_mtok": "2.5",
+         *           "output_mtok": "10"
+         *         }
+         *       }
+         *     }
+         */
+        PriceList: {
+            prices: components["schemas"]["PriceDetail"][];
+            in_use: components["schemas"]["PriceInUse"] | null;
         };
         /**
          * Problem
@@ -2495,6 +2693,7 @@ export interface components {
          *       "scope_version": "text",
          *       "input_cost": "0.000375000",
          *       "output_cost": "0.000375000",
+         *       "price_source": "genai-prices",
          *       "tokens_per_second": 82.5,
          *       "finish_reasons": [
          *         "stop"
@@ -2603,6 +2802,11 @@ export interface components {
              * @example 0.000375000
              */
             output_cost: string | null;
+            /**
+             * @description Whose price made the costs: genai-prices, own:NAME, or cache for what a gateway had answered before. Null when the cost came with the span, or there is none.
+             * @example genai-prices
+             */
+            price_source: string | null;
             /** @example 82.5 */
             tokens_per_second: number | null;
             /**
@@ -6653,6 +6857,276 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A model to find the price of.
+                 * @example gpt-4o-mini
+                 */
+                model?: string | null;
+                /**
+                 * @description Its provider.
+                 * @example text
+                 */
+                provider?: string | null;
+                /**
+                 * @description When; now unless given. ISO 8601; UTC when it names no zone.
+                 * @example 2026-01-31T09:30:00Z
+                 */
+                at?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    savePrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the price is called.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPrice"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description What the price is called.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

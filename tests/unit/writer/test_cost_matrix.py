@@ -1,5 +1,5 @@
-"""What calls cost: the providers' own usage bodies, read by the proxy and by the writer, beside figures that were worked
-out by hand from the providers' price lists (US dollars a million tokens)."""
+"""What calls cost: usage bodies of the providers, read by the proxy and by the writer, beside figures that were worked
+out by hand from the price lists (US dollars a million tokens)."""
 
 from __future__ import annotations
 

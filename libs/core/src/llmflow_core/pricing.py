@@ -5,7 +5,7 @@ Price data and arithmetic (cached tokens, tiers) are those that the package `gen
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -14,8 +14,25 @@ from genai_prices import Usage
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
+from llmflow_core.own_prices import OwnPrice, encoded, first_for
 from llmflow_core.spans import SUMMING_TYPES, Span
 
+#: What `Span.price_source` says: the name of an own price behind OWN_PRICE, or one of the others.
+OWN_PRICE = "own:"
+PRICE_DATA = "genai-prices"
+FROM_A_CACHE = "cache"
+#: The rates that an own price has.
+RATES = (
+    "input",
+    "output",
+    "cached_input",
+    "cache_write",
+    "cache_write_1h",
+    "reasoning",
+    "audio_input",
+    "audio_output",
+)
+_Names = tuple[str | None, str | None, str | None]
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
 _PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_ai": "x-ai"}
@@ -31,11 +48,26 @@ _PROBE = 1_000_000
 class Prices:
     """The prices of all models known. Model look-ups are cached; one instance serves a whole process."""
 
-    def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str | None, str | None], list[_Tariff]] = {}
+    def __init__(self, own: Sequence[OwnPrice] = ()) -> None:
+        self._own = tuple(own)
+        self._known: dict[_Names, list[_OwnTariff | _Tariff]] = {}
+
+    def use(self, own: Sequence[OwnPrice]) -> None:
+        """Put these own prices, of which the first that fits counts, in the place of those there were."""
+        if tuple(own) != self._own:
+            self._own = tuple(own)
+            self._known = {}
+
+    def of_model(self, model: str, provider: str | None, at: datetime) -> tuple[str, Mapping[str, str]] | None:
+        """Whose price a call of the model would have then, as `Span.price_source` tells it, and the rates in US
+        dollars; None for a model without a price."""
+        for tariff in self._tariffs((None, model, provider)):
+            if (rates := tariff.described(at)) is not None:
+                return tariff.source, rates
+        return None
 
     def price(self, span: Span) -> None:
-        """Set `cost`, `input_cost` and `output_cost` of a span that has tokens and a model and came without a cost.
+        """Set the costs and `price_source` of a span that has tokens and a model and came without a cost.
 
         The model that answered counts, else, also where no price of it is known, the one asked for. A model or provider
         that is not known leaves the costs None (unpriced, never zero); so do token counts that contradict each other.
@@ -48,20 +80,47 @@ class Prices:
             return
         if _came_from_a_cache(span):
             span.cost = span.input_cost = span.output_cost = Decimal(0)
+            span.price_source = FROM_A_CACHE
             return
-        key = (span.response_model, span.model, span.provider)
-        tariffs = self._known.get(key)
-        if tariffs is None:
-            if len(self._known) >= _MOST_MODELS:
-                self._known.clear()
-            tariffs = self._known[key] = _tariffs(*key)
-        found = next((costs for tariff in tariffs if (costs := tariff.costs(span)) is not None), None)
-        if found is None:
+        for tariff in self._tariffs((span.response_model, span.model, span.provider)):
+            if (found := tariff.costs(span)) is not None:
+                break
+        else:
             return
         input_cost, output_cost, cost = found
+        span.price_source = tariff.source
         span.cost = cost.quantize(_BILLIONTH_OF_A_CENT)
         span.input_cost = input_cost.quantize(_BILLIONTH_OF_A_CENT)
         span.output_cost = output_cost.quantize(_BILLIONTH_OF_A_CENT)
+
+    def _tariffs(self, names: _Names) -> list[_OwnTariff | _Tariff]:
+        known = self._known.get(names)
+        if known is None:
+            if len(self._known) >= _MOST_MODELS:
+                self._known.clear()
+            models = [name for name in names[:2] if name]
+            own = [_OwnTariff(price) for price in first_for(self._own, models, names[2])]
+            known = self._known[names] = [*own, *_tariffs(*names)]
+        return known
+
+
+class _OwnTariff:
+    """A price of the installation's own."""
+
+    def __init__(self, price: OwnPrice) -> None:
+        self._price = price
+        self.source = f"{OWN_PRICE}{price.name}"
+
+    def costs(self, span: Span) -> tuple[Decimal, Decimal, Decimal] | None:
+        if not self._price.holds_at(span.start_time_ns):
+            return None
+        return self._price.costs(span, {name: count for name in _DETAILS if (count := _detail(span, name))})
+
+    def described(self, at: datetime) -> Mapping[str, str] | None:
+        if not self._price.holds_at(round(at.timestamp() * 1e9)):
+            return None
+        rates = encoded(self._price)
+        return {name: rate for name, rate in rates.items() if name in RATES}
 
 
 class _Rates(NamedTuple):
@@ -85,6 +144,8 @@ class _Rates(NamedTuple):
 
 class _Tariff:
     """What a provider takes for a model."""
+
+    source = PRICE_DATA
 
     def __init__(self, provider: Provider, model: ModelInfo) -> None:
         self._provider = provider
@@ -116,6 +177,10 @@ class _Tariff:
         except ValueError:
             return None
         return result.input_price, result.output_price, result.total_price
+
+    def described(self, at: datetime) -> Mapping[str, str]:
+        prices = self._model.get_prices(at)
+        return {name: str(price) for name, price in vars(prices).items() if price is not None}
 
     def _rates_in(self, context: Mapping[str, str]) -> _Rates | None:
         key = "".join(context.values())

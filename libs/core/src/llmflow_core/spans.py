@@ -80,7 +80,8 @@ class Score:
 class Span:
     """One span, its LLM facts lifted out of whatever convention it came in.
 
-    Times are integers: nanoseconds since the Unix epoch, and nanoseconds of duration. Costs are US dollars.
+    Times are integers: nanoseconds since the Unix epoch, and nanoseconds of duration. Costs are US dollars;
+    `price_source` says whose price made them (`llmflow_core.pricing`), None for a cost that came with the span.
     `input_tokens` includes cached tokens and `output_tokens` includes reasoning tokens (the GenAI semantic
     conventions' rule). `attributes` holds what came, less what is content; `content` holds the attributes that carry
     prompts, completions, tool arguments and the like, exactly as they came, keyed by attribute name (message events
@@ -115,6 +116,7 @@ class Span:
     cost: Decimal | None = None
     input_cost: Decimal | None = None
     output_cost: Decimal | None = None
+    price_source: str | None = None
     time_to_first_token_ns: int | None = None
     tokens_per_second: float | None = None
     finish_reasons: list[str] = field(default_factory=list)

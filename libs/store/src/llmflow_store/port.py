@@ -16,13 +16,14 @@ from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.directory import Directory
 from llmflow_store.exports import Exports
 from llmflow_store.live import Live
+from llmflow_store.prices import OwnPrices
 from llmflow_store.results import WriteResult
 from llmflow_store.retention import Retention
 from llmflow_store.scores import Scores
 from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
 from llmflow_store.topology import Topology
-from llmflow_store.usage import Usage
+from llmflow_store.usage import Totals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +170,9 @@ class TraceOutline:
     spans: Sequence[SpanOutline]
 
 
-class Store(Administration, Signals, Scores, Sessions, Directory, Live, Exports, Topology, Usage, Retention, Protocol):
+class Store(
+    Administration, Signals, Scores, Sessions, Directory, Live, Exports, OwnPrices, Topology, Totals, Retention, Protocol
+):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 
     async def write_spans(self, spans: Sequence[Span]) -> WriteResult:

@@ -22,6 +22,7 @@ from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_directory import PostgresDirectory
 from llmflow_store.postgres_exports import PostgresExports
 from llmflow_store.postgres_live import PostgresLive
+from llmflow_store.postgres_prices import PostgresPrices
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.results import WriteResult
@@ -38,7 +39,13 @@ _SECRET_BYTES = 32
 
 
 class PostgresStore(
-    PostgresAdministration, PostgresSignals, PostgresDirectory, PostgresLive, PostgresExports, PostgresRetention
+    PostgresAdministration,
+    PostgresSignals,
+    PostgresDirectory,
+    PostgresLive,
+    PostgresExports,
+    PostgresPrices,
+    PostgresRetention,
 ):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 
@@ -125,7 +132,7 @@ class PostgresStore(
             return await reads.get_span(connection, project, trace_id, span_id)
 
     async def usage_totals(self) -> UsageTotals:
-        """See `Usage`."""
+        """See `Totals`."""
         async with self._connection() as connection:
             return await prometheus_sql.usage_totals(connection)
 

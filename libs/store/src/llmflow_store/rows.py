@@ -58,6 +58,7 @@ _SAME_AS_FIELD = (
     "resource_attributes",
     "events",
     "links",
+    "price_source",
 )
 
 SPAN_COLUMNS = (*KEY_COLUMNS, "duration_ns", *_SAME_AS_FIELD)
@@ -138,6 +139,7 @@ def _row(span: Span, resource_attributes: bytes) -> tuple[Any, ...]:
         resource_attributes,
         values.json(span.events) if span.events else _NO_JSON,
         values.json(span.links) if span.links else _NO_JSON,
+        span.price_source,
     )
 
 

@@ -22,6 +22,7 @@ from llmflow_query_api import (
     directory_schemas,
     export_schemas,
     live_schemas,
+    price_schemas,
     schemas,
     score_schemas,
     signal_schemas,
@@ -40,6 +41,7 @@ from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.openapi_examples import add_examples
+from llmflow_query_api.prices import delete_price, list_prices, save_price
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
 from llmflow_query_api.retention import get_retention, set_retention
@@ -61,6 +63,7 @@ _BODIES = (
     directory_schemas,
     export_schemas,
     live_schemas,
+    price_schemas,
     score_schemas,
     signal_schemas,
     messages,
@@ -94,6 +97,7 @@ _CONFIG = OpenAPIConfig(
         Tag(name="coding tools", description="AI command-line tools: Claude Code, Codex CLI, Gemini CLI."),
         Tag(name="projects", description="What keeps one team's data apart from another's."),
         Tag(name="keys", description="API keys of programs."),
+        Tag(name="prices", description="What models cost."),
         Tag(name="audit", description="Who administered what."),
     ],
     components=Components(
@@ -187,6 +191,9 @@ def api_router() -> Router:
                     get_retention,
                     set_retention,
                     list_audit,
+                    list_prices,
+                    save_price,
+                    delete_price,
                 ],
                 middleware=[Authentication],
                 security=[{"basic": []}, {"session": []}],

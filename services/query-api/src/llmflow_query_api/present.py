@@ -131,6 +131,7 @@ def span_of(span: Span, scores: Sequence[StoredScore]) -> SpanDetail:
         scope_version=span.scope_version,
         input_cost=dollars(span.input_cost),
         output_cost=dollars(span.output_cost),
+        price_source=span.price_source,
         tokens_per_second=span.tokens_per_second,
         finish_reasons=span.finish_reasons,
         http_status=span.http_status,

@@ -155,6 +155,14 @@ class SpanDetail(Struct, frozen=True, kw_only=True):
     scope_version: str
     input_cost: Cost
     output_cost: Cost
+    price_source: Annotated[
+        str | None,
+        Meta(
+            description="Whose price made the costs: genai-prices, own:NAME, or cache for what a gateway had answered"
+            " before. Null when the cost came with the span, or there is none.",
+            examples=["genai-prices"],
+        ),
+    ]
     tokens_per_second: Annotated[float | None, Meta(examples=[82.5])]
     finish_reasons: Annotated[list[str], Meta(examples=[["stop"]])]
     http_status: Annotated[int | None, Meta(examples=[200])]

@@ -10,6 +10,7 @@ from llmflow_core.pricing import Prices
 from llmflow_store import Store, open_store
 from llmflow_writer.indexer import SearchIndexer
 from llmflow_writer.loop import WriterLoop
+from llmflow_writer.price_list import PriceList
 from llmflow_writer.retention import RetentionWorker
 from llmflow_writer.settings import WriterSettings
 
@@ -28,7 +29,11 @@ async def run(
 
             checks = {"log": bus.healthy, "database": store.healthy}
             await stack.enter_async_context(health_server(checks, host=settings.host, port=settings.health_port))
+        prices = Prices()
+        price_list = PriceList(store, prices, file=settings.prices_file, seconds=settings.prices_reload_seconds)
+        await price_list.load(stop)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(WriterLoop(bus, store, Prices(), settings).run(stop))
+            tasks.create_task(price_list.run(stop))
+            tasks.create_task(WriterLoop(bus, store, prices, settings).run(stop))
             tasks.create_task(SearchIndexer(store).run(stop))
             tasks.create_task(RetentionWorker(store, settings).run(stop))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from llmflow_store.retention_settings import RetentionSettings
@@ -31,6 +33,15 @@ class WriterSettings(RetentionSettings):
         0.1, gt=0, description="Pause before the first retry, in seconds; it doubles with each.", examples=[0.1]
     )
     writer_retry_max: float = Field(10.0, gt=0, description="Longest pause between retries, in seconds.", examples=[10])
+    prices_file: Path | None = Field(
+        None,
+        description="YAML file with prices of your own, which come before those of the price data; read again when it"
+        " changes.",
+        examples=["/etc/llmflow/prices.yaml"],
+    )
+    prices_reload_seconds: float = Field(
+        10.0, gt=0, description="How often own prices are read again, in seconds.", examples=[10]
+    )
     host: str = Field("0.0.0.0", description="Address of the health port.", examples=["127.0.0.1"])  # noqa: S104
     health_port: int = Field(
         9101, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 turns it off.", examples=[9101]

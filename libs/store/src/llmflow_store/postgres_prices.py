@@ -1,0 +1,66 @@
+"""Own prices over asyncpg."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+import orjson
+
+from llmflow_core.own_prices import OwnPrice, encoded, own_price
+from llmflow_store.administration import Actor
+from llmflow_store.postgres_administration import audit
+from llmflow_store.prices import KeptPrice, Origin
+
+if TYPE_CHECKING:
+    import asyncpg
+
+_LIST = "SELECT definition FROM own_prices ORDER BY definition ->> 'origin', name"
+_SAVE = """
+INSERT INTO own_prices AS p (name, definition) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, changed_at = now()
+"""
+_SAVE_OF_FILE = f"{_SAVE} WHERE p.definition ->> 'origin' = 'file' AND p.definition <> excluded.definition"
+_FORGET_OF_FILE = "DELETE FROM own_prices WHERE definition ->> 'origin' = 'file' AND name <> ALL ($1::text[])"
+
+
+class PostgresPrices:
+    """`OwnPrices` for a class with a pool; see there for every method."""
+
+    def _connection(self) -> AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]:
+        raise NotImplementedError
+
+    async def list_prices(self) -> Sequence[KeptPrice]:
+        """See `OwnPrices`."""
+        async with self._connection() as connection:
+            rows = await connection.fetch(_LIST)
+        return [KeptPrice(own_price(row["definition"]["price"]), row["definition"]["origin"]) for row in rows]
+
+    async def save_price(self, price: OwnPrice, *, by: Actor) -> None:
+        """See `OwnPrices`."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(_SAVE, price.name, _definition(price, "api"))
+            await audit(connection, "price.save", by, None, price.name, encoded(price))
+
+    async def delete_price(self, name: str, *, by: Actor) -> bool:
+        """See `OwnPrices`."""
+        async with self._connection() as connection, connection.transaction():
+            status = await connection.execute(
+                "DELETE FROM own_prices WHERE name = $1 AND definition ->> 'origin' = 'api'", name
+            )
+            if status.endswith(" 0"):
+                return False
+            await audit(connection, "price.delete", by, None, name, {})
+        return True
+
+    async def save_file_prices(self, prices: Sequence[OwnPrice]) -> None:
+        """See `OwnPrices`."""
+        async with self._connection() as connection, connection.transaction():
+            await connection.execute(_FORGET_OF_FILE, [price.name for price in prices])
+            for price in sorted(prices, key=lambda price: price.name):
+                await connection.execute(_SAVE_OF_FILE, price.name, _definition(price, "file"))
+
+
+def _definition(price: OwnPrice, origin: Origin) -> bytes:
+    return orjson.dumps({"origin": origin, "price": encoded(price)})

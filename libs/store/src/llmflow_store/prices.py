@@ -1,0 +1,42 @@
+"""Own prices as they are kept: the port, a part of `Store`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from llmflow_core.own_prices import OwnPrice
+from llmflow_store.administration import Actor
+
+#: Where an own price came from: the administrators, or the file that the writer reads.
+Origin = Literal["api", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPrice:
+    """One own price, and where it came from."""
+
+    price: OwnPrice
+    origin: Origin
+
+
+class OwnPrices(Protocol):
+    """Methods raise Retryable while the database is away or overloaded."""
+
+    async def list_prices(self) -> Sequence[KeptPrice]:
+        """All own prices in the order in which they are tried: the administrators' by name, then the file's by name."""
+        ...
+
+    async def save_price(self, price: OwnPrice, *, by: Actor) -> None:
+        """Keep a price, in the place of another one of its name, and write that in the audit log."""
+        ...
+
+    async def delete_price(self, name: str, *, by: Actor) -> bool:
+        """Forget a price of the administrators', and write that in the audit log; False if they have none of the
+        name."""
+        ...
+
+    async def save_file_prices(self, prices: Sequence[OwnPrice]) -> None:
+        """Keep these as the file's, and no others. One whose name the administrators have used is left out."""
+        ...

@@ -1,0 +1,85 @@
+"""Prices of an installation's own, for administrators."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, delete, get, put
+from litestar.exceptions import NotFoundException
+from litestar.params import JSONBody, PathParameter
+
+from llmflow_core.own_prices import encoded, own_price
+from llmflow_core.pricing import Prices
+from llmflow_query_api.auth import actor
+from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceInUse, PriceList
+from llmflow_query_api.problems import documented
+from llmflow_query_api.traces import READ_ERRORS, StoreDependency, text_parameter, time_parameter, utc
+from llmflow_store.prices import KeptPrice
+
+_Name = Annotated[
+    str, PathParameter(description="What the price is called.", pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
+]
+
+
+@get(
+    "/prices",
+    operation_id="listPrices",
+    summary="List own prices, and find the price of a model",
+    responses=documented(*READ_ERRORS),
+    tags=["prices"],
+)
+async def list_prices(
+    store: StoreDependency,
+    model: Annotated[str | None, text_parameter("model", "A model to find the price of.")] = None,
+    provider: Annotated[str | None, text_parameter("provider", "Its provider.")] = None,
+    at: Annotated[datetime | None, time_parameter("at", "When; now unless given.")] = None,
+) -> PriceList:
+    """Calls of a model that neither the own prices nor the price data know are unpriced; `/models?unpriced=true` lists
+    them."""
+    kept = await store.list_prices()
+    found = None
+    if model:
+        prices = Prices([one.price for one in kept])
+        found = prices.of_model(model, provider, utc(at) or datetime.now(UTC))
+    in_use = PriceInUse(source=found[0], rates=dict(found[1])) if found else None
+    return PriceList(prices=[_detail(one) for one in kept], in_use=in_use)
+
+
+@put(
+    "/prices/{name:str}",
+    operation_id="savePrice",
+    summary="Set an own price",
+    responses=documented(*READ_ERRORS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    tags=["prices"],
+)
+async def save_price(
+    request: Request[Any, Any, Any], store: StoreDependency, name: _Name, data: JSONBody[NewPrice]
+) -> PriceDetail:
+    """For calls that are recorded from now on (some seconds later at the most); it comes before the price data, and
+    after a cost that came with the call."""
+    price = own_price({**msgspec.to_builtins(data), "name": name})
+    await store.save_price(price, by=actor(request))
+    return _detail(KeptPrice(price, "api"))
+
+
+@delete(
+    "/prices/{name:str}",
+    operation_id="deletePrice",
+    summary="Delete an own price",
+    response_description="Deleted.",
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
+    tags=["prices"],
+)
+async def delete_price(request: Request[Any, Any, Any], store: StoreDependency, name: _Name) -> None:
+    """Costs that were computed with it stay. Those of the writer's file are changed there."""
+    if not await store.delete_price(name, by=actor(request)):
+        raise NotFoundException(f"there is no price {name} that was set here")
+
+
+def _detail(kept: KeptPrice) -> PriceDetail:
+    definition = encoded(kept.price)
+    name = definition.pop("name")
+    return PriceDetail(name=name, origin=kept.origin, price=msgspec.convert(definition, NewPrice))
