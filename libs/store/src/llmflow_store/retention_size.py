@@ -49,6 +49,11 @@ SELECT least(
     (SELECT min(time) FROM metric_points)
 )
 """
+#: What goes first, and how to find the time of its oldest rows.
+_IN_ORDER: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("content",), _OLDEST_CONTENT),
+    (("spans", "content", "logs", "metrics"), _OLDEST),
+)
 
 
 async def used_bytes(connection: asyncpg.Connection[Any]) -> int:
@@ -64,20 +69,21 @@ async def shrink(
     if await connection.fetchval("SELECT pg_database_size(current_database())") <= limit:
         return
     today = unix_us(now.replace(hour=0, minute=0, second=0, microsecond=0))
-    while (used := await used_bytes(connection)) > limit:
-        kinds: tuple[str, ...] = ("content",)
-        oldest = await connection.fetchval(_OLDEST_CONTENT)
-        if oldest is None or oldest >= today:
-            kinds = ("spans", "content", "logs", "metrics")
-            oldest = await connection.fetchval(_OLDEST)
-        if oldest is None or oldest >= today:
-            logger.warning("%d bytes of the database are in use, over 90 %% of its limit, and all of today", used)
+    for kinds, find_oldest in _IN_ORDER:
+        until = 0
+        while (used := await used_bytes(connection)) > limit:
+            oldest = await connection.fetchval(find_oldest)
+            # A chunk of several days goes when the last of them has its turn.
+            until = today + 1 if oldest is None else max(until, oldest - oldest % _DAY) + _DAY
+            if until > today:
+                break
+            logger.warning("the database is full (%d bytes in use): the oldest %s goes", used, " and ".join(kinds))
+            before = dict(report.rows)
+            await retention_sql.remove(connection, _until(times, kinds, until), report)
+            await _reclaim(connection, [table for table in report.rows if report.rows[table] != before.get(table)])
+        else:
             return
-        until = oldest - oldest % _DAY + _DAY
-        logger.warning("the database is full (%d bytes in use): the oldest %s goes", used, " and ".join(kinds))
-        before = dict(report.rows)
-        await retention_sql.remove(connection, _until(times, kinds, until), report)
-        await _reclaim(connection, [table for table in report.rows if report.rows[table] != before.get(table)])
+    logger.warning("%d bytes of the database are in use, over 90 %% of its limit, and only today is left", used)
 
 
 def _until(times: Times, kinds: tuple[str, ...], until: int) -> Times:
