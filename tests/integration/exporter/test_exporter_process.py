@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
-from llmflow_testkit.service_process import answers, service_process
+from llmflow_testkit.service_process import answers, environment_of, service_process
 
 
 @pytest.fixture
@@ -154,3 +155,31 @@ async def test_wrong_settings_stop_it_at_once(variables: dict[str, object], said
         _, output = await asyncio.to_thread(process.communicate, None, 30)
         assert process.returncode == 1
     assert said in output
+
+
+async def _test_command(name: str, file: Path) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "llmflow_exporter", "test", name),
+        env=environment_of({"LLMFLOW_EXPORT_FILE": file}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_one_span_on_request(tmp_path: Path) -> None:
+    file = tmp_path / "destinations.yaml"
+    with OtlpReceiver() as receiver:
+        file.write_text(f"destinations: [{{name: tempo, preset: tempo, endpoint: '{receiver.url}', paused: true}}]")
+        code, said = await _test_command("tempo", file)
+        assert (code, len(receiver.taken)) == (0, 1)
+        assert said.startswith(
+            f"tempo (otlp-http, as-received) at {receiver.url}/v1/traces took the span; look for trace "
+        )
+    code, said = await _test_command("tempo", file)
+    assert code == 1
+    assert "did not take the span: ConnectError" in said
+    code, said = await _test_command("jaeger", file)
+    assert code == 1
+    assert "there is no destination 'jaeger'; there are: tempo" in said

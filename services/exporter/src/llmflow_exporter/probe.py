@@ -42,7 +42,7 @@ async def probe(settings: ExporterSettings, name: str) -> tuple[Destination, str
         raise ConfigError([f"there is no destination {name!r}; there are: {known}"])
     destination = found[name]
     trace_id = new_trace_id()
-    value = Preparation(_open_to_all(destination)).prepare(_record(trace_id))
+    value = Preparation(replace(destination, selection=Selection())).prepare(_record(trace_id))
     transport = open_transport(destination, timeout=settings.export_timeout)
     try:
         reply = await transport.send([value or b""])
@@ -58,10 +58,6 @@ def told(destination: Destination, trace_id: str, reply: Reply) -> str:
     if reply.verdict is Verdict.TAKEN and not reply.rejected_spans:
         return f"{where} took the span; look for trace {trace_id}" + (f"; it says: {said}" if said else "")
     return f"{where} did not take the span: {said or 'it rejected it'}"
-
-
-def _open_to_all(destination: Destination) -> Destination:
-    return replace(destination, selection=Selection())
 
 
 def _record(trace_id: bytes) -> Record:

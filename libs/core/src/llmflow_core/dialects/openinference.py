@@ -7,7 +7,7 @@ from typing import Any
 
 from llmflow_core.dialects.genai import lone_value
 from llmflow_core.dialects.parts import genai_part, json_text, one_answer_each, openai_messages, shown
-from llmflow_core.dialects.tables import Dialect, dollars, llmflow_kind, same
+from llmflow_core.dialects.tables import Dialect, dollars, llmflow_kind, same, seconds
 from llmflow_core.messages import Conversation, Message
 from llmflow_core.spans import JSON, ObservationType, Span
 
@@ -23,6 +23,7 @@ _KINDS = {
     ObservationType.EVALUATOR: "EVALUATOR",
 }
 _PARAMETERS = "gen_ai.request."
+_TOOL_NAMES = ("tool.name", "gen_ai.tool.name", "traceloop.entity.name")
 
 
 def _kind(span: Span) -> Mapping[str, JSON]:
@@ -37,7 +38,9 @@ def _more(span: Span) -> Mapping[str, JSON]:
         for name, value in attributes.items()
         if name.startswith(_PARAMETERS) and name != "gen_ai.request.model"
     }
-    found: dict[str, JSON] = {"tool.name": attributes.get("gen_ai.tool.name")}
+    found: dict[str, JSON] = {}
+    if span.observation_type == ObservationType.TOOL:
+        found["tool.name"] = next((attributes[name] for name in _TOOL_NAMES if name in attributes), None)
     if parameters and span.observation_type == ObservationType.GENERATION:
         found["llm.invocation_parameters"] = json_text(parameters)
     if span.input_tokens is not None and span.output_tokens is not None:
@@ -139,7 +142,7 @@ DIALECT = Dialect(
         "cost": (("llm.cost.total", dollars),),
         "input_cost": (("llm.cost.prompt", dollars),),
         "output_cost": (("llm.cost.completion", dollars),),
-        "time_to_first_token_ns": (("gen_ai.response.time_to_first_chunk", lambda ns: ns / 1e9),),
+        "time_to_first_token_ns": (("gen_ai.response.time_to_first_chunk", seconds),),
         "finish_reasons": same("llm.finish_reason"),
         "tags": same("tag.tags"),
         "prompt_name": same("prompt.id"),
