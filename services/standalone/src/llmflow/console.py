@@ -114,34 +114,26 @@ def print_page(page: Mapping[str, Any], member: str, columns: Mapping[str, Colum
         typer.echo(f"There are more: --limit, or --cursor {page['next_cursor']}", err=True)
 
 
-class Progress:
-    """Says on standard error how far a long work has come, where that is a terminal."""
+@contextmanager
+def progress(work: str, *, total: int | None = None, unit: str = "") -> Iterator[Callable[[int], None]]:
+    """Says on standard error how far a long `work` has come, where that is a terminal. Gives a function that takes how
+    much has been done altogether: of the `total`, or in the `unit` where nobody knows how much there is."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    def __init__(self, work: str, *, total: int | None = None, unit: str = "") -> None:
-        self._work = work
-        self._total = total
-        self._unit = unit
-
-    @contextmanager
-    def shown(self) -> Iterator[Callable[[int], None]]:
-        """Gives a function that takes how much has been done altogether."""
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-        from rich.progress import Progress as Bar
-
-        columns = (
-            (BarColumn(), MofNCompleteColumn())
-            if self._total is not None
-            else (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {self._unit}"))
-        )
-        shown = Console(stderr=True)
-        with Bar(
-            TextColumn("{task.description}"),
-            *columns,
-            TimeElapsedColumn(),
-            console=shown,
-            transient=True,
-            disable=not shown.is_terminal,
-        ) as bar:
-            task = bar.add_task(self._work, total=self._total)
-            yield lambda done: bar.update(task, completed=done)
+    measured = (
+        (BarColumn(), MofNCompleteColumn())
+        if total is not None
+        else (SpinnerColumn(), TextColumn(f"{{task.completed:,.0f}} {unit}"))
+    )
+    screen = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        *measured,
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    ) as bar:
+        task = bar.add_task(work, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from llmflow import formats
-from llmflow.console import Column, Json, Progress, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, errors_for_people, print_json, print_table, progress
 from llmflow.instance import default_data_dir, log_url
 from llmflow_core.errors import LLMFlowError, Retryable
 
@@ -131,7 +131,7 @@ def replay_letters(
         if not again:
             wanted = [letter for letter in wanted if letter.replayed_ms is None and (not every or not letter.replays)]
         count = 0
-        with Progress("replaying", total=len(wanted)).shown() as done:
+        with progress("replaying", total=len(wanted)) as done:
             async for count in replay(bus, wanted):
                 done(count)
         return count, len(chosen) - count

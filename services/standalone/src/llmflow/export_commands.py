@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from llmflow.api import open_api
-from llmflow.console import Progress, errors_for_people
+from llmflow.console import errors_for_people, progress
 from llmflow.options import FilterWords, Project, Since, Until, filter_of, range_of
 from llmflow_core.errors import LLMFlowError
 
@@ -90,7 +90,7 @@ def _export(kind: str, output: Path | None, file_format: FileFormat | None, **pa
         errors_for_people(),
         open_api() as api,
         _written(output) as file,
-        Progress(f"exporting {kind}", unit="bytes").shown() as done,
+        progress(f"exporting {kind}", unit="bytes") as done,
         api.stream("GET", "export", kind, format=chosen.value, **parameters) as answer,
     ):
         for chunk in answer.iter_bytes():

@@ -9,7 +9,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import Api, open_api
-from llmflow.console import Column, Json, Progress, console, errors_for_people, print_json, print_page
+from llmflow.console import Column, Json, console, errors_for_people, print_json, print_page, progress
 from llmflow.options import Cursor, FilterWords, Limit, Project, Since, Until, filter_of, range_of
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _conversations(api: Api, trace: Mapping[str, Any], project: str | None) -> d
     """What was said in each call of a model, by span; of a trace without such calls, in its first span."""
     calls = [span for span in trace["spans"] if span["observation_type"] == "generation"] or trace["spans"][:1]
     found = {}
-    with Progress("reading", total=len(calls)).shown() as done:
+    with progress("reading", total=len(calls)) as done:
         for number, span in enumerate(calls, 1):
             detail = api.get("traces", trace["trace"]["trace_id"], "spans", span["span_id"], project=project)
             found[span["span_id"]] = detail["conversation"]

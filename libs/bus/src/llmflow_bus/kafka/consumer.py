@@ -72,7 +72,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             async with translated("join the group", options.timeout + options.session_timeout):
                 await kafka.start()
         except BaseException:
-            await end(kafka)
+            await end_consumer(kafka)
             raise
         self._kafka = kafka
         return kafka
@@ -195,7 +195,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _drop(self) -> None:
         kafka, self._kafka = self._kafka, None
         if kafka is not None:
-            await end(kafka)
+            await end_consumer(kafka)
 
 
 def record_of(message: Any) -> Record:
@@ -211,7 +211,7 @@ def record_of(message: Any) -> Record:
     )
 
 
-async def end(kafka: Any) -> None:
+async def end_consumer(kafka: Any) -> None:
     """Stop an aiokafka consumer, also without brokers."""
     if not await stopped(kafka):
         _log.warning("a Kafka consumer ends without leaving its group; the brokers notice after the session timeout")

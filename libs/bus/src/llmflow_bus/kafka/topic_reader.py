@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 
-from llmflow_bus.kafka.consumer import end, record_of
+from llmflow_bus.kafka.consumer import end_consumer, record_of
 from llmflow_bus.kafka.guard import translated
 from llmflow_bus.kafka.options import KafkaOptions
 from llmflow_bus.port import Record
@@ -43,7 +43,7 @@ async def read_topic(options: KafkaOptions, topic: str) -> AsyncIterator[Record]
                         yield record_of(message)
             ends = {partition: last for partition, last in ends.items() if reached[partition] < last}
     finally:
-        await end(kafka)
+        await end_consumer(kafka)
 
 
 async def _start_reading(kafka: Any, topic: str) -> dict[TopicPartition, int]:
