@@ -6,4 +6,4 @@ from llmflow_testkit.usage_contract import UsageContract
 
 
 class TestUsage(UsageContract):
-    """Every promise of `llmflow_store.usage.Usage`."""
+    """Every promise of `llmflow_store.usage.Totals`."""

@@ -96,6 +96,8 @@ async def test_facets_offer_values_to_filter_by(client: httpx.AsyncClient) -> No
     ]
     failed = await _get(client, "/facets", filter="status:error", **_DAY)
     assert failed["fields"]["type"] == [{"value": "tool", "span_count": 1}]
+    half_known = await _get(client, "/facets", filter='model:gpt-4o name:"answer"', **_DAY)
+    assert half_known["fields"]["type"] == [{"value": "generation", "span_count": 1}]
 
 
 async def test_senseless_questions_name_the_parameter(client: httpx.AsyncClient) -> None:

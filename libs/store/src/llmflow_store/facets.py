@@ -32,6 +32,8 @@ async def facets(
         ranges = covering(*widened(from_time, to_time, "minute"), finest="minute")
         counted = _selected(ROLLUP_COLUMNS, "r.span_count", rollup_rows("rollups", ranges, condition, arguments))
     else:
+        # What the try above has added is of an unknown type where no statement uses it.
+        arguments = Arguments(label(project))
         low, high = (arguments.add(unix_us(time), "timestamptz") for time in (from_time, to_time))
         where = f"s.project = $1 AND s.start_time >= {low} AND s.start_time < {high}"
         newest = f"spans AS s WHERE {where} AND {span_condition(parsed, arguments)}"

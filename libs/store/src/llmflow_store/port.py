@@ -171,7 +171,18 @@ class TraceOutline:
 
 
 class Store(
-    Administration, Signals, Scores, Sessions, Directory, Live, Exports, OwnPrices, Topology, Totals, Retention, Protocol
+    Administration,
+    Signals,
+    Scores,
+    Sessions,
+    Directory,
+    Live,
+    Exports,
+    OwnPrices,
+    Topology,
+    Totals,
+    Retention,
+    Protocol,
 ):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
@@ -45,6 +44,8 @@ _CALL_SUMS = (
 _CALL_SKETCHES = ("duration_ns", "time_to_first_token_ns")
 _CALL_COLUMNS = (*_CALL_KEY, *_CALL_SUMS, *_CALL_SKETCHES)
 _COST_KEY = ("project", "model", "user_id", "team_id")
+#: Calls by their rows of usage_totals.
+_Groups: TypeAlias = Mapping[tuple[str, ...], Sequence[Span]]
 
 _ADD_CALLS = f"""
 INSERT INTO usage_totals AS t ({", ".join(_CALL_COLUMNS)})
@@ -92,30 +93,19 @@ LIMIT 1000
 """
 
 
-@dataclass(slots=True)
-class _Call:
-    """What is added to one row of usage_totals."""
-
-    sums: Counter[str] = field(default_factory=Counter)
-    duration_ns: Counter[int] = field(default_factory=Counter)
-    time_to_first_token_ns: Counter[int] = field(default_factory=Counter)
-
-    def merge(self, other: _Call) -> None:
-        self.sums.update(other.sums)
-        self.duration_ns.update(other.duration_ns)
-        self.time_to_first_token_ns.update(other.time_to_first_token_ns)
-
-
 async def add_to_totals(connection: asyncpg.Connection[Any], spans: Iterable[Span]) -> None:
     """Add the model calls among `spans`, all of them new, within the open transaction."""
     made = [span for span in spans if span.observation_type in _CALLS]
     if made:
-        await _add_calls(connection, made)
-        await _add_costs(connection, [span for span in made if span.cost])
+        groups: defaultdict[tuple[str, ...], list[Span]] = defaultdict(list)
+        for span in made:
+            groups[call_key(span)].append(span)
+        await _add_calls(connection, groups)
+        await _add_costs(connection, groups)
 
 
 async def usage_totals(connection: asyncpg.Connection[Any]) -> UsageTotals:
-    """See `Usage.usage_totals`."""
+    """See `Totals.usage_totals`."""
     calls = await connection.fetch(f"SELECT {', '.join(_CALL_COLUMNS)} FROM usage_totals")  # noqa: S608
     costs = await connection.fetch("SELECT project, model, user_id, team_id, cost FROM cost_totals")
     scores = await connection.fetch(_SCORES)
@@ -150,43 +140,53 @@ def cache_outcome(span: Span) -> bool | None:
     return None
 
 
-async def _add_calls(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> None:
-    found: defaultdict[tuple[str, ...], _Call] = defaultdict(_Call)
-    for span in spans:
-        call, cached = found[call_key(span)], cache_outcome(span)
-        first_token_ns = values.within(span.time_to_first_token_ns, values.BIGINT_MAX)
-        duration_ns = stored_duration(span)
-        sums = call.sums
-        sums["requests"] += 1
-        sums["input_tokens"] += values.within(span.input_tokens, values.MOST_TOKENS) or 0
-        sums["output_tokens"] += values.within(span.output_tokens, values.MOST_TOKENS) or 0
-        sums["cache_hits"] += cached is True
-        sums["cache_misses"] += cached is False
-        sums["duration_ns_sum"] += duration_ns
-        sums["time_to_first_token_ns_sum"] += first_token_ns or 0
-        call.duration_ns[bucket_of(duration_ns)] += 1
-        if first_token_ns is not None:
-            call.time_to_first_token_ns[bucket_of(first_token_ns)] += 1
-    rows: defaultdict[tuple[str, ...], _Call] = defaultdict(_Call)
-    kept = await _kept(connection, "usage_totals", _CALL_KEY, found)
-    for key, call in found.items():
-        rows[key if key in kept else (key[0], OTHER, OTHER, key[3])].merge(call)
-    await connection.executemany(_ADD_CALLS, [_call_row(key, rows[key]) for key in sorted(rows)])
+async def _add_calls(connection: asyncpg.Connection[Any], groups: _Groups) -> None:
+    rows: defaultdict[tuple[str, ...], list[Span]] = defaultdict(list)
+    kept = await _kept(connection, "usage_totals", _CALL_KEY, groups)
+    for key, spans in groups.items():
+        rows[key if key in kept else (key[0], OTHER, OTHER, key[3])] += spans
+    await connection.executemany(_ADD_CALLS, [(*key, *_sums(rows[key])) for key in sorted(rows)])
 
 
-async def _add_costs(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> None:
+def _sums(spans: Sequence[Span]) -> tuple[Any, ...]:
+    """The values of _CALL_SUMS and _CALL_SKETCHES."""
+    cached = Counter(map(cache_outcome, spans))
+    durations = [stored_duration(span) for span in spans]
+    first_tokens = _counted(spans, "time_to_first_token_ns", values.BIGINT_MAX)
+    return (
+        len(spans),
+        sum(_counted(spans, "input_tokens", values.MOST_TOKENS)),
+        sum(_counted(spans, "output_tokens", values.MOST_TOKENS)),
+        cached[True],
+        cached[False],
+        sum(durations),
+        sum(first_tokens),
+        _sketch(durations),
+        _sketch(first_tokens),
+    )
+
+
+def _counted(spans: Iterable[Span], name: str, most: int) -> list[int]:
+    found = (values.within(getattr(span, name), most) for span in spans)
+    return [value for value in found if value is not None]
+
+
+async def _add_costs(connection: asyncpg.Connection[Any], groups: _Groups) -> None:
     found: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
-    for span in spans:
-        team = next((str(span.attributes[name]) for name in _TEAM_ATTRIBUTES if name in span.attributes), "")
-        key = (span.project, call_key(span)[1], values.label(span.user_id or ""), values.label(team))
-        found[key] += values.cost(span.cost) or 0
-    kept = await _kept(connection, "cost_totals", _COST_KEY, found)
+    for (project, model, *_), spans in groups.items():
+        for span in spans:
+            if span.cost:
+                team = next((str(span.attributes[name]) for name in _TEAM_ATTRIBUTES if name in span.attributes), "")
+                labels = (project, model, values.label(span.user_id or ""), values.label(team))
+                found[labels] += max(values.cost(span.cost) or Decimal(0), Decimal(0))
+    if not found:
+        return
     rows: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
-    for labels, cost in found.items():
-        rows[labels if labels in kept else (labels[0], OTHER, OTHER, OTHER)] += max(cost, Decimal(0))
-    if rows:
-        ordered = sorted(rows)
-        await connection.execute(_ADD_COSTS, *zip(*ordered, strict=True), [rows[key] for key in ordered])
+    kept = await _kept(connection, "cost_totals", _COST_KEY, found)
+    for key, cost in found.items():
+        rows[key if key in kept else (key[0], OTHER, OTHER, OTHER)] += cost
+    ordered = sorted(rows)
+    await connection.execute(_ADD_COSTS, *zip(*ordered, strict=True), [rows[key] for key in ordered])
 
 
 async def _kept(
@@ -210,12 +210,8 @@ async def _kept(
     return kept
 
 
-def _call_row(key: tuple[str, ...], call: _Call) -> tuple[Any, ...]:
-    sketches = (_sketch(call.duration_ns), _sketch(call.time_to_first_token_ns))
-    return (*key, *(call.sums[name] for name in _CALL_SUMS), *sketches)
-
-
-def _sketch(counts: Counter[int]) -> tuple[list[int], list[int]]:
+def _sketch(measured: Iterable[int]) -> tuple[list[int], list[int]]:
+    counts = Counter(map(bucket_of, measured))
     buckets = sorted(counts)
     return buckets, [counts[bucket] for bucket in buckets]
 

@@ -64,7 +64,7 @@ class UsageTotals:
     scores: Sequence[QualityScore]
 
 
-class Usage(Protocol):
+class Totals(Protocol):
     """Totals of all projects, written with the spans by `Store.write_spans`."""
 
     async def usage_totals(self) -> UsageTotals:

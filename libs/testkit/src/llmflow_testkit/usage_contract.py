@@ -4,33 +4,22 @@ database."""
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
-import pytest_asyncio
-
 from llmflow_core.spans import Score, Span
-from llmflow_store import Store, open_store
+from llmflow_store import Store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.prometheus_sql import MOST_SETS, OTHER
 from llmflow_store.sketch import quantile
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
+from llmflow_testkit.store_suite import StoreSuite
 
 SECOND = 1_000_000_000
 
 
-class UsageContract:
-    """The suite. The fixture `database_url` gives an empty database."""
-
-    @pytest_asyncio.fixture
-    async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
-        store = open_store(database_url)
-        yield store
-        await store.close()
+class UsageContract(StoreSuite):
+    """The suite."""
 
     async def test_calls_are_counted_once(self, store: Store) -> None:
         chat = {"gen_ai.operation.name": "chat"}

@@ -32,7 +32,7 @@ from llmflow_query_api.auth import Connection
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.settings import MetricsAccess, is_loopback
 from llmflow_store.sketch import value_of
-from llmflow_store.usage import CallTotal, CostTotal, QualityScore, Usage, UsageTotals
+from llmflow_store.usage import CallTotal, CostTotal, QualityScore, Totals, UsageTotals
 
 PATH = "/metrics"
 _FRESH_SECONDS = 5.0
@@ -48,7 +48,7 @@ _OfProject = TypeVar("_OfProject", CallTotal, CostTotal, QualityScore)
 class UsageCache:
     """The totals as they were a few seconds ago at most, however often they are asked for."""
 
-    def __init__(self, store: Usage) -> None:
+    def __init__(self, store: Totals) -> None:
         self._store = store
         self._reading = asyncio.Lock()
         self._totals: UsageTotals | None = None
