@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.service_process import environment_of
+from llmflow_testkit.spans import make_span
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Writer:
 
 
 @contextmanager
-def writer(bus_url: str, database_url: str) -> Iterator[Writer]:
+def writer(bus_url: str, database_url: str, **variables: object) -> Iterator[Writer]:
     """A running writer; at the end it must still run, and stop in good order."""
     port = free_port()
     settings = {
@@ -47,6 +49,7 @@ def writer(bus_url: str, database_url: str) -> Iterator[Writer]:
         "LLMFLOW_HOST": "127.0.0.1",
         "LLMFLOW_HEALTH_PORT": port,
         "LLMFLOW_WRITER_RETRY_MAX": 0.2,
+        **variables,
     }
     process = subprocess.Popen([sys.executable, "-m", "llmflow_writer"], env=environment_of(settings))
     try:
@@ -90,6 +93,28 @@ async def test_spans_go_from_the_log_to_the_database(tmp_path: Path, database_ur
         assert 'llmflow_writer_spans_total{outcome="duplicate"} 1.0' in metrics
     await store.close()
     assert await assert_rollups_match(database_url) == 3
+
+
+async def test_it_removes_what_is_past_its_time(tmp_path: Path, database_url: str) -> None:
+    await migrate(database_url)
+    store = open_store(database_url)
+    old, new = make_span(), make_span(start_time_ns=time.time_ns())
+    await store.write_spans([old, new])
+
+    async def gone() -> bool:
+        return await store.get_trace("default", old.trace_id) is None
+
+    with writer(f"embedded://{tmp_path}/log", database_url, RETENTION_DAYS=30) as running:
+        await eventually(gone, within=30)
+
+        async def told() -> bool:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                metrics = (await client.get(f"{running.url}/metrics")).text
+            return 'llmflow_writer_retention_rows_total{table="traces"} 1.0' in metrics
+
+        await eventually(told, within=30)
+    assert await store.get_trace("default", new.trace_id) is not None
+    await store.close()
 
 
 async def test_it_outlives_the_database(tmp_path: Path, own_embedded_postgres: RunningPostgres) -> None:
