@@ -358,26 +358,26 @@ class StoreContract(StoreSuite):
         assert len(values[0]) == 32
         assert await store.secret("another") != values[0]
 
-    async def test_migrating_again_or_at_once_is_safe(self, database_url: str) -> None:
-        applied = await asyncio.gather(*(migrate(database_url) for _ in range(4)))
+    async def test_migrating_again_or_at_once_is_safe(self, empty_database_url: str) -> None:
+        applied = await asyncio.gather(*(migrate(empty_database_url) for _ in range(4)))
         assert sorted(map(len, applied)) == [0, 0, 0, len(max(applied, key=len))]
-        assert await migrate(database_url) == []
-        store = open_store(database_url)
+        assert await migrate(empty_database_url) == []
+        store = open_store(empty_database_url)
         try:
             await store.write_spans([make_generation()])
-            assert await migrate(database_url, chunk_interval=timedelta(hours=6)) == []
+            assert await migrate(empty_database_url, chunk_interval=timedelta(hours=6)) == []
             await store.write_spans([make_generation()])
         finally:
             await store.close()
-        assert await assert_rollups_match(database_url) == 2
+        assert await assert_rollups_match(empty_database_url) == 2
 
-    async def test_it_is_healthy_only_with_its_schema(self, database_url: str) -> None:
-        store = open_store(database_url)
+    async def test_it_is_healthy_only_with_its_schema(self, empty_database_url: str) -> None:
+        store = open_store(empty_database_url)
         try:
             assert not await store.healthy()
             with pytest.raises(Retryable):
                 await store.write_spans([make_span()])
-            await migrate(database_url)
+            await migrate(empty_database_url)
             assert await store.healthy()
             assert (await store.write_spans([make_span()])).inserted == 1
         finally:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 
 from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
 
 
 class StoreSuite:
-    """Tests of a `Store`. The fixture `database_url` gives an empty database."""
+    """Tests of a `Store` on a migrated database without data, once on each kind."""
+
+    @pytest.fixture
+    def database_url(self, migrated_database_url: str) -> str:
+        """Where the store's database is."""
+        return migrated_database_url
 
     @pytest_asyncio.fixture
     async def store(self, database_url: str) -> AsyncIterator[Store]:
-        """A store on a migrated database."""
-        await migrate(database_url)
+        """The store."""
         store = open_store(database_url)
         yield store
         await store.close()

@@ -9,6 +9,7 @@ from llmflow_testkit.clusters.postgres import (
     RunningPostgres,
     create_database,
     drop_database,
+    migrate_now,
     start_embedded_postgres,
 )
 from llmflow_testkit.clusters.timescaledb import prepare_timescaledb, start_timescaledb
@@ -19,6 +20,7 @@ __all__ = [
     "RunningPostgres",
     "create_database",
     "drop_database",
+    "migrate_now",
     "prepare_kafka",
     "prepare_timescaledb",
     "start_embedded_postgres",

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 
 from llmflow_store.embedded_postgres import SMALL_MEMORY, EmbeddedPostgres
+from llmflow_store.migrations import migrate
 from llmflow_store.postgres_files import Binaries
 from llmflow_testkit.ports import free_port
 
@@ -73,18 +74,19 @@ def start_embedded_postgres(folder: Path) -> RunningPostgres:
 def create_database(url: str, *, template: str | None = None) -> str:
     """Make a database on the server of `url`, empty or a copy of `template` (a URL), and return the new one's URL."""
     name = f"test_{secrets.token_hex(6)}"
-    source = _name(template) if template else "template1"
-    # Copying files is ten times as fast as the default on a server that need not be durable.
-    _execute(url, f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY FILE_COPY')
+    # Copying files is ten times as fast as the default, but on a server that must be durable.
+    copied = f' TEMPLATE "{_name(template)}" STRATEGY FILE_COPY' if template else ""
+    _execute(url, f'CREATE DATABASE "{name}"{copied}')
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-def make_template(url: str, database_url: str) -> None:
-    """Let nobody connect to the database of `database_url` any more, not even TimescaleDB's workers, for what is in use
-    cannot be copied."""
-    name = _name(database_url)
-    _execute(url, f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
-    _execute(url, f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+def migrate_now(database_url: str) -> None:
+    """Bring the schema of the database up to date."""
+
+    async def work() -> None:
+        await migrate(database_url)
+
+    _run(work())
 
 
 def drop_database(url: str, database_url: str) -> None:
