@@ -210,6 +210,16 @@ async def test_only_the_record_at_fault_goes_to_the_dead_letters(bus: Bus) -> No
     assert await uncommitted(bus) == 0
 
 
+async def test_what_cannot_be_prepared_is_left_to_the_store_to_judge(bus: Bus) -> None:
+    store = FailingStore()
+    late = otlp_request([1, 2])
+    late.resource_spans[0].scope_spans[0].spans[0].start_time_unix_nano = 2**63
+    await publish(bus, late.SerializeToString(), request(3))
+    async with writing(bus, store):
+        await until_stored(store, 1, 2, 3)
+    assert await uncommitted(bus) == 0
+
+
 @pytest.mark.parametrize("value", [b"", b"\xff garbage"], ids=["empty", "garbage"])
 async def test_a_record_that_cannot_be_read_does_not_hold_up_the_next(bus: Bus, value: bytes) -> None:
     store = FailingStore()
