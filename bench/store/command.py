@@ -28,19 +28,25 @@ _SPANS = {"timescaledb": 10_000_000, "embedded": 1_000_000}
 _PASSWORD = "a password of the benchmark"
 
 
-async def _timed(asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[object]]) -> tuple[float, float]:
-    """The median and the 95th percentile in milliseconds of asking each once, after each was asked once before."""
+async def _timed(
+    asked: Sequence[Asked], ask: Callable[[Asked], Awaitable[object]], best_of: int
+) -> tuple[float, float]:
+    """The median and the 95th percentile in milliseconds over the versions, each the fastest of `best_of`, after each
+    was asked once before."""
     times = []
-    for warm in (False, True):
-        for one in asked:
+    for one in asked:
+        await ask(one)
+    for one in asked:
+        tries = []
+        for _ in range(best_of):
             began = time.perf_counter()
             await ask(one)
-            if warm:
-                times.append((time.perf_counter() - began) * 1000)
+            tries.append((time.perf_counter() - began) * 1000)
+        times.append(min(tries))
     return statistics.median(times), sorted(times)[max(0, -(-len(times) * 95 // 100) - 1)]
 
 
-async def measure(database: Database, questions: Sequence[Question], count: int) -> bool:
+async def measure(database: Database, questions: Sequence[Question], count: int, best_of: int) -> bool:
     """Print a table; return whether every goal is met."""
     samples = await draw(database.url, database.month, seed=1, count=count)
     port = free_port()
@@ -65,8 +71,8 @@ async def measure(database: Database, questions: Sequence[Question], count: int)
             met = True
             for question in questions:
                 asked = [question.make(samples) for _ in range(count)]
-                direct = await _timed(asked, lambda one: one.ask(store))
-                served = await _timed(asked, over_http)
+                direct = await _timed(asked, lambda one: one.ask(store), best_of)
+                served = await _timed(asked, over_http, best_of)
                 missed = max(direct[1], served[1]) > question.goal_ms
                 met = met and not missed
                 figures = "".join(f"{figure:8.1f}" for figure in (*direct, *served))
@@ -81,6 +87,7 @@ def main(given: Sequence[str]) -> int:
     parser.add_argument("--servers", default="timescaledb,embedded", help="timescaledb, embedded")
     parser.add_argument("--spans", type=int, help="how many instead of ten million, and of one million when embedded")
     parser.add_argument("--queries", type=int, default=60, help="versions of each question")
+    parser.add_argument("--best-of", type=int, default=1, help="ask each version so often; the fastest counts")
     parser.add_argument("--only", default="", help="questions whose name contains this")
     parser.add_argument("--writers", type=int, default=os.cpu_count() or 1, help="processes that fill a new database")
     parser.add_argument("--plans", type=Path, help="write the statements' plans to this file instead")
@@ -95,7 +102,7 @@ def main(given: Sequence[str]) -> int:
                 if arguments.plans:
                     arguments.plans.write_text(asyncio.run(plans(database, questions)))
                 else:
-                    met = asyncio.run(measure(database, questions, arguments.queries)) and met
+                    met = asyncio.run(measure(database, questions, arguments.queries, arguments.best_of)) and met
     except BackendMissing as missing:
         print(f"the benchmark needs TimescaleDB: {missing}", file=sys.stderr)
         return 1

@@ -130,7 +130,7 @@ def _cost_range(samples: Samples) -> str:
 
 def _largest(samples: Samples) -> Asked:
     trace_id = samples.rng.choice(samples.largest)
-    return Asked(lambda store: store.get_trace("default", trace_id), f"/api/v1/traces/{trace_id.hex()}")
+    return Asked(lambda store: store.get_outline("default", trace_id), f"/api/v1/traces/{trace_id.hex()}")
 
 
 def _facets(length: timedelta) -> Callable[[Samples], Asked]:
