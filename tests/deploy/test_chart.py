@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from llmflow_core.config import load_settings
+from llmflow_exporter.destination_file import destinations_of
 from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.helm import helm, render
 
@@ -55,6 +56,10 @@ EVERYTHING = {
     "writer": {**_POD, **_SECRET_ENV},
     "exporter": {
         **_POD,
+        "destinations": [
+            {"name": "langsmith", "preset": "langsmith", "options": {"api_key": "${env:LANGSMITH_API_KEY}"}},
+            {"name": "tempo", "preset": "tempo", "endpoint": "http://tempo:4318", "filter": {"errors_only": True}},
+        ],
         "env": {
             "OTLP_EXPORT_ENABLED": "true",
             "OTLP_EXPORT_ENDPOINT": "http://tempo:4318",
@@ -226,6 +231,23 @@ def test_probes_and_services_lead_to_ports_that_exist(rendered: list[Object]) ->
 def test_proxy_stays_in_service_while_the_message_log_is_away(everything: list[Object]) -> None:
     (container,) = named(everything, "Deployment", "proxy")["spec"]["template"]["spec"]["containers"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_exporter_finds_its_destinations(
+    everything: list[Object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGSMITH_API_KEY", "k")
+    config = named(everything, "ConfigMap", "exporter")
+    pod = named(everything, "Deployment", "exporter")["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in pod["volumes"] if "configMap" in volume]
+    assert volume["configMap"]["name"] == config["metadata"]["name"]
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    ((name, content),) = config["data"].items()
+    assert environment(everything, "exporter")["LLMFLOW_EXPORT_FILE"] == f"{mount['mountPath']}/{name}"
+    (tmp_path / name).write_text(content)
+    destinations = destinations_of(tmp_path / name, variable="LLMFLOW_EXPORT_FILE")
+    assert [destination.name for destination in destinations] == ["langsmith", "tempo"]
+    assert destinations[0].headers == {"x-api-key": "k"}
 
 
 def test_frontend_is_told_where_the_services_are(everything: list[Object]) -> None:

@@ -38,7 +38,8 @@ capabilities:
 {{/* A stateless service. Takes a dict: root, component, values (its block of values.yaml), user, grace (seconds to
      finish what is in flight), ports (list of name and number), health (name of the port with the probes), ready (path
      of the readiness probe), env (rendered list), restartWith (values it learns through a Secret: a change of them
-     restarts it), state (a folder for what outlives the container, though not the pod). */}}
+     restarts it), state (a folder for what outlives the container, though not the pod), files (a folder with what the
+     component's ConfigMap holds). */}}
 {{- define "llmflow.deployment" -}}
 {{- $autoscaled := and .values.autoscaling .values.autoscaling.enabled -}}
 apiVersion: apps/v1
@@ -119,12 +120,22 @@ spec:
             - name: state
               mountPath: {{ . }}
             {{- end }}
+            {{- with .files }}
+            - name: files
+              mountPath: {{ . }}
+              readOnly: true
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir: {}
         {{- if .state }}
         - name: state
           emptyDir: {}
+        {{- end }}
+        {{- if .files }}
+        - name: files
+          configMap:
+            name: {{ include "llmflow.fullname" .root }}-{{ .component }}
         {{- end }}
 {{- end -}}
 
