@@ -29,7 +29,6 @@ from llmflow_query_api.openapi import document
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_testkit.serving import serving
 from llmflow_testkit.signals import make_coding_log, make_log, make_point
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
@@ -109,9 +108,8 @@ def faults_of(url: str, operation: Any, known: dict[str, str]) -> Iterator[str]:
 
 
 @pytest.mark.timeout(600)
-async def test_every_answer_is_documented(embedded_database_url: str) -> None:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+async def test_every_answer_is_documented(migrated_embedded_url: str) -> None:
+    store = open_store(migrated_embedded_url)
     known = await fill(store)
     app = create_app(QueryApiSettings(auth_password=USER[1], host="127.0.0.1"), store=store)
     load_all_checks()

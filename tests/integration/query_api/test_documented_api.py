@@ -15,7 +15,6 @@ from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.scores import ScoreQuery
 from llmflow_testkit.missing import missing
 from llmflow_testkit.serving import serving
@@ -35,11 +34,10 @@ async def key_of(store: Store) -> str:
     return key
 
 
-async def test_every_command_has_an_answer(embedded_database_url: str, tmp_path: Path) -> None:
+async def test_every_command_has_an_answer(migrated_embedded_url: str, tmp_path: Path) -> None:
     if not shutil.which("curl"):
         missing("not installed: curl")
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+    store = open_store(migrated_embedded_url)
     trace_id = bytes.fromhex("4bf92f3577b34da6a3ce929d0e0e4736")
     span = make_generation(
         trace_id=trace_id,

@@ -17,7 +17,6 @@ from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.topology import Dependency, Operation
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
 
@@ -49,9 +48,8 @@ def a_trace(**root: Any) -> list[Span]:
 
 
 @pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+async def store(migrated_embedded_url: str) -> AsyncIterator[Store]:
+    store = open_store(migrated_embedded_url)
     yield store
     await store.close()
 
@@ -215,9 +213,8 @@ async def test_an_id_without_its_leading_zeros_is_found(client: httpx.AsyncClien
     assert [trace["traceID"] for trace in await data(client, "/api/traces/1f")] == ["0" * 30 + "1f"]
 
 
-async def test_operations_and_dependencies(database_url: str) -> None:
-    await migrate(database_url)
-    store = open_store(database_url)
+async def test_operations_and_dependencies(migrated_database_url: str) -> None:
+    store = open_store(migrated_database_url)
     try:
         await store.write_spans([*a_trace(), make_span(name="GET /answer", service="other", kind=3)])
         begin, end = NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)

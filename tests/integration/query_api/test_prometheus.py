@@ -23,7 +23,6 @@ from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.prometheus import lint_metrics, running_prometheus
 from llmflow_testkit.serving import serving
@@ -62,9 +61,8 @@ def calls(project: str = "default") -> list[Span]:
 
 
 @pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+async def store(migrated_embedded_url: str) -> AsyncIterator[Store]:
+    store = open_store(migrated_embedded_url)
     yield store
     await store.close()
 
