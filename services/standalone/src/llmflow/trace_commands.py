@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -11,9 +11,6 @@ from llmflow import formats
 from llmflow.api import Api, open_api
 from llmflow.console import Column, Json, console, errors_for_people, print_json, print_page, progress
 from llmflow.options import Cursor, FilterWords, Limit, Project, Since, Until, filter_of, range_of
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 app = typer.Typer()
 
@@ -138,7 +135,7 @@ def show_trace(
         screen = console()
         screen.print(_headline(trace["trace"]))
         screen.print()
-        screen.print(_span_table(trace["spans"]))
+        _print_tree(trace["spans"])
         for score in trace["scores"]:
             value = score["label"] if score["value"] is None else formats.count(score["value"])
             screen.print(formats.one_line(f"score {score['name']}: {value} ({score['source']})"))
@@ -169,17 +166,13 @@ def _headline(trace: Mapping[str, Any]) -> str:
 _WHO = {"service": "service", "user_id": "user", "session_id": "session", "environment": "environment"}
 
 
-def _span_table(spans: list[Mapping[str, Any]]) -> Table:
-    from rich.table import Table
+def _print_tree(spans: list[Mapping[str, Any]]) -> None:
     from rich.text import Text
 
     from llmflow.trace_tree import tree
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Span", overflow="fold")
-    for heading in ("Start", "Duration", "Tokens", "Cost"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("Model, error", overflow="fold")
+    headings = ("Span", "Start", "Duration", "Tokens", "Cost", "Model, error")
+    rows = [[Text(heading, style="bold") for heading in headings]]
     for guide, span in tree(spans):
         tokens = with_tokens(span)["tokens"]
         name = Text(guide, style="dim").append(formats.one_line(span["name"]), style="not dim")
@@ -187,15 +180,21 @@ def _span_table(spans: list[Mapping[str, Any]]) -> Table:
         if span["status"] == "error":
             error = formats.one_line(span["status_message"] or span["error_type"] or "failed")
             end.append(f"{': ' if span['model'] else ''}{error}", style="red")
-        table.add_row(
-            name.append(f" [{span['observation_type']}]", style="dim"),
+        figures = (
             f"+{formats.duration(span['offset_ns'])}",
             formats.duration(span["duration_ns"]),
             "" if tokens is None else formats.count(tokens),
             "" if span["cost"] is None else formats.dollars(span["cost"]),
-            end,
         )
-    return table
+        rows.append([name.append(f" [{span['observation_type']}]", style="dim"), *map(Text, figures), end])
+    # A table of rich takes seconds for thousands of spans.
+    widths = [max(row[place].cell_len for row in rows) for place in range(len(headings) - 1)]
+    screen = console()
+    for name, *rest, end in rows:
+        name.pad_right(widths[0] - name.cell_len)
+        for text, width in zip(rest, widths[1:], strict=True):
+            text.pad_left(width - text.cell_len)
+        screen.print(Text("  ").join([name, *rest, end]), soft_wrap=True)
 
 
 def _conversations(api: Api, trace: Mapping[str, Any], project: str | None) -> dict[str, Any]:
