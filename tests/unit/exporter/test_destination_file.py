@@ -142,7 +142,7 @@ def test_endpoints_by_protocol(tmp_path: Path, protocol: str, endpoint: str, url
     assert destination.url == url
 
 
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "api_key": "k-1",
     "public_key": "pk-1",
     "secret_key": "sk-1",
@@ -150,7 +150,7 @@ OPTIONS = {
     "project": "shop",
     "workspace": "team",
     "zone": "prod-eu-west-2",
-    "instance_id": "123456",
+    "instance_id": 123456,
     "region": "eu-west-1",
     "dataset": "traces",
     "tenant": "t-1",
@@ -184,6 +184,12 @@ def test_presets_know_where_the_backend_is(tmp_path: Path, preset: str) -> None:
     (destination,) = _read(tmp_path, {"name": "d", "preset": preset, "options": options})
     assert destination.url == ADDRESSES[preset]
     assert destination.sigv4 == (SigV4(region="eu-west-1", service="xray") if preset == "xray" else None)
+
+
+def test_numbers_are_texts(tmp_path: Path) -> None:
+    options = {name: OPTIONS[name] for name in ("zone", "instance_id", "api_key")}
+    (destination,) = _read(tmp_path, {"name": "d", "preset": "grafana-cloud", "options": options})
+    assert destination.headers == {"authorization": "Basic MTIzNDU2OmstMQ=="}
 
 
 @pytest.mark.parametrize(

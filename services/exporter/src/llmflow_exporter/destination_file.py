@@ -28,7 +28,8 @@ _NAME = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # An account's number is a text, however YAML takes it.
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class Basic(_Part):
