@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from operator import itemgetter
 from typing import Any, overload
 
-from llmflow_core.spans import Span, SpanKey
+from llmflow_core.spans import Span
 from llmflow_store.fresh import fresh_spans
 from llmflow_store.rollups import additions_of
 from llmflow_store.rows import KEY_COLUMNS, content_row, key_row, span_rows
@@ -29,9 +29,7 @@ class SpanBatch(Sequence[Span]):
     def __init__(self, spans: Sequence[Span], rollup_attributes: Collection[str] = ()) -> None:
         self._given = spans
         self._rollup_attributes = rollup_attributes
-        by_key: dict[SpanKey, Span] = {}
-        for span in spans:
-            by_key.setdefault(span.key, span)
+        by_key = {span.key: span for span in reversed(spans)}
         self.spans = [by_key[key] for key in sorted(by_key)]
         self.projects = sorted({span.project for span in self.spans})
         self.rows = span_rows(self.spans)

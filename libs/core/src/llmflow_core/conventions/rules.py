@@ -271,10 +271,16 @@ def _preview(conversation: Conversation, side: str) -> str | None:
                 text = f"{part.name}({_as_json(part.arguments) if part.arguments is not None else ''})"
             else:
                 continue
-            text = " ".join(text[: 4 * PREVIEW_CHARACTERS].split())
-            if text:
-                return text[:PREVIEW_CHARACTERS]
+            beginning = _words(text, 2 * PREVIEW_CHARACTERS)
+            if len(beginning) < PREVIEW_CHARACTERS:
+                beginning = _words(text, 4 * PREVIEW_CHARACTERS)
+            if beginning:
+                return beginning[:PREVIEW_CHARACTERS]
     return None
+
+
+def _words(text: str, characters: int) -> str:
+    return " ".join(text[:characters].split())
 
 
 def _as_json(value: JSON) -> str:
