@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from llmflow_core.api_keys import is_key
+from llmflow_store import open_store
 from llmflow_testkit.commands import Run, printed
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.spans import make_generation
 
 
 def test_projects(run: Run) -> None:
@@ -61,6 +65,27 @@ def test_prices(run: Run) -> None:
     assert (wrong.exit_code, "--audio-input" in wrong.stderr) == (2, True)
     assert run("prices", "remove", "house").exit_code == 0
     assert run("prices", "remove", "house").exit_code == 1
+
+
+def test_repricing(run: Run, embedded_database_url: str) -> None:
+    start = time.time_ns() - 60 * 10**9
+    unpriced = {"response_model": None, "cost": None, "input_cost": None, "output_cost": None}
+
+    async def write() -> None:
+        store = open_store(embedded_database_url)
+        await store.write_spans(
+            [make_generation(model="house-1", start_time_ns=start + n, **unpriced) for n in range(3)]
+        )
+        await store.close()
+
+    asyncio.run(write())
+    assert run("prices", "reprice", "--since", "1h").stdout == "0 of 3 spans have another cost now\n"
+    run("prices", "set", "house", "--model", "house-.*", "--input", "1000", "--output", "0")
+    assert run("prices", "reprice", "--since", "1h", "--until", "30m").stdout.startswith("0 of 0 spans")
+    told = printed(run("prices", "reprice", "--since", "1h", "--json"))
+    assert told == {"examined": 3, "changed": 3}
+    assert printed(run("analytics", "cost", "--json"))["total"]["value"] == 3.6
+    assert run("prices", "reprice").exit_code == 2
 
 
 def test_what_the_api_refuses_is_told_in_its_words(run: Run) -> None:

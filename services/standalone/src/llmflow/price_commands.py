@@ -10,8 +10,9 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table
-from llmflow.options import time_of
+from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table, progress
+from llmflow.options import range_of, time_of
+from llmflow_core.spans import DEFAULT_PROJECT
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -142,6 +143,46 @@ def remove_price(name: Annotated[str, typer.Argument(help="What the price is cal
     with errors_for_people(), open_api() as api:
         api.request("DELETE", "prices", name)
     typer.echo(f"removed the price {name}", err=True)
+
+
+@app.command("reprice")
+def reprice(
+    *,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", parser=time_of, help="Spans from this time on: 24h or 7d (ago), or a time.")
+    ],
+    until: Annotated[
+        str, typer.Option(metavar="TIME", parser=time_of, help="Spans before this time.", show_default="now")
+    ] = "0s",
+    project: ProjectOption = DEFAULT_PROJECT,
+    as_json: Json = False,
+) -> None:
+    """Give stored spans the costs of today's prices, and correct all sums with them.
+
+    Costs that came with their spans stay, and so do those whose price is not known any more. What is done stays done
+    when this is broken off; doing it again changes nothing.
+
+    \b
+    Example:
+      llmflow prices reprice --since 7d
+    """
+    body: dict[str, Any] = {"project": project, "from": since, "to": until, "cursor": None}
+    examined = changed = 0
+    with errors_for_people(), open_api() as api:
+        total = api.get("analytics", metric="spans", project=project, **range_of(since, until))["total"]["span_count"]
+        with progress("repricing", total=total) as done:
+            while True:
+                portion = api.post("prices", "reprice", json=body)
+                examined += portion["examined"]
+                changed += portion["changed"]
+                done(examined)
+                if portion["next_cursor"] is None:
+                    break
+                body["cursor"] = portion["next_cursor"]
+    if as_json:
+        print_json({"examined": examined, "changed": changed})
+    else:
+        print(f"{changed:,} of {examined:,} spans have another cost now")
 
 
 def _row(entry: Mapping[str, Any]) -> dict[str, Any]:
