@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+import yaml
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import RetryInfo
@@ -21,11 +23,17 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from llmflow_bus import Message, open_bus, topics
+from llmflow_core.dialects.rewriting import messages_of
 from llmflow_exporter.destinations import Destination, Tls
 from llmflow_exporter.grpc_transport import GrpcTransport
+from llmflow_exporter.probe import probe, told
+from llmflow_exporter.settings import ExporterSettings
+from llmflow_exporter.supervisor import Supervisor
 from llmflow_exporter.transport import Reply, Verdict
 from llmflow_testkit.certificates import make_certificates
 from llmflow_testkit.otlp_requests import otlp_request
+from llmflow_testkit.polling import eventually
 
 VALUES = [otlp_request([1]).SerializeToString(), otlp_request([2]).SerializeToString()]
 
@@ -146,3 +154,40 @@ async def test_mutual_tls(tmp_path: Path) -> None:
         tls = Tls(ca_file=ca_file, cert_file=str(tmp_path / "client.pem"), key_file=str(tmp_path / "client.key"))
         assert (await _sent(url, tls=tls)).verdict is Verdict.TAKEN
     assert len(server.taken) == 1
+
+
+async def test_a_destination_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "destinations.yaml"
+    server = _Server()
+    async with _serving(server) as port:
+        entry = {"name": "g", "endpoint": f"127.0.0.1:{port}", "protocol": "otlp-grpc", "auth": {"bearer": "k"}}
+        file.write_text(yaml.safe_dump({"destinations": [entry]}))
+        destination, trace_id, reply = await probe(ExporterSettings(export_file=file), "g")
+    assert f"look for trace {trace_id}" in told(destination, trace_id, reply)
+    assert [span.trace_id.hex() for span in messages_of(server.taken[0])] == [trace_id]
+    assert server.metadata["authorization"] == "Bearer k"
+
+
+async def test_a_destination_that_cannot_be_begun_with_holds_up_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "destinations.yaml"
+    server = _Server()
+    async with _serving(server) as port:
+        entries = [
+            {"name": "bad", "endpoint": "https://h", "tls": {"ca_file": str(file)}},  # which is no certificate
+            {"name": "good", "endpoint": f"http://127.0.0.1:{port}", "protocol": "otlp-grpc"},
+        ]
+        file.write_text(yaml.safe_dump({"destinations": entries}))
+        bus = open_bus(f"embedded://{tmp_path}/log")
+        await (await bus.producer()).publish(topics.SPANS, [Message(value) for value in VALUES])
+        settings = ExporterSettings(export_file=file, export_batch_seconds=0, export_reload_seconds=0.05)
+        supervisor, stop = Supervisor(settings, bus), asyncio.Event()
+        running = asyncio.create_task(supervisor.run(stop, asyncio.Event()))
+
+        async def forwarded() -> bool:
+            found = {entry["name"]: entry for entry in supervisor.document()["destinations"]}
+            return bool(found) and found["bad"]["state"] == "failed" and found["good"]["sent"] == len(VALUES)
+
+        await eventually(forwarded, within=20)
+        stop.set()
+        await asyncio.wait_for(running, 20)
+        await bus.close()

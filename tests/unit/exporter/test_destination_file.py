@@ -88,6 +88,7 @@ def test_every_mistake_is_told_at_once_by_destination_and_field(
         {"name": "half", "preset": "langfuse", "endpoint": "http://h", "options": {"public_key": "s3cret"}},
         {"name": "query", "endpoint": "http://h", "filter": {"query": "colour:red"}},
         {"name": "tls", "endpoint": "http://h", "tls": {"cert_file": "/nowhere"}},
+        {"name": "grpc", "endpoint": "h:1", "protocol": "otlp-grpc", "compression": "zstd", "tls": {"insecure": True}},
         {"name": "same", "endpoint": "http://h"},
         {"name": "same", "endpoint": "http://h"},
         "s3cret",
@@ -107,8 +108,10 @@ def test_every_mistake_is_told_at_once_by_destination_and_field(
         "destination half: options: public_key and secret_key belong together",
         "destination query: filter.query: filter: unknown field 'colour'",
         "destination tls: tls: cert_file and key_file belong together",
+        "destination grpc: compression: gRPC has gzip and none",
+        "destination grpc: tls.insecure: gRPC cannot leave the server unchecked",
         "destination same: name: another destination has it",
-        "destination 15: all of it: ",
+        "destination 16: all of it: ",
     ):
         assert line in said
     assert "s3cret" not in said

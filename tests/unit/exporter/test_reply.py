@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from llmflow_exporter.http_transport import reply_to
-from llmflow_exporter.transport import Verdict
+from llmflow_exporter.transport import Reply, Verdict
 
 
 def _response(status: int, **headers: str) -> httpx.Response:
@@ -36,6 +36,23 @@ def test_what_the_operator_must_put_right_is_retried_slowly(status: int) -> None
 
 def test_redirect_is_a_wrong_address() -> None:
     assert reply_to(_response(301, location="https://elsewhere.example.com/")).verdict is Verdict.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "rejected"),
+    [
+        (b'{"partialSuccess":{"rejectedSpans":"3","errorMessage":"too old"}}', "too old", 3),
+        (b'{"partialSuccess":{}}', "", 0),
+        (b'{"partialSuccess":null}', "", 0),
+        (b'{"partialSuccess":[1]}', "", 0),
+        (b'{"id":', "", 0),
+        (b"\x0a\x05\x08\x02\x12\x01x", "x", 2),
+        (b"OK", "", 0),
+        (b"", "", 0),
+    ],
+)
+def test_partial_success(body: bytes, said: str, rejected: int) -> None:
+    assert reply_to(httpx.Response(200, content=body)) == Reply(Verdict.TAKEN, said, rejected_spans=rejected)
 
 
 def test_too_much_at_once() -> None:

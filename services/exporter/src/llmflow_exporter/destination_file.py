@@ -202,6 +202,8 @@ class _Reader:
             return None
         preset = self._preset(entry)
         options = {**preset.defaults, **entry.options}
+        if (entry.protocol or preset.protocol) == "otlp-grpc":
+            self._check_grpc(entry)
         url = self._url(entry, preset, options)
         headers = self._headers(entry, preset, options)
         if self.problems or url is None:
@@ -265,6 +267,12 @@ class _Reader:
                 if name not in entry.options and not (entry.auth or entry.headers):
                     self.problems.append(f"options.{name}: the preset {entry.preset} needs it")
         return preset
+
+    def _check_grpc(self, entry: Entry) -> None:
+        if entry.compression == "zstd":
+            self.problems.append("compression: gRPC has gzip and none")
+        if entry.tls.insecure:
+            self.problems.append("tls.insecure: gRPC cannot leave the server unchecked")
 
     def _url(self, entry: Entry, preset: Preset, options: Mapping[str, str]) -> str | None:
         endpoint = entry.endpoint

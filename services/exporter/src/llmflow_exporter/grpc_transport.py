@@ -14,7 +14,6 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from llmflow_core.errors import ConfigError
 from llmflow_exporter import metrics
 from llmflow_exporter.destinations import Destination, Tls
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
@@ -44,8 +43,6 @@ class GrpcTransport:
     """A `Transport` with one channel, which gRPC keeps connected."""
 
     def __init__(self, destination: Destination, *, timeout: float) -> None:
-        if destination.tls.insecure:
-            raise ConfigError([f"destination {destination.name}: tls.insecure: gRPC cannot leave the server unchecked"])
         parts = urlsplit(destination.url)
         target = parts.netloc if parts.port else f"{parts.netloc}:{443 if parts.scheme == 'https' else 4317}"
         compression = grpc.Compression.Gzip if destination.compression == "gzip" else grpc.Compression.NoCompression

@@ -101,9 +101,10 @@ class Supervisor:
         try:
             transport = open_transport(destination, timeout=self._settings.export_timeout)
         except (ConfigError, OSError) as error:
+            reason = destination.scrubbed("; ".join(error.problems) if isinstance(error, ConfigError) else str(error))
             if status.state != "failed":
-                logger.error("cannot begin with %s: %s", destination.name, error)
-            status.has_failed(destination.scrubbed(str(error)), "failed")
+                logger.error("cannot begin with %s: %s", destination.name, reason)
+            status.has_failed(reason, "failed")
             return
         status.state = "starting"
         forwarder = Forwarder(destination, transport, self._bus, self._dead_letters, self._settings, status)
