@@ -191,7 +191,7 @@ class Store(
 
         Idempotent: a span whose key (`Span.key`) is stored already changes nothing, rollups, summaries and scores
         included. Safe to call from several processes at once. Raises Permanent for a span that the database can never
-        hold; then nothing of the call was stored.
+        hold; then nothing of the call was stored. A `SpanBatch` has what needs no database made already.
         """
         ...
 
