@@ -325,7 +325,8 @@ export interface paths {
         };
         /**
          * List sessions, the one used last first
-         * @description Sessions with a trace in the range that fulfils the filter. Counted are all traces of the session in the range.
+         * @description Sessions with a trace in the range that fulfils the filter, in the order of the newest such trace. Counted are
+         *     all traces of the session in the range.
          *     While traces arrive no session is repeated on a later page; one that is used again moves to the first.
          */
         get: operations["listSessions"];
@@ -723,6 +724,28 @@ export interface paths {
          * @description Costs that were computed with it stay. Those of the writer's file are changed there.
          */
         delete: operations["deletePrice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/reprice": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Price a portion of the stored spans again
+         * @description With the prices of now: spans, trace summaries and the sums behind charts are corrected in one transaction.
+         *     Portions that are done stay done, and doing one again changes nothing. Costs that came with their spans stay, and
+         *     so do those whose price is not known any more.
+         */
+        post: operations["reprice"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2110,7 +2133,7 @@ export interface components {
         };
         /**
          * PriceList
-         * @description The own prices in the order in which they are tried; `in_use` is that of the model asked for, null without one.
+         * @description The own prices in the order in which they are tried; `in_use` is that of the model asked for, null for none.
          * @example {
          *       "prices": [
          *         {
@@ -2243,6 +2266,43 @@ export interface components {
              */
             projects: string[];
             details: components["schemas"]["ProjectDetail"][];
+        };
+        /**
+         * Repriced
+         * @description What one portion came to: spans that were looked at, and that have another cost now. Send `next_cursor` as
+         *     `cursor` for the next portion; it is null after the last.
+         * @example {
+         *       "examined": 2000,
+         *       "changed": 150,
+         *       "next_cursor": "text"
+         *     }
+         */
+        Repriced: {
+            /** @example 2000 */
+            examined: number;
+            /** @example 150 */
+            changed: number;
+            next_cursor: string | null;
+        };
+        /**
+         * Repricing
+         * @description Which spans to price again: those of a project that started in from ≤ start < to, from where `cursor` says on.
+         * @example {
+         *       "project": "default",
+         *       "from": "2026-01-31T09:30:00Z",
+         *       "to": "2026-01-31T09:30:00Z",
+         *       "cursor": "text"
+         *     }
+         */
+        Repricing: {
+            /** @example default */
+            project: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @description next_cursor of the answer before. */
+            cursor: string | null;
         };
         /**
          * RetentionChoice
@@ -2602,7 +2662,7 @@ export interface components {
         };
         /**
          * SessionSummary
-         * @description One session in a list, with its newest trace.
+         * @description One session in a list, with the newest of its traces that are in the range and fulfil the filter.
          */
         SessionSummary: {
             totals: components["schemas"]["SessionTotals"];
@@ -7127,6 +7187,93 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reprice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Repricing"];
+            };
+        };
+        responses: {
+            /** @description The portion is done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repriced"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
 from llmflow_core.own_prices import OwnPrice, encoded, own_price
+from llmflow_core.pricing import Prices
+from llmflow_store import repricing_sql
 from llmflow_store.administration import Actor
+from llmflow_store.port import SpanCursor
 from llmflow_store.postgres_administration import audit
-from llmflow_store.prices import KeptPrice, Origin
+from llmflow_store.prices import KeptPrice, Origin, RepricedPortion
 
 if TYPE_CHECKING:
     import asyncpg
@@ -60,6 +64,20 @@ class PostgresPrices:
             await connection.execute(_FORGET_OF_FILE, [price.name for price in prices])
             for price in sorted(prices, key=lambda price: price.name):
                 await connection.execute(_SAVE_OF_FILE, price.name, _definition(price, "file"))
+
+    async def reprice(
+        self,
+        prices: Prices,
+        project: str,
+        from_time: datetime,
+        to_time: datetime,
+        *,
+        after: SpanCursor | None = None,
+        limit: int = 2000,
+    ) -> RepricedPortion:
+        """See `OwnPrices`. A deadlock with a writer is Retryable, and the portion then as it was."""
+        async with self._connection() as connection, connection.transaction():
+            return await repricing_sql.reprice(connection, prices, project, from_time, to_time, after, limit)
 
 
 def _definition(price: OwnPrice, origin: Origin) -> bytes:

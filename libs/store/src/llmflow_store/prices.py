@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from llmflow_core.own_prices import OwnPrice
+from llmflow_core.pricing import Prices
 from llmflow_store.administration import Actor
+
+if TYPE_CHECKING:
+    from llmflow_store.port import SpanCursor
 
 #: Where an own price came from: the administrators, or the file that the writer reads.
 Origin = Literal["api", "file"]
@@ -19,6 +24,15 @@ class KeptPrice:
 
     price: OwnPrice
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class RepricedPortion:
+    """How many spans were looked at, how many of them have another cost now, and where to go on; None at the end."""
+
+    examined: int
+    changed: int
+    next: SpanCursor | None
 
 
 class OwnPrices(Protocol):
@@ -39,4 +53,22 @@ class OwnPrices(Protocol):
 
     async def save_file_prices(self, prices: Sequence[OwnPrice]) -> None:
         """Keep these as the file's, and no others. One whose name the administrators have used is left out."""
+        ...
+
+    async def reprice(
+        self,
+        prices: Prices,
+        project: str,
+        from_time: datetime,
+        to_time: datetime,
+        *,
+        after: SpanCursor | None = None,
+        limit: int = 2000,
+    ) -> RepricedPortion:
+        """Give up to `limit` spans that started in from ≤ start < to, oldest first, the costs that `prices` give, and
+        correct trace summaries and rollups, all in one transaction.
+
+        Doing it again changes nothing, so it can be broken off and begun anew. A cost that came with its span stays,
+        and so does one whose price is not known any more.
+        """
         ...

@@ -41,7 +41,7 @@ from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.openapi_examples import add_examples
-from llmflow_query_api.prices import delete_price, list_prices, save_price
+from llmflow_query_api.prices import delete_price, list_prices, reprice, save_price
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
 from llmflow_query_api.retention import get_retention, set_retention
@@ -194,6 +194,7 @@ def api_router() -> Router:
                     list_prices,
                     save_price,
                     delete_price,
+                    reprice,
                 ],
                 middleware=[Authentication],
                 security=[{"basic": []}, {"session": []}],

@@ -54,7 +54,25 @@ class PriceInUse(Struct, frozen=True, kw_only=True):
 
 
 class PriceList(Struct, frozen=True, kw_only=True):
-    """The own prices in the order in which they are tried; `in_use` is that of the model asked for, null without one."""
+    """The own prices in the order in which they are tried; `in_use` is that of the model asked for, null for none."""
 
     prices: list[PriceDetail]
     in_use: PriceInUse | None
+
+
+class Repricing(Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Which spans to price again: those of a project that started in from ≤ start < to, from where `cursor` says on."""
+
+    project: Annotated[str, Meta(max_length=63, pattern=r"^[^\x00]*$", examples=["default"])]
+    from_: datetime
+    to: datetime
+    cursor: Annotated[str | None, Meta(description="next_cursor of the answer before.")] = None
+
+
+class Repriced(Struct, frozen=True, kw_only=True):
+    """What one portion came to: spans that were looked at, and that have another cost now. Send `next_cursor` as
+    `cursor` for the next portion; it is null after the last."""
+
+    examined: Annotated[int, Meta(examples=[2000])]
+    changed: Annotated[int, Meta(examples=[150])]
+    next_cursor: str | None

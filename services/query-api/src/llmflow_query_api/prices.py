@@ -7,14 +7,16 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, delete, get, put
+from litestar import Request, delete, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.params import JSONBody, PathParameter
 
+from llmflow_core.errors import Rejected
 from llmflow_core.own_prices import encoded, own_price
 from llmflow_core.pricing import Prices
 from llmflow_query_api.auth import actor
-from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceInUse, PriceList
+from llmflow_query_api.cursor import decode_span_cursor, encode_span_cursor
+from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceInUse, PriceList, Repriced, Repricing
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency, text_parameter, time_parameter, utc
 from llmflow_store.prices import KeptPrice
@@ -77,6 +79,32 @@ async def delete_price(request: Request[Any, Any, Any], store: StoreDependency, 
     """Costs that were computed with it stay. Those of the writer's file are changed there."""
     if not await store.delete_price(name, by=actor(request)):
         raise NotFoundException(f"there is no price {name} that was set here")
+
+
+@post(
+    "/prices/reprice",
+    status_code=HTTPStatus.OK,
+    operation_id="reprice",
+    summary="Price a portion of the stored spans again",
+    response_description="The portion is done.",
+    responses=documented(*READ_ERRORS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    tags=["prices"],
+)
+async def reprice(request: Request[Any, Any, Any], store: StoreDependency, data: JSONBody[Repricing]) -> Repriced:
+    """With the prices of now: spans, trace summaries and the sums behind charts are corrected in one transaction.
+    Portions that are done stay done, and doing one again changes nothing. Costs that came with their spans stay, and
+    so do those whose price is not known any more."""
+    start, end = utc(data.from_), utc(data.to)
+    if start is None or end is None or start >= end:
+        raise Rejected("must be after from", field="to")
+    after = decode_span_cursor(data.cursor) if data.cursor is not None else None
+    if after is None:
+        detail = {"from": start.isoformat(), "to": end.isoformat()}
+        await store.append_audit("price.reprice", by=actor(request), project=data.project, detail=detail)
+    prices = Prices([kept.price for kept in await store.list_prices()])
+    done = await store.reprice(prices, data.project, start, end, after=after)
+    following = encode_span_cursor(done.next) if done.next else None
+    return Repriced(examined=done.examined, changed=done.changed, next_cursor=following)
 
 
 def _detail(kept: KeptPrice) -> PriceDetail:
