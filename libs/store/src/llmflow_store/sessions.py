@@ -38,7 +38,8 @@ class SessionTotals:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session in a list, with its newest trace and the AI command-line tools whose logs carry the same id."""
+    """One session in a list, with its newest trace that was asked for, and the AI command-line tools whose logs carry
+    the same id."""
 
     totals: SessionTotals
     newest: TraceSummary
@@ -47,8 +48,8 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionQuery:
-    """Which sessions, the one whose trace started last first: those with a trace that started in from ≤ start < to and
-    fulfils the filter. `after` is the newest trace of the session before."""
+    """Which sessions: those with a trace that started in from ≤ start < to and fulfils the filter, in the order of the
+    newest such trace, newest first. `after` is that of the session before."""
 
     project: str
     limit: int = 50

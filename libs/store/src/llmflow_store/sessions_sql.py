@@ -19,19 +19,17 @@ from llmflow_store.values import label
 _MOST_USERS = 10
 _DAY_NS = 86_400 * 10**9
 
-#: The newest trace, within the range, of each session; the others of a session cost one look into an index each.
+#: The newest trace of each session that is in the range and fulfils the filter; each of the others costs a look into an
+#: index. Both conditions are the same, over traces AS t.
 _NEWEST = """
-SELECT n.session_id, n.start_time_ns, n.trace_id FROM traces AS n
-WHERE n.project = $1 AND n.session_id IS NOT NULL AND {range} AND {after} AND {matches}
-    AND NOT EXISTS (
-        SELECT FROM traces AS later
-        WHERE later.project = n.project AND later.session_id = n.session_id AND {later_range}
-            AND (later.start_time_ns, later.trace_id) > (n.start_time_ns, n.trace_id)
-    )
+SELECT n.session_id, n.start_time_ns, n.trace_id
+FROM (SELECT t.* FROM traces AS t WHERE t.project = $1 AND t.session_id IS NOT NULL AND {conditions}) AS n
+WHERE {after} AND NOT EXISTS (
+    SELECT FROM traces AS t
+    WHERE t.project = $1 AND t.session_id = n.session_id AND {conditions}
+        AND (t.start_time_ns, t.trace_id) > (n.start_time_ns, n.trace_id)
+)
 ORDER BY n.start_time_ns DESC, n.trace_id DESC LIMIT {limit}
-"""
-_MATCHES = """
-EXISTS (SELECT FROM traces AS t WHERE t.project = n.project AND t.session_id = n.session_id AND {conditions})
 """
 _TOTALS = f"""
 SELECT session_id, min(start_time_ns) AS first_time_ns, max(end_time_ns) AS last_time_ns, count(*) AS trace_count,
@@ -58,24 +56,17 @@ async def list_sessions(connection: asyncpg.Connection[Any], query: SessionQuery
     """See `Sessions.list_sessions`. Keyset pagination over the newest trace's (start_time_ns, trace_id), descending."""
     project = label(query.project)
     arguments = Arguments(project)
+    conditions = _range(query, "t", arguments)
+    if query.filter is not None:
+        found = await candidates(connection, project, query.filter, query.from_time)
+        if found is not None:
+            conditions += f" AND t.trace_id = ANY({arguments.add(found, 'bytea[]')})"
+        conditions += f" AND {trace_condition(query.filter, arguments)}"
     after = "true"
     if query.after:
         places = ", ".join(map(arguments.add, (query.after.start_time_ns, query.after.trace_id)))
         after = f"(n.start_time_ns, n.trace_id) < ({places})"
-    matches = "true"
-    if query.filter is not None:
-        conditions = [_range(query, "t", arguments), trace_condition(query.filter, arguments)]
-        found = await candidates(connection, project, query.filter, query.from_time)
-        if found is not None:
-            conditions.append(f"t.trace_id = ANY({arguments.add(found, 'bytea[]')})")
-        matches = _MATCHES.format(conditions=" AND ".join(conditions))
-    statement = _NEWEST.format(
-        range=_range(query, "n", arguments),
-        later_range=_range(query, "later", arguments),
-        after=after,
-        matches=matches,
-        limit=int(query.limit) + 1,
-    )
+    statement = _NEWEST.format(conditions=conditions, after=after, limit=int(query.limit) + 1)
     rows = await connection.fetch(statement, *arguments.values)
     page = rows[: query.limit]
     following = TraceCursor(page[-1]["start_time_ns"], page[-1]["trace_id"]) if len(rows) > len(page) > 0 else None

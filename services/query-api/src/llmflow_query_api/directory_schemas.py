@@ -36,7 +36,7 @@ class SessionTotals(Struct, frozen=True, kw_only=True):
 
 
 class SessionSummary(Struct, frozen=True, kw_only=True):
-    """One session in a list, with its newest trace."""
+    """One session in a list, with the newest of its traces that are in the range and fulfil the filter."""
 
     totals: SessionTotals
     newest_trace: TraceSummary

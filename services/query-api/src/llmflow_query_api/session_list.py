@@ -64,7 +64,8 @@ async def session_query(
 async def list_sessions(
     store: StoreDependency, selection: NamedDependency[SkipValidation[SessionQuery]]
 ) -> SessionPage:
-    """Sessions with a trace in the range that fulfils the filter. Counted are all traces of the session in the range.
+    """Sessions with a trace in the range that fulfils the filter, in the order of the newest such trace. Counted are
+    all traces of the session in the range.
     While traces arrive no session is repeated on a later page; one that is used again moves to the first."""
     return session_page_of(await store.list_sessions(selection))
 
