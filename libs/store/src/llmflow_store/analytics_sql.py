@@ -27,7 +27,7 @@ from llmflow_store.analytics import (
     Point,
 )
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
-from llmflow_store.rollup_rows import Range, model_rows, rollup_rows, user_rows
+from llmflow_store.rollup_rows import Range, all_rows, model_rows, rollup_rows, user_rows
 from llmflow_store.rollups import USER_DIMENSION
 from llmflow_store.values import label
 
@@ -319,11 +319,19 @@ def _group_by(columns: Sequence[str]) -> str:
 
 def _source(query: AnalyticsQuery) -> _Source:
     parsed = query.filter or And(())
-    for ready in (_of_models, _of_rollups, _of_users, _of_values):
+    for ready in (_of_all, _of_models, _of_rollups, _of_users, _of_values):
         source = ready(query, parsed)
         if source is not None:
             return source
     return _of_spans(query, parsed)
+
+
+def _of_all(query: AnalyticsQuery, parsed: Filter) -> _Source | None:
+    if query.group_by or query.metric not in DISTRIBUTIONS or parsed != And(()):
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "minute")
+    return _Source(all_rows(ranges, arguments), [], arguments, from_us, to_us, True, _SUMS)
 
 
 def _of_models(query: AnalyticsQuery, parsed: Filter) -> _Source | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from llmflow_core.filters import Filter
 from llmflow_store.filter_sql import Arguments, rollup_condition
-from llmflow_store.rollups import COSTS, MODEL_DIMENSION, TOKENS, USER_DIMENSION
+from llmflow_store.rollups import ALL_DIMENSION, COSTS, MODEL_DIMENSION, TOKENS, USER_DIMENSION
 
 #: A unit, and a time that begins and ends at whole ones, in Unix microseconds.
 Range = tuple[str, int, int]
@@ -32,6 +32,17 @@ _TOTALS_OF_SPLIT = {
 def rollup_rows(table: str, ranges: Sequence[Range], condition: str, arguments: Arguments) -> str:
     """The rows of `<table>_<unit>` in each of the ranges that fulfil `condition`; $1 is the project."""
     return _united(_part(f"{table}_{unit}", "*", (low, high), condition, arguments) for unit, low, high in ranges)
+
+
+def all_rows(ranges: Sequence[Range], arguments: Arguments) -> str:
+    """Rows of everything, of which only span counts and distributions are of use. Units are minute, hour and day."""
+    parts = []
+    for unit, low, high in ranges:
+        selected = "r.bucket, r.span_count, r.duration_ns, r.time_to_first_token_ns"
+        table = "rollups_minute" if unit == "minute" else f"rollups_value_{unit}"
+        condition = "true" if unit == "minute" else f"r.dimension = '{ALL_DIMENSION}'"
+        parts.append(_part(table, selected, (low, high), condition, arguments))
+    return _united(parts)
 
 
 def model_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments) -> str | None:
