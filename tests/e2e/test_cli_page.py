@@ -51,7 +51,7 @@ def where(server_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Where]:
             [sys.executable, "-m", "llmflow", "up"], stdout=file, stderr=file, start_new_session=True
         )
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 100
         while (found := read_where(server_dir / "data")) is None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
