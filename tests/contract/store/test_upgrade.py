@@ -25,13 +25,12 @@ async def write_as_the_first_version_did(connection: asyncpg.Connection[Any], sp
     await set_codecs(connection)
     for name in {span.project for span in spans}:
         await connection.execute("INSERT INTO projects (name) VALUES ($1)", name)
-    await connection.copy_records_to_table("spans", records=map(span_row, spans), columns=SPAN_COLUMNS)
     content = [row for row in map(content_row, spans) if row]
-    await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
-    summaries = [{"project": key[0], "trace_id": key[1], **row} for key, row in recounted_traces(spans).items()]
-    await connection.copy_records_to_table(
-        "traces", records=[tuple(row.values()) for row in summaries], columns=tuple(summaries[0])
-    )
+    summaries = [(*key, *row.values()) for key, row in recounted_traces(spans).items()]
+    summary_columns = ("project", "trace_id", *next(iter(recounted_traces(spans).values())))
+    await copy_what_was_there(connection, "spans", [span_row(span) for span in spans], SPAN_COLUMNS)
+    await copy_what_was_there(connection, "span_content", content, CONTENT_COLUMNS)
+    await copy_what_was_there(connection, "traces", summaries, summary_columns)
     keys = ("project", "minute", "service", "provider", "model", "observation_type", "environment", "status")
     for key, row in recounted_rollups(spans, "minute").items():
         values = [*key, *(value for name, value in row.items() if name not in _SKETCHES)]
@@ -41,6 +40,24 @@ async def write_as_the_first_version_did(connection: asyncpg.Connection[Any], sp
         sketches = [part for name in _SKETCHES for part in row[name]]
         statement = f"INSERT INTO rollups_minute ({', '.join(names)}) VALUES ({', '.join(places)})"
         await connection.execute(statement, *values, *sketches)
+
+
+#: The sum of empty sketches was none once.
+_FIRST_MERGE = """
+CREATE OR REPLACE FUNCTION sketch_merge(a sketch, b sketch) RETURNS sketch LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN cardinality((b).buckets) = 0 THEN a ELSE b END
+"""
+
+
+async def copy_what_was_there(
+    connection: asyncpg.Connection[Any], table: str, rows: list[tuple[Any, ...]], columns: tuple[str, ...]
+) -> None:
+    """Copy the rows without the columns that later versions added."""
+    known = await connection.fetch("SELECT attname::text FROM pg_attribute WHERE attrelid = $1::text::regclass", table)
+    there = {row[0] for row in known}
+    kept = [number for number, name in enumerate(columns) if name in there]
+    records = [tuple(row[number] for number in kept) for row in rows]
+    await connection.copy_records_to_table(table, records=records, columns=[columns[number] for number in kept])
 
 
 async def test_a_database_of_the_first_version_keeps_everything(
@@ -58,6 +75,7 @@ async def test_a_database_of_the_first_version_keeps_everything(
     connection = await asyncpg.connect(database_url)
     try:
         await write_as_the_first_version_did(connection, spans)
+        await connection.execute(_FIRST_MERGE)
     finally:
         await connection.close()
 

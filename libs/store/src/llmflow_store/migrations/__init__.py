@@ -1,8 +1,9 @@
 """Brings a database's schema up to date: a job that runs before the services, never a part of them.
 
 `NNNN_name.sql` beside this module run once each, in order, each in a transaction with its entry in `schema_migrations`.
-What lies in `repeatable/` can be run any number of times and is, by every run. An advisory lock makes concurrent runs
-wait for each other.
+What lies in `repeatable/` can be run any number of times and is, by every run: at its end, and before what is pending
+too where there are tables already, so that it finds the functions of this version. An advisory lock makes concurrent
+runs wait for each other.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ async def _migrate(
         if applied.get(migration.version, migration.checksum) != migration.checksum:
             raise Permanent(f"migration {migration.name} is not the one that was applied to this database")
     pending = [migration for migration in migrations() if migration.version not in applied]
+    if applied and pending:
+        await _run_repeatable(connection)
     for migration in pending:
         async with connection.transaction():
             await connection.execute(migration.sql)
@@ -112,9 +115,7 @@ async def _migrate(
                 migration.name,
                 migration.checksum,
             )
-    async with connection.transaction():
-        for entry in sorted((files(__name__) / "repeatable").iterdir(), key=lambda entry: entry.name):
-            await connection.execute(entry.read_text())
+    await _run_repeatable(connection)
     if await _has_timescaledb(connection):
         await _use_timescaledb(connection, chunk_interval)
         if compress_after is not None:
@@ -122,6 +123,12 @@ async def _migrate(
     else:
         logger.info("TimescaleDB is not installed: the tables are ordinary ones")
     return [migration.name for migration in pending]
+
+
+async def _run_repeatable(connection: asyncpg.Connection[Any]) -> None:
+    async with connection.transaction():
+        for entry in sorted((files(__name__) / "repeatable").iterdir(), key=lambda entry: entry.name):
+            await connection.execute(entry.read_text())
 
 
 async def _applied(connection: asyncpg.Connection[Any]) -> dict[int, str]:

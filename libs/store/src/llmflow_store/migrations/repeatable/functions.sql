@@ -28,7 +28,7 @@ DECLARE
     place integer;
 BEGIN
     IF b IS NULL OR cardinality(b.buckets) = 0 THEN
-        RETURN a;
+        RETURN coalesce(a, b);
     ELSIF a IS NULL OR cardinality(a.buckets) = 0 THEN
         RETURN b;
     ELSIF a.buckets @> b.buckets THEN
