@@ -122,3 +122,13 @@ export function users(query: DirectoryQuery, signal: AbortSignal): Promise<Wire[
 export function models(query: DirectoryQuery & { unpriced: boolean }, signal: AbortSignal): Promise<Wire["ModelList"]> {
   return body(client.GET("/api/v1/models", { params: { query }, signal }));
 }
+
+export function addScore(project: string, score: Wire["NewScore"]): Promise<Wire["Score"]> {
+  return body(client.POST("/api/v1/scores", { params: { query: { project } }, body: score }));
+}
+
+export async function deleteScore(project: string, scoreId: string): Promise<void> {
+  await body(
+    client.DELETE("/api/v1/scores/{score_id}", { params: { path: { score_id: scoreId }, query: { project } } }),
+  );
+}

@@ -28,14 +28,19 @@ export interface ListSearch extends ViewSearch {
   facets?: "0" | "1";
 }
 
-export const SPAN_TABS = ["messages", "attributes", "events", "raw"] as const;
+export const SPAN_TABS = ["messages", "attributes", "events", "scores", "raw"] as const;
 export type SpanTab = (typeof SPAN_TABS)[number];
 
-/** The trace page's part of the URL: the project, the span whose details are open and which of them. */
+/**
+ * The trace page's part of the URL: the project, the span whose details are open and which of them, what is looked for
+ * among the spans, and whether the critical path stands out.
+ */
 export interface SpanSearch {
   project?: string;
   span?: string;
   tab?: SpanTab;
+  find?: string;
+  critical?: "1";
 }
 
 /** What of a URL's query is valid; the rest is dropped. */
@@ -69,6 +74,8 @@ export function parseSpanSearch(raw: Record<string, unknown>): SpanSearch {
   if (typeof raw.span === "string" && raw.span !== "") search.span = raw.span;
   const tab = SPAN_TABS.find((name) => name === raw.tab);
   if (tab) search.tab = tab;
+  if (typeof raw.find === "string" && raw.find !== "") search.find = raw.find;
+  if (raw.critical === "1") search.critical = "1";
   return search;
 }
 

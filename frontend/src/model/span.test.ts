@@ -28,6 +28,7 @@ const WIRE: Wire["SpanDetail"] = {
     time_to_first_token_ns: null,
     error_type: "timeout",
   },
+  price_source: "genai-prices",
   scope: "openai",
   scope_version: "1.2",
   input_cost: "0.000125",
@@ -64,6 +65,7 @@ it("reads a span's facts, events and exceptions", () => {
   expect(detail.facts).toEqual([
     ["User", "ada"],
     ["Prompt", "answer 7"],
+    ["Price from", "genai-prices"],
     ["Tags", "a, b"],
   ]);
   expect(detail.events.map(({ name, time }) => [name, time])).toEqual([

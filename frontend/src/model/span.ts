@@ -42,6 +42,7 @@ export interface ListedSpan extends Omit<Span, "offsetNs"> {
 export interface TraceDetail {
   trace: Trace;
   spans: Span[];
+  scores: Wire["Score"][];
 }
 
 export type Attributes = Record<string, unknown>;
@@ -127,7 +128,7 @@ function toSpanFacts(wire: Omit<Wire["SpanSummary"], "offset_ns">): Omit<Span, "
 }
 
 export function toTraceDetail(wire: Wire["TraceDetail"]): TraceDetail {
-  return { trace: toTrace(wire.trace), spans: wire.spans.map(toSpan) };
+  return { trace: toTrace(wire.trace), spans: wire.spans.map(toSpan), scores: wire.scores };
 }
 
 export function toSpanDetail(wire: Wire["SpanDetail"]): SpanDetail {
@@ -145,6 +146,7 @@ export function toSpanDetail(wire: Wire["SpanDetail"]): SpanDetail {
       Environment: wire.environment,
       Release: wire.release,
       Prompt: [wire.prompt_name, wire.prompt_version].filter(Boolean).join(" "),
+      "Price from": wire.price_source,
       Tags: wire.tags.join(", "),
     }),
     attributes: wire.attributes,

@@ -1,9 +1,12 @@
 import { IconArrowLeft } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { type ReactNode, useMemo } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import type { Wire } from "../../api/client";
 import { spanQuery } from "../../app/queries";
 import { isEmpty } from "../../model/conversation";
 import type { SpanTab } from "../../model/filters";
+import { replayOf } from "../../model/replay";
 import type { Span, SpanDetail } from "../../model/span";
 import type { Trace } from "../../model/trace";
 import { CopyButton } from "../../ui/CopyButton";
@@ -14,6 +17,7 @@ import tabs from "../../ui/tabs.module.css";
 import { Attributes } from "./Attributes";
 import { Conversation } from "./Conversation";
 import { Events } from "./Events";
+import { Scores } from "./Scores";
 import { SpanErrors } from "./SpanErrors";
 import { SpanFacts } from "./SpanFacts";
 import styles from "./SpanPanel.module.css";
@@ -21,6 +25,7 @@ import styles from "./SpanPanel.module.css";
 interface Props {
   trace: Trace;
   span: Span;
+  scores: readonly Wire["Score"][];
   tab: SpanTab | undefined;
   onTab: (tab: SpanTab) => void;
   /** Given when the panel hides the tree. */
@@ -28,8 +33,9 @@ interface Props {
 }
 
 /** Everything about one span: its facts at once, its content as soon as it is loaded. */
-export function SpanPanel({ trace, span, tab, onTab, onClose }: Props) {
+export function SpanPanel({ trace, span, scores, tab, onTab, onClose }: Props) {
   const query = useQuery(spanQuery(trace.project, trace.id, span.id));
+  const replay = useMemo(() => query.data && replayOf(span, query.data, window.location.hostname), [span, query.data]);
   return (
     <section className={styles.panel} aria-label="Span details">
       <div className={styles.head}>
@@ -47,6 +53,8 @@ export function SpanPanel({ trace, span, tab, onTab, onClose }: Props) {
             {query.data && (
               <CopyButton what="span as JSON" text={() => JSON.stringify(query.data.json, null, 2)} label="JSON" />
             )}
+            {replay && <CopyButton what="call as cURL" text={replay.curl} label="cURL" />}
+            {replay && <CopyButton what="call as Python" text={replay.python} label="Python" />}
           </span>
         </div>
       </div>
@@ -54,18 +62,28 @@ export function SpanPanel({ trace, span, tab, onTab, onClose }: Props) {
       <SpanFacts trace={trace} span={span} detail={query.data} />
       {query.isPending && !query.error && <p className={styles.loading}>Loading the content…</p>}
       {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
-      {query.data && <Content detail={query.data} tab={tab} onTab={onTab} />}
+      {query.data && (
+        <Content
+          detail={query.data}
+          judged={scores.filter((score) => score.span_id === null || score.span_id === span.id).length}
+          scores={<Scores key={span.id} trace={trace} span={span} scores={scores} />}
+          tab={tab}
+          onTab={onTab}
+        />
+      )}
     </section>
   );
 }
 
 interface ContentProps {
   detail: SpanDetail;
+  judged: number;
+  scores: ReactNode;
   tab: SpanTab | undefined;
   onTab: (tab: SpanTab) => void;
 }
 
-function Content({ detail, tab, onTab }: ContentProps) {
+function Content({ detail, judged, scores, tab, onTab }: ContentProps) {
   const silent = isEmpty(detail.conversation);
   const happened = detail.events.length + detail.links.length;
   return (
@@ -79,6 +97,9 @@ function Content({ detail, tab, onTab }: ContentProps) {
         </Tab>
         <Tab id="events" className={tabs.tab}>
           Events{happened > 0 && <span className={tabs.count}>{happened}</span>}
+        </Tab>
+        <Tab id="scores" className={tabs.tab}>
+          Scores{judged > 0 && <span className={tabs.count}>{judged}</span>}
         </Tab>
         <Tab id="raw" className={tabs.tab}>
           Raw
@@ -97,9 +118,17 @@ function Content({ detail, tab, onTab }: ContentProps) {
       <TabPanel id="events" className={styles.content}>
         <Events detail={detail} />
       </TabPanel>
+      <TabPanel id="scores" className={styles.content}>
+        {scores}
+      </TabPanel>
       <TabPanel id="raw" className={styles.content}>
         <p className={styles.none}>The content as it was received, by attribute.</p>
-        <Json value={detail.rawContent} label="Raw content" />
+        {Object.entries(detail.rawContent).map(([name, value]) => (
+          <section key={name} className={styles.raw} aria-label={name}>
+            <h3>{name}</h3>
+            <Json value={value} label={name} />
+          </section>
+        ))}
       </TabPanel>
     </Tabs>
   );

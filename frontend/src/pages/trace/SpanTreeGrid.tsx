@@ -1,6 +1,6 @@
 import { IconAlertCircleFilled, IconChevronRight, IconUnlink } from "@tabler/icons-react";
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, type KeyboardEvent, memo, useEffect, useId, useMemo, useRef } from "react";
+import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, useEffect, useId, useMemo, useRef } from "react";
 import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
 import { formatDuration, formatTick, plural } from "../../model/format";
@@ -28,12 +28,16 @@ const KEYS: Record<string, TreeMove> = {
 interface Props {
   tree: SpanTree;
   state: TreeState;
+  /** The spans that stand out; null when none is set apart. */
+  emphasis: ReadonlySet<string> | null;
+  /** What stands above the spans. */
+  finder: ReactNode;
   onChange: (state: TreeState) => void;
   onSelect: (key: string) => void;
 }
 
 /** The spans as a tree beside their bars on the trace's time line, following the WAI-ARIA treegrid pattern. */
-export function SpanTreeGrid({ tree, state, onChange, onSelect }: Props) {
+export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -82,6 +86,7 @@ export function SpanTreeGrid({ tree, state, onChange, onSelect }: Props) {
   const hasChildren = tree.nodes.some((node) => node.childCount > 0);
   return (
     <section className={styles.pane} aria-label="Spans">
+      {finder}
       <div className={styles.head}>
         <div className={styles.tools}>
           <span>{plural(tree.nodes.length, "span")}</span>
@@ -128,6 +133,7 @@ export function SpanTreeGrid({ tree, state, onChange, onSelect }: Props) {
                   index={item.index}
                   top={item.start}
                   selected={item.index === active}
+                  dimmed={emphasis !== null && !emphasis.has(node.key)}
                   collapsed={state.collapsed.has(node.key)}
                   onSelect={() => {
                     grid.current?.focus({ preventScroll: true });
@@ -151,13 +157,14 @@ interface RowProps {
   index: number;
   top: number;
   selected: boolean;
+  dimmed: boolean;
   collapsed: boolean;
   onSelect: () => void;
   onToggle: () => void;
 }
 
 const SpanRow = memo(
-  function SpanRow({ id, node, durationNs, index, top, selected, collapsed, onSelect, onToggle }: RowProps) {
+  function SpanRow({ id, node, durationNs, index, top, selected, dimmed, collapsed, onSelect, onToggle }: RowProps) {
     const { span, depth } = node;
     const indent = Math.min(depth, WIDE_LEVELS) * 14 + Math.max(0, Math.min(depth - WIDE_LEVELS, 60));
     const failed = isFailed(span);
@@ -173,6 +180,7 @@ const SpanRow = memo(
         aria-selected={selected}
         aria-expanded={node.childCount > 0 ? !collapsed : undefined}
         data-failed={failed || undefined}
+        data-dimmed={dimmed || undefined}
         className={styles.row}
         style={{ transform: `translateY(${top}px)` }}
         onClick={onSelect}
@@ -227,6 +235,7 @@ const SpanRow = memo(
     before.index === after.index &&
     before.top === after.top &&
     before.selected === after.selected &&
+    before.dimmed === after.dimmed &&
     before.collapsed === after.collapsed,
 );
 

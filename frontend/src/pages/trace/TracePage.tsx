@@ -4,11 +4,13 @@ import { useMemo, useState } from "react";
 import { ApiError } from "../../api/errors";
 import { NARROW, useMedia } from "../../app/hooks";
 import { traceQuery } from "../../app/queries";
+import { criticalPath, found, nextOf } from "../../model/emphasis";
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { reveal, type TreeState } from "../../model/rows";
 import type { TraceDetail } from "../../model/span";
 import { buildTree } from "../../model/tree";
 import { Failure } from "../../ui/Failure";
+import { SpanFinder } from "./SpanFinder";
 import { SpanPanel } from "./SpanPanel";
 import { SpanTreeGrid } from "./SpanTreeGrid";
 import { TraceHeader } from "./TraceHeader";
@@ -42,7 +44,7 @@ export function TracePage() {
   );
 }
 
-function TraceView({ detail: { trace, spans } }: { detail: TraceDetail }) {
+function TraceView({ detail: { trace, spans, scores } }: { detail: TraceDetail }) {
   const search = useSearch({ from: "/session/traces/$traceId" });
   const navigate = useNavigate({ from: "/traces/$traceId" });
   const narrow = useMedia(NARROW);
@@ -58,6 +60,13 @@ function TraceView({ detail: { trace, spans } }: { detail: TraceDetail }) {
     navigate({ search: { ...search, span: next.selected }, replace: !narrow });
   };
   const node = tree.nodes[tree.indexOf.get(selected ?? "") ?? -1];
+  const matches = useMemo(() => found(tree, search.find), [tree, search.find]);
+  const path = useMemo(() => (search.critical ? criticalPath(tree) : null), [tree, search.critical]);
+  const select = (key: string) => setState(reveal(tree, state, key));
+  const toNext = () => {
+    const next = matches && nextOf(tree, matches, selected);
+    if (next) select(next);
+  };
   const onePane = narrow && node !== undefined;
   return (
     <>
@@ -67,8 +76,19 @@ function TraceView({ detail: { trace, spans } }: { detail: TraceDetail }) {
           <SpanTreeGrid
             tree={tree}
             state={state}
+            emphasis={matches ?? path}
+            finder={
+              <SpanFinder
+                text={search.find ?? ""}
+                count={matches?.size ?? null}
+                critical={Boolean(search.critical)}
+                onText={(find) => navigate({ search: { ...search, find }, replace: true })}
+                onNext={toNext}
+                onCritical={(on) => navigate({ search: { ...search, critical: on ? "1" : undefined }, replace: true })}
+              />
+            }
             onChange={setState}
-            onSelect={(key) => setState(reveal(tree, state, key))}
+            onSelect={select}
           />
         )}
         {node && (
@@ -76,6 +96,7 @@ function TraceView({ detail: { trace, spans } }: { detail: TraceDetail }) {
             key={node.key}
             trace={trace}
             span={node.span}
+            scores={scores}
             tab={search.tab}
             onTab={(tab) => navigate({ search: { ...search, tab }, replace: true })}
             onClose={onePane ? () => navigate({ search: { ...search, span: undefined }, replace: true }) : undefined}

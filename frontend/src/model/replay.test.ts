@@ -1,0 +1,54 @@
+import { expect, it } from "vitest";
+import { toConversation } from "./conversation";
+import { replayOf } from "./replay";
+import type { SpanDetail } from "./span";
+import { aConversation, aMessage, aSpan } from "./testing";
+
+const call = aSpan({ id: "a", type: "generation", provider: "openai", model: "gpt-4o" });
+
+function detail(...input: ReturnType<typeof aMessage>[]): SpanDetail {
+  return { conversation: toConversation(aConversation({ input })) } as SpanDetail;
+}
+
+it("repeats a call of OpenAI's with its messages, quoted for the shell", () => {
+  const asked = detail(aMessage("user", { type: "text", text: "What's up?" }));
+  const replay = replayOf(call, asked, "llm.example");
+  expect(replay?.curl).toContain("curl http://llm.example:8080/v1/chat/completions \\\n");
+  expect(replay?.curl).toContain("What'\\''s up?");
+  expect(replay?.python).toContain('base_url="http://llm.example:8080/v1"');
+  expect(replay?.python).toContain('"content": "What\'s up?"');
+});
+
+it("pairs tool calls with their results", () => {
+  const asked = detail(
+    aMessage("assistant", { type: "tool_call", id: "c1", name: "rain", arguments: { city: "Oslo" } }),
+    aMessage("tool", { type: "tool_call_response", id: "c1", result: "yes" }),
+  );
+  const { curl } = replayOf(call, asked, "h") ?? { curl: "" };
+  expect(JSON.parse(curl.slice(curl.indexOf("-d '") + 4, -1)).messages).toEqual([
+    {
+      role: "assistant",
+      content: "",
+      tool_calls: [{ id: "c1", type: "function", function: { name: "rain", arguments: '{"city":"Oslo"}' } }],
+    },
+    { role: "tool", tool_call_id: "c1", content: "yes" },
+  ]);
+});
+
+it("gives Anthropic its system prompt apart", () => {
+  const asked = detail(
+    aMessage("system", { type: "text", text: "Be brief." }),
+    aMessage("user", { type: "text", text: "Hi" }),
+  );
+  const replay = replayOf({ ...call, provider: "anthropic" }, asked, "h");
+  expect(replay?.curl).toContain('"system": "Be brief."');
+  expect(replay?.curl).toContain("http://h:8080/v1/messages");
+});
+
+it("does not pretend to repeat what it cannot", () => {
+  const text = aMessage("user", { type: "text", text: "Hi" });
+  expect(replayOf({ ...call, type: "tool" }, detail(text), "h")).toBeNull();
+  expect(replayOf({ ...call, provider: "cohere" }, detail(text), "h")).toBeNull();
+  expect(replayOf(call, detail(aMessage("user", { type: "image", uri: "x" })), "h")).toBeNull();
+  expect(replayOf(call, detail(), "h")).toBeNull();
+});

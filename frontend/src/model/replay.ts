@@ -1,0 +1,87 @@
+import type { Message } from "./conversation";
+import type { Span, SpanDetail } from "./span";
+
+/** A call as it can be made again through the proxy of `host`: as a shell command and as Python. */
+export interface Replay {
+  curl: string;
+  python: string;
+}
+
+/**
+ * How to make a model call again; null for a span that was none, whose content is not kept, or of a provider whose API
+ * takes other bodies than these. Text, tool calls and results are repeated, not parameters and tool definitions.
+ */
+export function replayOf(span: Span, detail: SpanDetail, host: string): Replay | null {
+  const { model, provider, type } = span;
+  const { input } = detail.conversation;
+  if (type !== "generation" || !model || input.length === 0) return null;
+  if (!input.every(({ parts }) => parts.every((part) => part.type !== "media" && part.type !== "json"))) return null;
+  const base = `http://${host}:8080`;
+  if (provider === "openai") return openai(`${base}/v1`, { model, messages: input.map(chatMessage) });
+  if (provider !== "anthropic" || input.some(({ parts }) => parts.some(({ type: part }) => part.startsWith("tool")))) {
+    return null;
+  }
+  const system = input.filter(({ role }) => role === "system").map(textOf);
+  return anthropic(base, {
+    model,
+    max_tokens: 1024,
+    ...(system.length > 0 && { system: system.join("\n\n") }),
+    messages: input.filter(({ role }) => role !== "system").map((said) => ({ role: said.role, content: textOf(said) })),
+  });
+}
+
+function chatMessage(message: Message): Record<string, unknown> {
+  const result = message.parts.find((part) => part.type === "tool_result");
+  if (result) return { role: "tool", tool_call_id: result.id, content: asText(result.result) };
+  const calls = message.parts
+    .filter((part) => part.type === "tool_call")
+    .map(({ id, name, arguments: given }) => ({ id, type: "function", function: { name, arguments: asText(given) } }));
+  return { role: message.role, content: textOf(message), ...(calls.length > 0 && { tool_calls: calls }) };
+}
+
+function textOf({ parts }: Message): string {
+  return parts.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("\n");
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function openai(base: string, body: object): Replay {
+  return {
+    curl: curl(`${base}/chat/completions`, ["Authorization: Bearer $OPENAI_API_KEY"], body),
+    python: `from openai import OpenAI
+
+client = OpenAI(base_url="${base}")
+completion = client.chat.completions.create(**${pythonOf(body)})
+print(completion.choices[0].message)`,
+  };
+}
+
+function anthropic(base: string, body: object): Replay {
+  return {
+    curl: curl(`${base}/v1/messages`, ["x-api-key: $ANTHROPIC_API_KEY", "anthropic-version: 2023-06-01"], body),
+    python: `from anthropic import Anthropic
+
+client = Anthropic(base_url="${base}")
+message = client.messages.create(**${pythonOf(body)})
+print(message.content)`,
+  };
+}
+
+function curl(url: string, headers: string[], body: object): string {
+  const lines = [`curl ${url}`, ...headers.map((header) => `-H "${header}"`), '-H "Content-Type: application/json"'];
+  return [...lines, `-d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`].join(" \\\n  ");
+}
+
+/** JSON without booleans is Python too, but for null. */
+function pythonOf(value: unknown, indent = ""): string {
+  if (value === null) return "None";
+  if (typeof value !== "object") return JSON.stringify(value);
+  const inner = `${indent}    `;
+  const items = Array.isArray(value)
+    ? value.map((item) => inner + pythonOf(item, inner))
+    : Object.entries(value).map(([key, item]) => `${inner}${JSON.stringify(key)}: ${pythonOf(item, inner)}`);
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  return `${open}\n${items.join(",\n")}\n${indent}${close}`;
+}
