@@ -1,22 +1,19 @@
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store.migrations import migrate
 from llmflow_testkit.commands import Run, run_llmflow
 from llmflow_testkit.providers import BackgroundServer
 
 
 @pytest.fixture
-def run(embedded_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(migrated_embedded_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs `llmflow` as the logged-in user of a real query API on an empty database."""
-    asyncio.run(migrate(embedded_database_url))
-    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=embedded_database_url)
+    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=migrated_embedded_url)
     with BackgroundServer(create_app(settings)) as server:
         monkeypatch.setenv("LLMFLOW_API_URL", server.url)
         monkeypatch.setenv("AUTH_PASSWORD", "right")

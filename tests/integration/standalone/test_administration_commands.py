@@ -67,12 +67,12 @@ def test_prices(run: Run) -> None:
     assert run("prices", "remove", "house").exit_code == 1
 
 
-def test_repricing(run: Run, embedded_database_url: str) -> None:
+def test_repricing(run: Run, migrated_embedded_url: str) -> None:
     start = time.time_ns() - 60 * 10**9
     unpriced = {"response_model": None, "cost": None, "input_cost": None, "output_cost": None}
 
     async def write() -> None:
-        store = open_store(embedded_database_url)
+        store = open_store(migrated_embedded_url)
         await store.write_spans(
             [make_generation(model="house-1", start_time_ns=start + n, **unpriced) for n in range(3)]
         )

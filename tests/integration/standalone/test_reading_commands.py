@@ -29,7 +29,7 @@ def conversation(*messages: tuple[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture
-def spans(run: Run, embedded_database_url: str) -> list[Span]:
+def spans(run: Run, migrated_embedded_url: str) -> list[Span]:
     """A trace of two calls and a failed tool, and an older trace of one call by another user."""
     root = make_span(name="answer", start_time_ns=NOW_NS, user_id="ada", observation_type="chain")
     within = {"trace_id": root.trace_id, "parent_span_id": root.span_id, "start_time_ns": NOW_NS}
@@ -50,7 +50,7 @@ def spans(run: Run, embedded_database_url: str) -> list[Span]:
     other = make_generation(name="other", user_id="bob", start_time_ns=NOW_NS - 10**9, session_id="s-2")
 
     async def write() -> None:
-        store = open_store(embedded_database_url)
+        store = open_store(migrated_embedded_url)
         await store.write_spans([root, first, second, tool, other])
         await store.close()
 
@@ -164,8 +164,8 @@ def test_exports(run: Run, spans: list[Span], tmp_path: Path) -> None:
     assert (nowhere.exit_code, "cannot be written: No such file or directory" in nowhere.stderr) == (1, True)
 
 
-async def test_tail_shows_what_arrives(run: Run, embedded_database_url: str) -> None:
-    store = open_store(embedded_database_url)
+async def test_tail_shows_what_arrives(run: Run, migrated_embedded_url: str) -> None:
+    store = open_store(migrated_embedded_url)
     with subprocess.Popen(
         [sys.executable, "-m", "llmflow", "tail", "user:ada", "-n", "1", "--json"], stdout=subprocess.PIPE
     ) as process:

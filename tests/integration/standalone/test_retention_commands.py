@@ -15,7 +15,6 @@ from llmflow.cli import app
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
-from llmflow_store.migrations import migrate
 from llmflow_testkit.providers import BackgroundServer
 from llmflow_testkit.spans import make_span
 
@@ -24,21 +23,20 @@ DAY_NS = 86_400 * 10**9
 
 
 async def _fill(url: str) -> None:
-    await migrate(url)
     store = open_store(url)
     await store.write_spans([make_span(start_time_ns=time.time_ns() - days * DAY_NS) for days in (1, 5, 50)])
     await store.close()
 
 
 @pytest.fixture
-def run(embedded_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
+def run(migrated_embedded_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Runs `llmflow` with some arguments, on a database with traces that are 1, 5 and 50 days old."""
-    asyncio.run(_fill(embedded_database_url))
-    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=embedded_database_url)
+    asyncio.run(_fill(migrated_embedded_url))
+    settings = QueryApiSettings(host="127.0.0.1", auth_password="right", database_url=migrated_embedded_url)
     with BackgroundServer(create_app(settings)) as server:
         monkeypatch.setenv("LLMFLOW_API_URL", server.url)
         monkeypatch.setenv("AUTH_PASSWORD", "right")
-        monkeypatch.setenv("LLMFLOW_DATABASE_URL", embedded_database_url)
+        monkeypatch.setenv("LLMFLOW_DATABASE_URL", migrated_embedded_url)
         for name in ("LLMFLOW_API_KEY", "AUTH_USERNAME", "LLMFLOW_PROJECT", "RETENTION_DAYS"):
             monkeypatch.delenv(name, raising=False)
         yield lambda *arguments: CliRunner().invoke(app, ["retention", *arguments])
