@@ -79,10 +79,11 @@ lint: .make/dev .make/npm  ## Check style, types and the import rules
 .PHONY: test
 test: .make/dev .make/page  ## Install what tests need and run them all; ARGS goes to pytest
 	$(BIN)/python -m llmflow_testkit.prepare & preparing=$$!; \
-	$(BIN)/pytest tests/unit $(ARGS); \
+	$(BIN)/pytest -n 2 tests/unit $(ARGS); \
 	(cd frontend && $(NPM) test); \
 	wait $$preparing; \
-	$(BIN)/pytest tests --ignore=tests/unit $(ARGS)
+	$(BIN)/pytest -n 2 tests/contract $(ARGS); \
+	$(BIN)/pytest tests --ignore=tests/unit --ignore=tests/contract $(ARGS)
 
 .PHONY: bench
 bench: .make/dev  ## Measure LLMFlow beside its peers, on this machine only; ARGS="--help" shows the parts

@@ -67,7 +67,7 @@ async def test_without_a_key_the_header_does_unless_one_is_needed(headers: dict[
             await access.project(headers | {"x-llmflow-project": "team-b"})
 
 
-@pytest.mark.parametrize(("key", "error"), [(UNKNOWN, Unauthenticated), (READER, Forbidden)])
+@pytest.mark.parametrize(("key", "error"), [(UNKNOWN, Unauthenticated), (READER, Forbidden)], ids=["unknown", "reader"])
 @pytest.mark.parametrize("required", [False, True])
 async def test_a_key_that_may_not_send(key: str, error: type[LLMFlowError], required: bool) -> None:
     async with _access(required=required) as access:
