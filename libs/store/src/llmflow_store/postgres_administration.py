@@ -211,12 +211,12 @@ async def audit(
     subject: str | None,
     detail: Mapping[str, JSON],
 ) -> None:
+    """Add a line to the audit log, within the transaction of the action."""
     await connection.execute(_ADD_AUDIT, by.name, by.address, action, project, subject, orjson.dumps(detail))
 
 
 def _project(row: asyncpg.Record) -> Project:
     return Project(**{**dict(row), "created_at": time_of(row["created_at"])})
-    """Add a line to the audit log, within the transaction of the action."""
 
 
 def _key_record(row: asyncpg.Record) -> KeyRecord:
