@@ -89,6 +89,11 @@ async def violations(page: Page) -> list[Any]:
         ("/traces?project=demo&filter=model:gpt-4o*", "Facets"),
         ("/spans?project=demo&filter=type:generation", "Facets"),
         ("/overview", "No requests to a model"),
+        ("/sessions?project=demo", "Newest input"),
+        ("/users?project=demo", "Last seen"),
+        ("/models?project=demo", "$ per 1M tokens"),
+        ("/settings", "Last used"),
+        ("/settings?tab=audit", "Detail"),
     ],
 )
 async def test_a_page_is_accessible_in_both_themes_and_on_a_phone(
@@ -155,3 +160,51 @@ async def test_numbers_of_the_overview_lead_to_their_spans(demo: Stack, visitor:
     await cell.click()
     await expect(visitor.get_by_role("heading", name="Spans")).to_be_visible()
     await expect(visitor.get_by_role("table", name="Spans")).to_have_attribute("aria-rowcount", str(count + 1))
+
+
+async def test_a_session_reads_as_a_conversation(visitor: Page) -> None:
+    await visitor.get_by_role("link", name="Sessions").click()
+    await visitor.get_by_role("rowheader").get_by_role("link").first.click()
+    turns = visitor.get_by_role("list", name="Conversation")
+    await expect(turns.get_by_role("listitem").first).to_be_visible()
+    assert await violations(visitor) == []
+
+
+async def test_spans_are_found_judged_and_called_again(visitor: Page) -> None:
+    await visitor.goto(
+        visitor.url.replace("/traces?", "/spans?") + "&filter=type:generation provider:openai root:false"
+    )
+    await visitor.get_by_role("table", name="Spans").get_by_role("link").first.click()
+    tree = visitor.get_by_role("treegrid", name="Span tree")
+    await visitor.get_by_label("Find spans").fill("gpt")
+    await expect(visitor.get_by_role("status").filter(has_text="found")).to_be_visible()
+    assert await tree.locator("[data-dimmed]").count() > 0
+    await visitor.get_by_role("button", name="Critical path").click()
+    await expect(visitor).to_have_url(re.compile("find=gpt.*critical=1"))
+
+    details = visitor.get_by_role("region", name="Span details")
+    await expect(details.get_by_role("button", name="Copy call as cURL")).to_be_visible()
+    await details.get_by_role("tab", name="Scores").click()
+    await details.get_by_label("Comment").fill("To the point")
+    await details.get_by_role("button", name="Good").click()
+    scores = details.get_by_role("list", name="Scores")
+    await expect(scores).to_contain_text("To the point")
+    assert await violations(visitor) == []
+    await scores.get_by_role("button", name="Delete the score feedback").click()
+    await expect(scores.get_by_role("listitem")).to_have_count(0)
+
+
+async def test_a_key_is_made_shown_once_and_revoked(visitor: Page) -> None:
+    await visitor.get_by_role("link", name="Settings").click()
+    await visitor.get_by_label("New key for").fill("checkout")
+    await visitor.get_by_role("button", name="Create key").click()
+    await expect(visitor.get_by_text("it is not shown again")).to_be_visible()
+    row = visitor.get_by_role("row").filter(has=visitor.get_by_role("rowheader", name="checkout"))
+    assert await violations(visitor) == []
+    await visitor.reload()
+    await expect(row).to_contain_text("send")
+    await row.get_by_role("button", name="Revoke the key checkout").click()
+    await row.get_by_role("button", name="Really revoke the key checkout?").click()
+    await expect(row).to_have_count(0)
+    await visitor.get_by_role("tab", name="Audit").click()
+    await expect(visitor.get_by_role("row").nth(2)).to_contain_text("checkout")

@@ -132,3 +132,25 @@ export async function deleteScore(project: string, scoreId: string): Promise<voi
     client.DELETE("/api/v1/scores/{score_id}", { params: { path: { score_id: scoreId }, query: { project } } }),
   );
 }
+
+export function createProject(project: Wire["NewProject"]): Promise<Wire["ProjectDetail"]> {
+  return body(client.POST("/api/v1/projects", { body: project }));
+}
+
+export function keys(project: string, signal: AbortSignal): Promise<Wire["KeyList"]> {
+  return body(client.GET("/api/v1/projects/{project}/keys", { params: { path: { project } }, signal }));
+}
+
+export function createKey(project: string, key: Wire["NewKey"]): Promise<Wire["CreatedKey"]> {
+  return body(client.POST("/api/v1/projects/{project}/keys", { params: { path: { project } }, body: key }));
+}
+
+export async function deleteKey(project: string, keyId: string): Promise<void> {
+  const path = { project, key_id: keyId };
+  await body(client.DELETE("/api/v1/projects/{project}/keys/{key_id}", { params: { path } }));
+}
+
+export function audit(before: number | null, signal: AbortSignal): Promise<Wire["AuditPage"]> {
+  const query = before === null ? {} : { before };
+  return body(client.GET("/api/v1/audit", { params: { query }, signal }));
+}

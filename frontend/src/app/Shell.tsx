@@ -5,6 +5,7 @@ import {
   IconListDetails,
   IconLogout,
   IconMessages,
+  IconSettings,
   IconUsers,
 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
@@ -26,6 +27,7 @@ const NAVIGATION = [
   { to: "/sessions", label: "Sessions", icon: IconMessages },
   { to: "/users", label: "Users", icon: IconUsers },
   { to: "/models", label: "Models", icon: IconCpu },
+  { to: "/settings", label: "Settings", icon: IconSettings },
 ] as const;
 
 /** The frame of every page behind the login: navigation, theme, who is logged in, and whether the API answers. */

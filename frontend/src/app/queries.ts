@@ -110,6 +110,27 @@ function directoryQuery(search: DirectorySearch): api.DirectoryQuery {
   return { ...toViewQuery(directoryView(search), new Date()), order: search.order ?? "cost" };
 }
 
+/** Projects that were created, with what is known of them. */
+export const projectDetailsQuery = queryOptions({
+  queryKey: ["project-details"],
+  queryFn: async ({ signal }) => (await api.projects(signal)).details,
+});
+
+export function keysQuery(project: string) {
+  return queryOptions({
+    queryKey: ["keys", project],
+    queryFn: async ({ signal }) => (await api.keys(project, signal)).keys,
+  });
+}
+
+/** Who changed what, newest first. */
+export const auditQuery = infiniteQueryOptions({
+  queryKey: ["audit"],
+  queryFn: ({ pageParam, signal }) => api.audit(pageParam, signal),
+  initialPageParam: null as number | null,
+  getNextPageParam: (page) => page.next_before,
+});
+
 /** What is measured of a view's spans, or of those of them that fulfil `filter` too. */
 export interface Measure {
   metric: Wire["Metric"];

@@ -6,6 +6,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { parseSettingsSearch } from "../model/administration";
 import { parseOverviewSearch } from "../model/analytics";
 import { parseDirectorySearch } from "../model/directory";
 import { parseListSearch, parseProjectSearch, parseSpanSearch, parseViewSearch } from "../model/filters";
@@ -75,6 +76,13 @@ const modelsRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/directory/ModelsPage"), "ModelsPage"),
 });
 
+const settingsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/settings",
+  validateSearch: parseSettingsSearch,
+  component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
+});
+
 const overviewRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/overview",
@@ -101,6 +109,7 @@ const routeTree = root.addChildren([
     oneSessionRoute,
     usersRoute,
     modelsRoute,
+    settingsRoute,
   ]),
 ]);
 

@@ -1,0 +1,103 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button, Checkbox, CheckboxGroup, Form, Input, Label, TextField } from "react-aria-components";
+import { createKey, deleteKey, type Wire } from "../../api/client";
+import { keysQuery } from "../../app/queries";
+import { SCOPES, type Scope } from "../../model/administration";
+import { CopyButton } from "../../ui/CopyButton";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Time } from "../../ui/Time";
+import { ConfirmButton } from "./ConfirmButton";
+import styles from "./settings.module.css";
+
+/** A project's keys. A new one is shown once, then never again: only its hash is kept. */
+export function ApiKeys({ project }: { project: string }) {
+  const client = useQueryClient();
+  const query = useQuery(keysQuery(project));
+  const refresh = () => client.invalidateQueries({ queryKey: keysQuery(project).queryKey });
+  const remove = useMutation({ mutationFn: (id: string) => deleteKey(project, id), onSuccess: refresh });
+  const error = query.error ?? remove.error;
+  return (
+    <>
+      <NewKey project={project} onCreated={refresh} />
+      {error && <Failure error={error} />}
+      <DataTable
+        label={`API keys of ${project}`}
+        columns={[
+          { header: "Name", cell: ({ name }: Wire["KeyDetail"]) => name },
+          { header: "May", cell: ({ scopes }) => scopes.map((scope) => SCOPES[scope].toLowerCase()).join(", ") },
+          { header: "Created", cell: ({ created_at }) => <Time iso={created_at} /> },
+          { header: "By", cell: ({ created_by }) => created_by },
+          { header: "Last used", cell: ({ last_used_at }) => (last_used_at ? <Time iso={last_used_at} /> : "never") },
+          { header: "Expires", cell: ({ expires_at }) => (expires_at ? <Time iso={expires_at} full /> : "never") },
+          {
+            header: "Revoke",
+            cell: ({ id, name }) => (
+              <ConfirmButton label="Revoke" what={`the key ${name}`} onConfirm={() => remove.mutate(id)} />
+            ),
+          },
+        ]}
+        rows={query.data ?? []}
+        getId={({ id }) => id}
+        empty={query.isPending ? "Loading keys…" : "No key yet. Create one for each program that sends or reads."}
+      />
+    </>
+  );
+}
+
+function NewKey({ project, onCreated }: { project: string; onCreated: () => void }) {
+  const [name, setName] = useState("");
+  const [scopes, setScopes] = useState<Scope[]>(["ingest"]);
+  const create = useMutation({
+    mutationFn: () => createKey(project, { name: name.trim(), scopes, expires_at: null }),
+    onSuccess: () => {
+      setName("");
+      onCreated();
+    },
+  });
+  return (
+    <>
+      <Form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          create.mutate();
+        }}
+      >
+        <TextField value={name} onChange={setName} maxLength={200}>
+          <Label>New key for</Label>
+          <Input placeholder="checkout-service" spellCheck={false} />
+        </TextField>
+        <CheckboxGroup
+          className={styles.scopes}
+          aria-label="The key may"
+          value={scopes}
+          onChange={(chosen) => setScopes(chosen as Scope[])}
+        >
+          {Object.entries(SCOPES).map(([id, label]) => (
+            <Checkbox key={id} value={id} className={styles.scope}>
+              {label}
+            </Checkbox>
+          ))}
+        </CheckboxGroup>
+        <Button
+          type="submit"
+          className={styles.button}
+          isDisabled={name.trim() === "" || scopes.length === 0 || create.isPending}
+        >
+          Create key
+        </Button>
+      </Form>
+      {create.error && <Failure error={create.error} />}
+      {create.data && (
+        <div role="status" className={styles.created}>
+          <strong>Copy this key now: it is not shown again.</strong>
+          <span>
+            <code>{create.data.key}</code> <CopyButton what="API key" text={create.data.key} label="Copy" />
+          </span>
+        </div>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,45 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Button } from "react-aria-components";
+import type { Wire } from "../../api/client";
+import { auditQuery } from "../../app/queries";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Time } from "../../ui/Time";
+import styles from "./settings.module.css";
+
+/** Who changed what, newest first. */
+export function Audit() {
+  const query = useInfiniteQuery(auditQuery);
+  return (
+    <>
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      <DataTable
+        label="Changes, newest first"
+        columns={[
+          { header: "Time", cell: ({ at }: Wire["AuditEntry"]) => <Time iso={at} full /> },
+          { header: "Who", cell: ({ actor }) => actor },
+          { header: "From", cell: ({ address }) => address },
+          { header: "What", cell: ({ action }) => action },
+          { header: "Project", cell: ({ project }) => project },
+          { header: "Of", cell: ({ subject }) => subject },
+          {
+            header: "Detail",
+            cell: ({ detail }) => (
+              <div className={styles.detail} title={JSON.stringify(detail)}>
+                {Object.keys(detail).length > 0 && JSON.stringify(detail)}
+              </div>
+            ),
+          },
+        ]}
+        rows={query.data?.pages.flatMap((page) => page.entries) ?? []}
+        getId={({ id }) => String(id)}
+        empty={query.isPending ? "Loading changes…" : "Nothing was changed yet."}
+      />
+      {query.hasNextPage && (
+        <Button className={styles.button} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
+          Show more
+        </Button>
+      )}
+    </>
+  );
+}

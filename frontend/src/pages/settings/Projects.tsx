@@ -1,0 +1,71 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { createProject, type Wire } from "../../api/client";
+import { projectDetailsQuery, projectsQuery } from "../../app/queries";
+import { inProject } from "../../model/filters";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Time } from "../../ui/Time";
+import styles from "./settings.module.css";
+
+export function Projects() {
+  const client = useQueryClient();
+  const query = useQuery(projectDetailsQuery);
+  const [name, setName] = useState("");
+  const create = useMutation({
+    mutationFn: () => createProject({ name: name.trim(), title: "" }),
+    onSuccess: () => {
+      setName("");
+      for (const { queryKey } of [projectsQuery, projectDetailsQuery]) client.invalidateQueries({ queryKey });
+    },
+  });
+  const error = create.error ?? query.error;
+  return (
+    <>
+      <Form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          create.mutate();
+        }}
+      >
+        <TextField value={name} onChange={setName} maxLength={63}>
+          <Label>New project</Label>
+          <Input placeholder="team-search" spellCheck={false} />
+        </TextField>
+        <Button type="submit" className={styles.button} isDisabled={name.trim() === "" || create.isPending}>
+          Create project
+        </Button>
+      </Form>
+      {error && <Failure error={error} />}
+      <DataTable
+        label="Projects"
+        columns={[
+          {
+            header: "Name",
+            cell: (project: Wire["ProjectDetail"]) => (
+              <Link to="/traces" search={inProject(project.name)}>
+                {project.name}
+              </Link>
+            ),
+          },
+          { header: "Title", cell: ({ title }) => title },
+          { header: "Created", cell: ({ created_at }) => <Time iso={created_at} full /> },
+          {
+            header: "Keys",
+            cell: (project) => (
+              <Link to="/settings" search={{ ...inProject(project.name), tab: "keys" }}>
+                API keys
+              </Link>
+            ),
+          },
+        ]}
+        rows={query.data ?? []}
+        getId={(project) => project.name}
+        empty={query.isPending ? "Loading projects…" : "Only projects that were created are listed here."}
+      />
+    </>
+  );
+}
