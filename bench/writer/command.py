@@ -21,7 +21,7 @@ from pathlib import Path
 import asyncpg
 
 from bench.processes import output_of, running, settled, usage
-from bench.writer.ceiling import copy_rate
+from bench.writer.ceiling import copy_rate, drop
 from bench.writer.payloads import Request, requests
 from llmflow_bus import Message, open_bus, topics
 from llmflow_store.migrations import migrate
@@ -30,7 +30,6 @@ from llmflow_testkit.clusters import (
     RunningKafka,
     RunningPostgres,
     create_database,
-    drop_database,
     prepare_timescaledb,
     start_kafka,
 )
@@ -103,7 +102,7 @@ async def start_up_cpu(kafka: RunningKafka, postgres: RunningPostgres) -> float:
             return settled(pid, timeout=30).cpu
     finally:
         await bus.close()
-        drop_database(postgres.url, database_url)
+        drop(postgres, database_url)
 
 
 async def measure(
@@ -135,7 +134,7 @@ async def measure(
         await assert_rollups_match(database_url)
     finally:
         await connection.close()
-        drop_database(postgres.url, database_url)
+        drop(postgres, database_url)
     return Result((spans - first) / took, *(cpu / spans * 1e6 for cpu in used))
 
 
