@@ -1,6 +1,6 @@
 """What the writer reads: requests of agent traces with GenAI attributes, made from a seed.
 
-A trace has five to fifteen spans (an agent, and in turns calls of a model and of tools or a retriever), of an
+A trace has four to fourteen spans (an agent, and in turns calls of a model and of tools or a retriever), of an
 application, a user and a model that are drawn by Zipf's law. Each span's attributes take about 1.2 KB as JSON.
 """
 
@@ -72,7 +72,7 @@ class Request:
 
 
 def requests(*, spans: int, content: bool, seed: int, end_ns: int) -> Iterator[Request]:
-    """Requests of 100 to 500 spans, at least `spans` in all, that began within the ten minutes before `end_ns`; with
+    """Requests of some 100 to 350 spans, at least `spans` in all, that began within the ten minutes before `end_ns`; with
     `content`, one span in five has 4 KB of it."""
     rng = random.Random(seed)
     made = 0
@@ -150,7 +150,7 @@ def _trace(rng: random.Random, start_ns: int, content: bool) -> Iterator[dict[st
             "server.port": 443,
         }
         took = rng.randrange(300_000_000, 4_000_000_000)
-        # With the tool below, and the agent, this makes one span in five.
+        # Nearly half of the spans are such calls: this makes one span in five.
         said = _messages(rng) if content and rng.random() < 0.42 else {}
         yield _span(rng, trace_id, root, f"chat {model}", 3, now, took, {**call, **common}, said)
         now += took
