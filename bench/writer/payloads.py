@@ -72,8 +72,10 @@ class Request:
 
 
 def requests(*, spans: int, content: bool, seed: int, end_ns: int) -> Iterator[Request]:
-    """Requests of some 100 to 350 spans, at least `spans` in all, that began within the ten minutes before `end_ns`; with
-    `content`, one span in five has 4 KB of it."""
+    """Requests of some 100 to 350 spans, at least `spans` in all, that began within the ten minutes before `end_ns`.
+
+    With `content`, one span in five has 4 KB of it.
+    """
     rng = random.Random(seed)
     made = 0
     while made < spans:
