@@ -79,7 +79,7 @@ async def _prepare(url: str, spans: int) -> Month:
     try:
         await connection.execute(_PROGRESS)
         if changed:
-            await connection.execute("VACUUM (ANALYZE)")
+            await connection.execute("ANALYZE")
         end_ns = await connection.fetchval("SELECT end_ns FROM bench_month")
         if end_ns is None:
             end_ns = time.time_ns()

@@ -14,6 +14,9 @@ from bench.store.questions import Asked, Question, draw
 from llmflow_store.connections import set_codecs
 from llmflow_store.postgres import PostgresStore
 
+#: The rest of a longer line of a plan is the values of a list.
+_LINE = 240
+
 
 class _OneConnection(PostgresStore):
     """A store on one connection."""
@@ -39,7 +42,7 @@ async def plans(database: Database, questions: Sequence[Question]) -> str:
             parts.append(f"== {question.name}")
             for statement in await _statements(connection, store, question.make(samples)):
                 plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, SUMMARY) {statement.query}", *statement.args)
-                parts += [statement.query.strip(), "\n".join(row[0] for row in plan)]
+                parts += [statement.query.strip(), "\n".join(row[0][:_LINE] for row in plan)]
     finally:
         await connection.close()
     return "\n\n".join(parts) + "\n"
