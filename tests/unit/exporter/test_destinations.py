@@ -1,4 +1,4 @@
-"""Endpoints and headers as the seeds' examples and OpenTelemetry write them."""
+"""Endpoints and headers as users and OpenTelemetry write them."""
 
 from __future__ import annotations
 

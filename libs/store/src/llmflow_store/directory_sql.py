@@ -14,11 +14,12 @@ from llmflow_core.errors import Rejected
 from llmflow_core.spans import SUMMING_TYPES
 from llmflow_store import sketch
 from llmflow_store.analytics import DIMENSIONS, FacetValue
-from llmflow_store.analytics_sql import ROLLUP_COLUMNS, covering, dimension, unix_us, widened
+from llmflow_store.analytics_sources import ROLLUP_COLUMNS, dimension
 from llmflow_store.directory import Distribution, ModelQuery, ModelUsage, Order, Usage, UserCourse, UserQuery, UserUsage
 from llmflow_store.filter_sql import Arguments
 from llmflow_store.rollup_rows import rollup_rows
 from llmflow_store.rollups import TOKENS, USER_DIMENSION
+from llmflow_store.time_ranges import covering, unix_us, widened
 from llmflow_store.values import label
 
 _REQUESTS = "coalesce(sum(span_count) FILTER (WHERE observation_type IN ('generation', 'embedding')), 0)"

@@ -10,9 +10,10 @@ import asyncpg
 
 from llmflow_core.filters import And, Filter
 from llmflow_store.analytics import Facets, FacetValue
-from llmflow_store.analytics_sql import ROLLUP_COLUMNS, covering, unix_us, widened
+from llmflow_store.analytics_sources import ROLLUP_COLUMNS
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
 from llmflow_store.rollup_rows import rollup_rows
+from llmflow_store.time_ranges import covering, unix_us, widened
 from llmflow_store.values import label
 
 _NAMES = tuple(ROLLUP_COLUMNS)

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Sequence
 from llmflow_core.filters import Filter
 from llmflow_store.filter_sql import Arguments, rollup_condition
 from llmflow_store.rollups import ALL_DIMENSION, COSTS, MODEL_DIMENSION, TOKENS, USER_DIMENSION
-
-#: A unit, and a time that begins and ends at whole ones, in Unix microseconds.
-Range = tuple[str, int, int]
+from llmflow_store.time_ranges import Range
 
 _SPLIT_COLUMNS = (
     *("observation_type", "status", "span_count", *TOKENS, *COSTS, "unpriced_count"),

@@ -17,7 +17,7 @@ from llmflow_core.filters import parse_filter
 from llmflow_core.spans import Span
 from llmflow_store import Store, sketch
 from llmflow_store.analytics import DISTRIBUTIONS, QUANTILES, AnalyticsQuery, Group, Metric
-from llmflow_store.analytics_sql import covering
+from llmflow_store.time_ranges import covering
 from llmflow_testkit.spans import make_generation, random_spans
 from llmflow_testkit.store_suite import StoreSuite
 

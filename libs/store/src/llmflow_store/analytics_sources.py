@@ -1,0 +1,169 @@
+"""Where analytics reads from: the cheapest table that can answer, rollups where they have what the question is about,
+else the spans themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from llmflow_core.filters import And, Filter
+from llmflow_store.analytics import DISTRIBUTIONS, AnalyticsQuery, Metric
+from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
+from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, user_rows
+from llmflow_store.rollups import USER_DIMENSION
+from llmflow_store.time_ranges import Range, covering, unix_us, widened
+from llmflow_store.values import label
+
+#: The dimensions that `rollups_* AS r` has, as expressions; null where a span has no value.
+ROLLUP_COLUMNS = {
+    "model": "nullif(r.model, '')",
+    "provider": "nullif(r.provider, '')",
+    "service": "nullif(r.service, '')",
+    "type": "r.observation_type",
+    "status": "r.status",
+    "environment": "nullif(r.environment, '')",
+}
+_VALUE_DIMENSIONS = {"type": "r.observation_type", "status": "r.status"}
+#: Sums over rows that have the rollups' columns.
+_SUMS = {
+    Metric.SPANS: "sum(span_count)",
+    Metric.REQUESTS: "sum(span_count) FILTER (WHERE observation_type IN ('generation', 'embedding'))",
+    Metric.ERRORS: "sum(span_count) FILTER (WHERE status = 'error')",
+    Metric.ERROR_RATE: "sum(span_count) FILTER (WHERE status = 'error')",
+    Metric.TOKENS: "sum(input_tokens + output_tokens)",
+    Metric.UNPRICED: "sum(unpriced_count)",
+    **{
+        metric: f"sum({metric})"
+        for metric in (
+            Metric.INPUT_TOKENS,
+            Metric.OUTPUT_TOKENS,
+            Metric.CACHE_READ_TOKENS,
+            Metric.CACHE_WRITE_TOKENS,
+            Metric.REASONING_TOKENS,
+            Metric.COST,
+            Metric.INPUT_COST,
+            Metric.OUTPUT_COST,
+        )
+    },
+}
+_SUMS_OF_TOTALS = {
+    **_SUMS,
+    Metric.REQUESTS: "sum(request_count)",
+    Metric.ERRORS: "sum(error_count)",
+    Metric.ERROR_RATE: "sum(error_count)",
+}
+
+
+class Source(NamedTuple):
+    """Rows with the rollups' columns, as a FROM item named r, and the groups' expressions over it; `sums` are those of
+    the metrics."""
+
+    rows: str
+    groups: Sequence[str]
+    arguments: Arguments
+    from_us: int
+    to_us: int
+    rollups: bool
+    sums: Mapping[Metric, str]
+
+
+def source_of(query: AnalyticsQuery) -> Source:
+    """What answers the question."""
+    parsed = query.filter or And(())
+    for ready in (_of_all, _of_models, _of_rollups, _of_users, _of_values):
+        source = ready(query, parsed)
+        if source is not None:
+            return source
+    return _of_spans(query, parsed)
+
+
+def _of_all(query: AnalyticsQuery, parsed: Filter) -> Source | None:
+    if query.group_by or query.metric not in DISTRIBUTIONS or parsed != And(()):
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "minute")
+    return Source(all_rows(ranges, arguments), [], arguments, from_us, to_us, True, _SUMS)
+
+
+def _of_models(query: AnalyticsQuery, parsed: Filter) -> Source | None:
+    if not set(query.group_by) <= {"model"}:
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "minute")
+    rows = model_rows(ranges, parsed, arguments)
+    groups = ["nullif(r.value, '')" for _ in query.group_by]
+    return None if rows is None else Source(rows, groups, arguments, from_us, to_us, True, _SUMS)
+
+
+def _of_rollups(query: AnalyticsQuery, parsed: Filter) -> Source | None:
+    arguments = Arguments(label(query.project))
+    condition = rollup_condition(parsed, arguments, ROLLUP_COLUMNS)
+    if condition is None or not set(query.group_by) <= set(ROLLUP_COLUMNS):
+        return None
+    from_us, to_us, ranges = _ranges(query, "minute")
+    rows = rollup_rows("rollups", ranges, condition, arguments)
+    return Source(rows, [ROLLUP_COLUMNS[name] for name in query.group_by], arguments, from_us, to_us, True, _SUMS)
+
+
+def _of_users(query: AnalyticsQuery, parsed: Filter) -> Source | None:
+    if query.group_by != ("user",) or query.metric in DISTRIBUTIONS or _cuts_hours(query):
+        return None
+    arguments = Arguments(label(query.project))
+    from_us, to_us, ranges = _ranges(query, "hour", coarsest="week")
+    rows = user_rows(ranges, parsed, arguments)
+    return None if rows is None else Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS_OF_TOTALS)
+
+
+def _of_values(query: AnalyticsQuery, parsed: Filter) -> Source | None:
+    arguments = Arguments(label(query.project), USER_DIMENSION)
+    condition = rollup_condition(parsed, arguments, _VALUE_DIMENSIONS)
+    if condition is None or query.group_by != ("user",) or _cuts_hours(query):
+        return None
+    from_us, to_us, ranges = _ranges(query, "hour")
+    rows = rollup_rows("rollups_value", ranges, f"r.dimension = $2 AND {condition}", arguments)
+    return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS)
+
+
+def _cuts_hours(query: AnalyticsQuery) -> bool:
+    return query.interval is not None and query.interval.total_seconds() % 3600 != 0
+
+
+def _ranges(query: AnalyticsQuery, finest: str, coarsest: str = "day") -> tuple[int, int, list[Range]]:
+    """The range that is counted, and what it consists of."""
+    from_us, to_us = widened(query.from_time, query.to_time, finest)
+    interval_us = round(query.interval.total_seconds() * 1e6) if query.interval else None
+    return from_us, to_us, covering(from_us, to_us, finest=finest, coarsest=coarsest, interval_us=interval_us)
+
+
+def _of_spans(query: AnalyticsQuery, parsed: Filter) -> Source:
+    arguments = Arguments(label(query.project))
+    from_us, to_us = unix_us(query.from_time), unix_us(query.to_time)
+    low, high = arguments.add(from_us, "timestamptz"), arguments.add(to_us, "timestamptz")
+    condition = span_condition(parsed, arguments)
+    names = [dimension(name, arguments) for name in query.group_by]
+    dimensions = "".join(f", {expression} AS g{number}" for number, expression in enumerate(names))
+    rows = f"""(
+        SELECT s.start_time AS bucket, s.observation_type, s.status, 1 AS span_count,
+            coalesce(s.input_tokens, 0) AS input_tokens, coalesce(s.output_tokens, 0) AS output_tokens,
+            coalesce(s.cache_read_tokens, 0) AS cache_read_tokens,
+            coalesce(s.cache_write_tokens, 0) AS cache_write_tokens,
+            coalesce(s.reasoning_tokens, 0) AS reasoning_tokens, coalesce(s.cost, 0) AS cost,
+            coalesce(s.input_cost, 0) AS input_cost, coalesce(s.output_cost, 0) AS output_cost,
+            (s.cost IS NULL AND s.observation_type IN ('generation', 'embedding')
+                AND (s.input_tokens IS NOT NULL OR s.output_tokens IS NOT NULL))::int AS unpriced_count,
+            s.duration_ns, s.time_to_first_token_ns{dimensions}
+        FROM spans AS s WHERE s.project = $1 AND s.start_time >= {low} AND s.start_time < {high} AND {condition}
+    ) AS r"""  # noqa: S608
+    groups = [f"r.g{number}" for number in range(len(names))]
+    return Source(rows, groups, arguments, from_us, to_us, False, _SUMS)
+
+
+def dimension(name: str, arguments: Arguments) -> str:
+    """A dimension of spans, by name, as an expression over `spans AS s`."""
+    field, _, key = name.partition(".")
+    if field in ("attr", "resource") and key:
+        column = "s.attributes" if field == "attr" else "s.resource_attributes"
+        return f"{column} ->> {arguments.add(key, 'text')}"
+    if name == "tag":
+        return "unnest(s.tags)"
+    return f"nullif({FIELD_COLUMNS[name]}, '')"
