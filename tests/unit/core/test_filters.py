@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -114,3 +115,12 @@ def test_any_text_is_read_or_refused_at_a_place_inside_it(text: str) -> None:
     except FilterError as error:
         refused_at = error.position
     assert refused_at is None or 0 <= refused_at <= len(text)
+
+
+def test_the_page_about_filters_names_every_field() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "filters.md").read_text()
+    for name, field in FIELDS.items():
+        others = ", ".join(f"`{alias}`" for alias, meant in ALIASES.items() if meant == name)
+        description = f"{field.description}: {', '.join(field.choices)}" if field.choices else field.description
+        shown = f"{name}.KEY" if field.keyed else name
+        assert f"| `{shown}` | {field.kind} | {description} | {others} |" in page
