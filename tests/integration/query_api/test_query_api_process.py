@@ -98,7 +98,7 @@ async def _reads(client: httpx.AsyncClient, spans: list[Span]) -> None:
     span = (await client.get(f"/api/v1/traces/{trace_id}/spans/{generation.span_id.hex()}")).json()
     assert span["span"]["cost"] == trace["spans"][1]["cost"] == f"{generation.cost:f}"
     assert span["raw_content"] == generation.content
-    assert (await client.get("/api/v1/projects")).json() == {"projects": ["default"]}
+    assert (await client.get("/api/v1/projects")).json()["projects"] == ["default"]
 
 
 async def _serves_the_page(client: httpx.AsyncClient) -> None:

@@ -7,6 +7,7 @@ import os
 import secrets
 import signal
 import threading
+import time
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +21,7 @@ from llmflow_store.postgres_files import Binaries
 from llmflow_testkit.ports import free_port
 
 #: The operating system outlives every test, so nothing needs to reach the disk; a killed server still loses nothing.
+_AUTOVACUUM_SECONDS = 30.0
 NOT_DURABLE = {"fsync": "off"}
 
 
@@ -90,8 +92,20 @@ def migrate_now(database_url: str) -> None:
 
 
 def drop_database(url: str, database_url: str) -> None:
-    """Drop the database of `database_url`, open connections included, by way of the database of `url`."""
-    _execute(url, f'DROP DATABASE IF EXISTS "{_name(database_url)}" WITH (FORCE)')
+    """Drop the database of `database_url`, open connections included, by way of the database of `url`.
+
+    Autovacuum, which only a superuser may end, is waited for.
+    """
+    deadline = time.monotonic() + _AUTOVACUUM_SECONDS
+    while True:
+        try:
+            _execute(url, f'DROP DATABASE IF EXISTS "{_name(database_url)}" WITH (FORCE)')
+        except asyncpg.InsufficientPrivilegeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _name(database_url: str) -> str:
