@@ -21,8 +21,8 @@ from llmflow_store.postgres_files import Binaries
 from llmflow_testkit.ports import free_port
 
 #: The operating system outlives every test, so nothing needs to reach the disk; a killed server still loses nothing.
-_AUTOVACUUM_SECONDS = 30.0
 NOT_DURABLE = {"fsync": "off"}
+_AUTOVACUUM_SECONDS = 30.0
 
 
 class RunningPostgres:
