@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 from collections.abc import Sequence
@@ -40,4 +41,5 @@ def python_packages(name: str, packages: Sequence[str], *, dependencies: bool = 
         options = ("--quiet", "--compile-bytecode", "--python", sys.executable, "--target", folder)
         run([uv, "pip", "install", *options, *([] if dependencies else ["--no-deps"]), *packages])
 
-    return built_once(name, build)
+    # What a package needs depends on the interpreter's version, down to its last number.
+    return built_once(f"{name}-{platform.python_version()}", build)
