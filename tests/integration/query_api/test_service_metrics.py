@@ -14,7 +14,7 @@ APPLICATIONS = {
     "llmflow_proxy": "llmflow_proxy.app",
     "llmflow_ingest": "llmflow_ingest.app",
     "llmflow_writer": "llmflow_writer.app",
-    "llmflow_exporter": "llmflow_exporter.app",
+    "llmflow_exporter": "llmflow_exporter.metrics",
 }
 
 
