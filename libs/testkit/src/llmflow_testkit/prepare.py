@@ -8,10 +8,11 @@ import time
 
 from llmflow_testkit.chromium import find_chromium
 from llmflow_testkit.clusters import BackendMissing, prepare_kafka, prepare_timescaledb
+from llmflow_testkit.collector import find_collector
 from llmflow_testkit.compose import find_compose_loader
 from llmflow_testkit.helm import find_helm
 from llmflow_testkit.nginx import find_nginx
-from llmflow_testkit.nodepackages import find_node_openai
+from llmflow_testkit.nodepackages import find_node_openai, find_node_opentelemetry
 from llmflow_testkit.prometheus import find_prometheus
 from llmflow_testkit.pythonpackages import find_python_clients
 from llmflow_testkit.zipkin import find_zipkin
@@ -24,10 +25,12 @@ _PARTS = (
     ("nginx", None, find_nginx),
     ("Prometheus", None, find_prometheus),
     ("OpenAI's SDK for Node", None, find_node_openai),
+    ("OpenTelemetry's SDK for Node", None, find_node_opentelemetry),
     ("LiteLLM and Opik", None, find_python_clients),
     ("Compose's loader", None, find_compose_loader),
     ("Helm", None, find_helm),
     ("Zipkin", None, find_zipkin),
+    ("OpenTelemetry's Collector", None, find_collector),
 )
 
 
