@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
-import pytest_asyncio
 
 from llmflow_core.coding_tools import EventKind
-from llmflow_query_api.app import create_app
-from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
+from llmflow_store import Store
 from llmflow_testkit.signals import make_coding_log
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
 
-_USER = ("llmflow", "a long password")
 _DAY = {"from": (NOON - timedelta(hours=2)).isoformat(), "to": (NOON + timedelta(hours=2)).isoformat()}
 _MINUTE = 60 * 10**9
 _ODD = "https://chat.test//rooms/7/"
-
-
-@pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
-
-
-@pytest_asyncio.fixture
-async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    settings = QueryApiSettings(auth_password=_USER[1], host="127.0.0.1")
-    app: Any = create_app(settings, store=store)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test", auth=_USER) as client:
-        yield client
 
 
 async def _get(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

@@ -17,8 +17,7 @@ import pytest_asyncio
 
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
+from llmflow_store import Store
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.providers.server import BackgroundServer
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
@@ -28,14 +27,6 @@ _MEGABYTE = 1 << 20
 _COPIES = 40_000
 _OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
 _WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'traces'::regclass AND NOT granted"
-
-
-@pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
 
 
 @pytest_asyncio.fixture

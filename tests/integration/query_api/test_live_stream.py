@@ -21,23 +21,14 @@ from llmflow_core.spans import Span
 from llmflow_query_api.app import create_app
 from llmflow_query_api.live import Client, Event
 from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
+from llmflow_store import Store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.providers.server import BackgroundServer
 from llmflow_testkit.spans import make_generation, make_span
 
 _USER = ("llmflow", "a long password")
 _LISTENERS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
-
-
-@pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
 
 
 @pytest_asyncio.fixture

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from llmflow_core.errors import ConfigError
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span
-from llmflow_query_api.app import create_app
-from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
+from llmflow_store import Store
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.spans import make_generation
 from llmflow_writer.price_list import PriceList, read_prices
 
-_USER = ("llmflow", "a long password")
 _PRICE = {"model": "house-.*", "input": "2", "output": "8.50"}
 _FILE = """\
 prices:
@@ -31,20 +24,10 @@ prices:
 """
 
 
-@pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
-
-
-@pytest_asyncio.fixture
-async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    app: Any = create_app(QueryApiSettings(auth_password=_USER[1], host="127.0.0.1"), store=store)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test/api/v1", auth=_USER) as client:
-        yield client
+@pytest.fixture
+def client(client: httpx.AsyncClient) -> httpx.AsyncClient:
+    client.base_url = httpx.URL("http://llmflow.test/api/v1")
+    return client
 
 
 def unpriced() -> Span:

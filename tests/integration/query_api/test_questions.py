@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
-import pytest_asyncio
+import pytest
 
-from llmflow_query_api.app import create_app
-from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import open_store
-from llmflow_store.migrations import migrate
+from llmflow_store import Store
 from llmflow_testkit.spans import NOON, make_generation, make_span
 
-_USER = ("llmflow", "a long password")
 _DAY = {"from": (NOON - timedelta(hours=1)).isoformat(), "to": (NOON + timedelta(hours=1)).isoformat()}
 
 
-@pytest_asyncio.fixture
-async def client(embedded_database_url: str) -> AsyncIterator[httpx.AsyncClient]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+@pytest.fixture
+async def client(client: httpx.AsyncClient, store: Store) -> httpx.AsyncClient:
+    """The user, who has three spans."""
     root = make_generation(name="answer", user_id="ada", attributes={"feature": "chat"})
     tool = make_span(
         trace_id=root.trace_id, parent_span_id=root.span_id, name="look up", observation_type="tool", status="error"
     )
     other = make_generation(name="other", model="claude-sonnet-4", response_model=None, user_id="bob", cost=None)
     await store.write_spans([root, tool, other])
-    settings = QueryApiSettings(auth_password=_USER[1], host="127.0.0.1")
-    app: Any = create_app(settings, store=store)
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test", auth=_USER) as client:
-        yield client
-    await store.close()
+    return client
 
 
 async def _get(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
-import pytest_asyncio
 
 from llmflow_core.own_prices import own_price
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
+from llmflow_store import Store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import NOON, random_spans
 
 _USER = ("llmflow", "a long password")
 _RANGE = (NOON - timedelta(hours=1), NOON + timedelta(hours=1))
 _HOUSE = own_price({"name": "house", "model": "house-.*", "input": "2", "output": "8"})
-
-
-@pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
 
 
 def some_spans(seed: int, count: int, project: str = "default") -> list[Span]:

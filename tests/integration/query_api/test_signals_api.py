@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -14,34 +13,14 @@ from llmflow_core.coding_tools import EventKind
 from llmflow_core.logs import LogRecord, logs_of
 from llmflow_core.metrics import metric_points_of
 from llmflow_core.spans import Score, Span
-from llmflow_query_api.app import create_app
-from llmflow_query_api.settings import QueryApiSettings
-from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
+from llmflow_store import Store
 from llmflow_testkit.recorded_coding_tools import recorded_logs, recorded_metrics
 from llmflow_testkit.signals import make_coding_log, make_log
 from llmflow_testkit.spans import NOON_NS, make_generation
 
-USER = ("llmflow", "a long password")
 FAR_FUTURE: dict[str, Any] = {"from": "2100-01-01T00:00:00Z"}
 TOOLS = ("claude_code", "codex", "gemini_cli")
 Client = httpx.AsyncClient
-
-
-@pytest.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
-    yield store
-    await store.close()
-
-
-@pytest.fixture
-async def client(store: Store) -> AsyncIterator[Client]:
-    app = create_app(QueryApiSettings(auth_password=USER[1], host="127.0.0.1"), store=store)
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # Litestar's types of an ASGI application are its own
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", auth=USER) as client:
-        yield client
 
 
 async def get(client: Client, path: str, status: int = 200, **parameters: Any) -> Any:
@@ -161,7 +140,7 @@ async def test_a_score_can_be_posted_again_listed_and_deleted(client: Client, sc
     created = answer.json()
     assert (created["label"], created["author"], created["source"], created["span_id"]) == (
         "true",
-        USER[0],
+        "llmflow",
         "api",
         None,
     )
