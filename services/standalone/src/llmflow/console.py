@@ -106,9 +106,21 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Column]
     (screen if fits else wide).print(table, crop=False)
 
 
-def print_page(page: Mapping[str, Any], member: str, columns: Mapping[str, Column], *, nothing: str) -> None:
-    """Print the rows of a list's page, and on standard error how to get those that follow."""
-    print_table(page[member], columns, nothing=nothing)
+def print_page(
+    page: Mapping[str, Any],
+    member: str,
+    columns: Mapping[str, Column],
+    *,
+    nothing: str,
+    as_json: bool,
+    row: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda entry: entry,
+) -> None:
+    """Print a list's page: as JSON it is, or a table of what `row` makes of its entries, and on standard error how to
+    get those that follow."""
+    if as_json:
+        print_json(page)
+        return
+    print_table([row(entry) for entry in page[member]], columns, nothing=nothing)
     if page["next_cursor"]:
         sys.stdout.flush()
         typer.echo(f"There are more: --limit, or --cursor {page['next_cursor']}", err=True)

@@ -11,7 +11,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_page
+from llmflow.console import Column, Json, errors_for_people, print_page
 from llmflow.options import Cursor, Limit, Project, Since, Until, range_of
 
 app = typer.Typer()
@@ -78,11 +78,11 @@ def list_logs(
             trace_id=trace,
             **range_of(since, until),
         )
-    if as_json:
-        print_json(page)
-        return
-    page["logs"] = [{**record, "text": _text(record)} for record in page["logs"]]
-    print_page(page, "logs", _COLUMNS, nothing="No log records.")
+    print_page(page, "logs", _COLUMNS, nothing="No log records.", as_json=as_json, row=_with_text)
+
+
+def _with_text(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {**record, "text": _text(record)}
 
 
 def _text(record: Mapping[str, Any]) -> str:

@@ -75,7 +75,7 @@ def list_scores(
             source=source,
             **range_of(since, until),
         )
-    print_json(page) if as_json else print_page(page, "scores", _COLUMNS, nothing="No scores.")
+    print_page(page, "scores", _COLUMNS, nothing="No scores.", as_json=as_json)
 
 
 @app.command("add")

@@ -69,11 +69,7 @@ def list_traces(
             filter=filter_of(filter_words),
             **range_of(since, until),
         )
-        if as_json:
-            print_json(page)
-            return
-        page["traces"] = [with_tokens(trace) for trace in page["traces"]]
-        print_page(page, "traces", TRACE_COLUMNS, nothing="No traces.")
+        print_page(page, "traces", TRACE_COLUMNS, nothing="No traces.", as_json=as_json, row=with_tokens)
 
 
 @app.command("spans")
@@ -104,11 +100,7 @@ def list_spans(
             filter=filter_of(filter_words),
             **range_of(since, until),
         )
-        if as_json:
-            print_json(page)
-            return
-        page["spans"] = [with_tokens(span) for span in page["spans"]]
-        print_page(page, "spans", _SPAN_COLUMNS, nothing="No spans.")
+        print_page(page, "spans", _SPAN_COLUMNS, nothing="No spans.", as_json=as_json, row=with_tokens)
 
 
 @app.command("trace")

@@ -83,11 +83,7 @@ def list_sessions(
             filter=filter_of(filter_words),
             **range_of(since, until),
         )
-    if as_json:
-        print_json(page)
-        return
-    page["sessions"] = [with_tokens(session["totals"]) for session in page["sessions"]]
-    print_page(page, "sessions", _SESSION_COLUMNS, nothing="No sessions.")
+    print_page(page, "sessions", _SESSION_COLUMNS, nothing="No sessions.", as_json=as_json, row=_totals)
 
 
 @app.command("users")
@@ -158,3 +154,7 @@ def list_models(
 
 def _with_usage(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, **with_tokens(entry["usage"])}
+
+
+def _totals(session: Mapping[str, Any]) -> dict[str, Any]:
+    return with_tokens(session["totals"])
