@@ -147,7 +147,12 @@ async def test_who_comes_back_finds_the_list_where_it_was(visitor: Page) -> None
     await expect(visitor.get_by_role("treegrid", name="Span tree")).to_be_visible()
     await visitor.go_back()
     await expect(table).to_be_visible()
-    await visitor.wait_for_function("document.querySelector('[data-scroll-restoration-id=Traces]').scrollTop === 900")
+
+    # The page's policy forbids the `eval` by which Playwright waits for a condition.
+    async def scrolled_back() -> bool:
+        return await visitor.locator("[data-scroll-restoration-id=Traces]").evaluate("(e) => e.scrollTop") == 900
+
+    await eventually(scrolled_back, within=10)
 
 
 async def test_numbers_of_the_overview_lead_to_their_spans(demo: Stack, visitor: Page) -> None:
