@@ -11,8 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from pydantic_settings import NoDecode
 
 from llmflow_core.key_settings import KeySettings
+from llmflow_core.url_guard import check_entries
 from llmflow_proxy.catalog import CATALOG, variable
-from llmflow_proxy.forward_url import check_entries
 from llmflow_proxy.keys import digests_of
 from llmflow_proxy.policy import CaptureMode
 
@@ -78,11 +78,6 @@ def _keys_of(value: Any) -> Any:
 
 def _list_of(value: Any) -> Any:
     return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
-
-
-def _check_forward_urls(entries: list[str]) -> list[str]:
-    check_entries(entries)
-    return entries
 
 
 #: Without a slash at its end.
@@ -192,9 +187,7 @@ class ProxySettings(KeySettings):
         examples=[0.1],
     )
 
-    forward_url_allow: Annotated[
-        list[str], NoDecode, BeforeValidator(_list_of), AfterValidator(_check_forward_urls)
-    ] = Field(
+    forward_url_allow: Annotated[list[str], NoDecode, BeforeValidator(_list_of), AfterValidator(check_entries)] = Field(
         ["public"],
         description="Where X-LLMFlow-Forward-URL may lead: hosts (with * and :port), addresses, networks, or public for"
         " every public address, comma-separated",
