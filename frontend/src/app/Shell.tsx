@@ -1,58 +1,28 @@
-import {
-  IconChartDots3,
-  IconCpu,
-  IconDashboard,
-  IconListDetails,
-  IconLogout,
-  IconMessages,
-  IconSettings,
-  IconUsers,
-} from "@tabler/icons-react";
+import { IconLogout, IconMenu2 } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Link, useSearch } from "@tanstack/react-router";
-import type { ReactNode } from "react";
-import { Button } from "react-aria-components";
+import { Link, useRouterState, useSearch } from "@tanstack/react-router";
+import { type ReactNode, useState } from "react";
+import { Button, Dialog, DialogTrigger, Modal, ModalOverlay } from "react-aria-components";
 import { logout } from "../api/client";
 import { inProject } from "../model/filters";
 import { Logo } from "../ui/Logo";
 import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
+import { NARROW, useMedia } from "./hooks";
+import { NAVIGATION } from "./navigation";
+import { ProjectSwitch } from "./ProjectSwitch";
 import { sessionQuery } from "./queries";
 import styles from "./Shell.module.css";
 
-const NAVIGATION = [
-  { to: "/overview", label: "Overview", icon: IconDashboard },
-  { to: "/traces", label: "Traces", icon: IconChartDots3 },
-  { to: "/spans", label: "Spans", icon: IconListDetails },
-  { to: "/sessions", label: "Sessions", icon: IconMessages },
-  { to: "/users", label: "Users", icon: IconUsers },
-  { to: "/models", label: "Models", icon: IconCpu },
-  { to: "/settings", label: "Settings", icon: IconSettings },
-] as const;
-
-/** The frame of every page behind the login: navigation, theme, who is logged in, and whether the API answers. */
+/** The frame of every page behind the login: project, navigation, who is logged in, and whether the API answers. */
 export function Shell({ username, children }: { username: string; children: ReactNode }) {
-  const project = inProject(useSearch({ strict: false }).project);
+  const narrow = useMedia(NARROW);
   return (
     <div className={styles.shell}>
       <a className={styles.skip} href="#main">
         Skip to content
       </a>
-      <header className={styles.rail}>
-        <Link to="/" className={styles.brand} aria-label="LLMFlow home">
-          <Logo />
-        </Link>
-        <nav aria-label="Main" className={styles.nav}>
-          {NAVIGATION.map(({ to, label, icon: Icon }) => (
-            <Link key={to} to={to} search={project} className={styles.item} activeOptions={{ includeSearch: false }}>
-              <Icon size={20} stroke={1.6} aria-hidden />
-              <span>{label}</span>
-            </Link>
-          ))}
-        </nav>
-        <ThemeToggle className={styles.item} />
-        <LogoutButton username={username} />
-      </header>
+      {narrow ? <TopBar username={username} /> : <SideBar username={username} />}
       <main id="main" tabIndex={-1} className={styles.main}>
         <Outage />
         {children}
@@ -61,7 +31,76 @@ export function Shell({ username, children }: { username: string; children: Reac
   );
 }
 
-function LogoutButton({ username }: { username: string }) {
+function SideBar({ username }: { username: string }) {
+  return (
+    <header className={styles.side}>
+      <Home />
+      <ProjectSwitch />
+      <Pages />
+      <Foot username={username} />
+    </header>
+  );
+}
+
+/** What a narrow page has in place of the side bar, most of which a menu then holds. */
+function TopBar({ username }: { username: string }) {
+  const [open, setOpen] = useState(false);
+  const pathname = useRouterState({ select: ({ location }) => location.pathname });
+  const [last, setLast] = useState(pathname);
+  if (last !== pathname) {
+    setLast(pathname);
+    setOpen(false);
+  }
+  return (
+    <header className={styles.top}>
+      <DialogTrigger isOpen={open} onOpenChange={setOpen}>
+        <Button className={styles.icon} aria-label="Menu">
+          <IconMenu2 size={20} stroke={1.6} aria-hidden />
+        </Button>
+        <ModalOverlay className={styles.overlay} isDismissable>
+          <Modal className={styles.drawer}>
+            <Dialog className={styles.side} aria-label="Menu">
+              <Home />
+              <Pages />
+              <Foot username={username} />
+            </Dialog>
+          </Modal>
+        </ModalOverlay>
+      </DialogTrigger>
+      <ProjectSwitch />
+    </header>
+  );
+}
+
+function Home() {
+  return (
+    <Link to="/" search={inProject(useSearch({ strict: false }).project)} className={styles.brand}>
+      <Logo />
+      LLMFlow
+    </Link>
+  );
+}
+
+function Pages() {
+  const project = inProject(useSearch({ strict: false }).project);
+  return (
+    <nav aria-label="Main" className={styles.nav}>
+      {NAVIGATION.map(({ group, pages }) => (
+        <section key={group} aria-label={group}>
+          <h2 className={styles.group}>{group}</h2>
+          {pages.map(({ to, label, icon: Icon }) => (
+            <Link key={to} to={to} search={project} className={styles.item} activeOptions={{ includeSearch: false }}>
+              <Icon size={17} stroke={1.6} aria-hidden />
+              {label}
+            </Link>
+          ))}
+        </section>
+      ))}
+    </nav>
+  );
+}
+
+function Foot({ username }: { username: string }) {
   const client = useQueryClient();
   const leave = useMutation({
     mutationFn: logout,
@@ -71,9 +110,11 @@ function LogoutButton({ username }: { username: string }) {
     },
   });
   return (
-    <Button className={styles.item} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
-      <IconLogout size={20} stroke={1.6} aria-hidden />
-      <span>Log out</span>
-    </Button>
+    <div className={styles.foot}>
+      <ThemeToggle className={styles.icon} />
+      <Button className={styles.icon} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
+        <IconLogout size={18} stroke={1.6} aria-hidden />
+      </Button>
+    </div>
   );
 }

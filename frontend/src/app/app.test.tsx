@@ -7,6 +7,7 @@ import { createQueryClient } from "./queries";
 import { createAppRouter } from "./router";
 
 const PATIENCE = { timeout: 5000 };
+const PROJECTS = ["default", "demo"].map((name) => ({ name, title: "", created_at: "2026-01-31T09:30:00Z" }));
 
 /** An API with one user, no traces, and switches for what goes wrong. */
 class FakeApi {
@@ -22,7 +23,8 @@ class FakeApi {
     }
     if (!this.loggedIn) return refusal("log in first");
     if (pathname === "/api/v1/session") return Response.json({ username: "ada" });
-    if (pathname === "/api/v1/projects") return Response.json({ projects: ["default", "demo"] });
+    if (pathname === "/api/v1/projects")
+      return Response.json({ projects: PROJECTS.map(({ name }) => name), details: PROJECTS });
     if (pathname === "/api/v1/traces") return Response.json({ traces: [], next_cursor: null });
     if (pathname === "/api/v1/facets") return Response.json({ fields: {}, sampled: false });
     return Response.json({ title: "Not Found", status: 404, detail: "no such trace" }, { status: 404 });

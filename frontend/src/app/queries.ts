@@ -29,9 +29,10 @@ export const sessionQuery = queryOptions({
   staleTime: Number.POSITIVE_INFINITY,
 });
 
-export const projectsQuery = queryOptions({
+/** The projects that were created or hold spans, with what is known of them. */
+export const projectDetailsQuery = queryOptions({
   queryKey: ["projects"],
-  queryFn: async ({ signal }) => (await api.projects(signal)).projects,
+  queryFn: async ({ signal }) => (await api.projects(signal)).details,
   refetchInterval: 15_000,
 });
 
@@ -110,12 +111,6 @@ function directoryQuery(search: DirectorySearch): api.DirectoryQuery {
   return { ...toViewQuery(directoryView(search), new Date()), order: search.order ?? "cost" };
 }
 
-/** Projects that were created, with what is known of them. */
-export const projectDetailsQuery = queryOptions({
-  queryKey: ["project-details"],
-  queryFn: async ({ signal }) => (await api.projects(signal)).details,
-});
-
 export function keysQuery(project: string) {
   return queryOptions({
     queryKey: ["keys", project],
@@ -137,7 +132,7 @@ export interface Measure {
   aggregation?: Wire["Analytics"]["aggregation"];
   filter?: string;
   groupBy?: string;
-  interval?: "auto";
+  interval?: string;
   limit?: number;
 }
 

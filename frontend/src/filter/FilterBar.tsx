@@ -1,10 +1,8 @@
 import { IconLayoutSidebar } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ToggleButton } from "react-aria-components";
 import { ApiError } from "../api/errors";
-import { projectsQuery } from "../app/queries";
-import { DEFAULT_PROJECT, inProject, type ListSearch, RANGES, type RangeName, type ViewSearch } from "../model/filters";
+import { type ListSearch, RANGES, type RangeName, type ViewSearch } from "../model/filters";
 import { toggleValue, valuesOf } from "../model/filterText";
 import { Select } from "../ui/Select";
 import styles from "./FilterBar.module.css";
@@ -23,7 +21,7 @@ interface Props<S extends ViewSearch> {
 
 type RangeChoice = RangeName | "all" | "custom";
 
-/** Project, time and filter of a view, all of which are kept in its URL. */
+/** Time and filter of a view, all of which are kept in its URL. */
 export function FilterBar<S extends ViewSearch>({ search, error = null, otherwise, onChange, children }: Props<S>) {
   const set = (changes: Partial<Record<keyof ViewSearch, string | undefined>>) => {
     const next = { ...search, ...changes };
@@ -31,7 +29,6 @@ export function FilterBar<S extends ViewSearch>({ search, error = null, otherwis
   };
   return (
     <section className={styles.bar} aria-label="Filters">
-      <ProjectSelect project={search.project} onChange={(project) => onChange(inProject(project) as S)} />
       <TimeRange search={search} otherwise={otherwise} onChange={set} />
       <FilterInput
         search={search}
@@ -71,20 +68,6 @@ export function FacetsToggle({
     >
       <IconLayoutSidebar size={16} stroke={1.6} aria-hidden />
     </ToggleButton>
-  );
-}
-
-export function ProjectSelect({
-  project = DEFAULT_PROJECT,
-  onChange,
-}: {
-  project: string | undefined;
-  onChange: (project: string) => void;
-}) {
-  const projects = useQuery(projectsQuery);
-  const choices = [...new Set([DEFAULT_PROJECT, ...(projects.data ?? []), project])];
-  return (
-    <Select label="Project" value={project} options={choices.map((id) => ({ id, label: id }))} onChange={onChange} />
   );
 }
 

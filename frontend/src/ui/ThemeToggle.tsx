@@ -19,8 +19,7 @@ export function ThemeToggle({ className }: { className: string | undefined }) {
       aria-label={`Theme: ${label}. Change to ${LOOKS[next].label}`}
       onPress={() => setTheme(next)}
     >
-      <Icon size={20} stroke={1.6} aria-hidden />
-      <span>{label}</span>
+      <Icon size={18} stroke={1.6} aria-hidden />
     </Button>
   );
 }

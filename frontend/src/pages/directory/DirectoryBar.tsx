@@ -1,8 +1,7 @@
 import type { ReactNode } from "react";
-import { ProjectSelect, TimeRange } from "../../filter/FilterBar";
+import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { DIRECTORY_RANGE, type DirectorySearch, ORDERS, type Order } from "../../model/directory";
-import { inProject } from "../../model/filters";
 import { Select } from "../../ui/Select";
 
 interface Props {
@@ -11,13 +10,12 @@ interface Props {
   children?: ReactNode;
 }
 
-/** Project, time and order of a list of users or models. */
+/** Time and order of a list of users or models. */
 export function DirectoryBar({ search, onChange, children }: Props) {
   const set = (changes: Partial<Record<keyof DirectorySearch, string | undefined>>) =>
     onChange(Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)));
   return (
     <section className={bar.bar} aria-label="Filters">
-      <ProjectSelect project={search.project} onChange={(project) => onChange(inProject(project))} />
       <TimeRange search={search} otherwise={DIRECTORY_RANGE} onChange={set} />
       <Select
         label="By"

@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { createProject, type Wire } from "../../api/client";
-import { projectDetailsQuery, projectsQuery } from "../../app/queries";
+import { projectDetailsQuery } from "../../app/queries";
 import { inProject } from "../../model/filters";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
@@ -18,7 +18,7 @@ export function Projects() {
     mutationFn: () => createProject({ name: name.trim(), title: "" }),
     onSuccess: () => {
       setName("");
-      for (const { queryKey } of [projectsQuery, projectDetailsQuery]) client.invalidateQueries({ queryKey });
+      client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey });
     },
   });
   const error = create.error ?? query.error;

@@ -1,8 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
-import { ProjectSelect } from "../../filter/FilterBar";
 import { SETTINGS_TABS, type SettingsTab } from "../../model/administration";
-import { DEFAULT_PROJECT, inProject } from "../../model/filters";
+import { DEFAULT_PROJECT } from "../../model/filters";
 import { Page } from "../../ui/Page";
 import tabs from "../../ui/tabs.module.css";
 import { ApiKeys } from "./ApiKeys";
@@ -29,10 +28,6 @@ export function SettingsPage() {
           ))}
         </TabList>
         <TabPanel id="keys" className={styles.panel}>
-          <ProjectSelect
-            project={project}
-            onChange={(name) => navigate({ search: { ...inProject(name), ...(search.tab && { tab: search.tab }) } })}
-          />
           <ApiKeys key={project} project={project} />
         </TabPanel>
         <TabPanel id="projects" className={styles.panel}>

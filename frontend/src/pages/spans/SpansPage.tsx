@@ -1,6 +1,5 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { projectsQuery, spansQuery } from "../../app/queries";
+import { spansQuery } from "../../app/queries";
 import { ListPage } from "../../list/ListPage";
 import { DEFAULT_PROJECT } from "../../model/filters";
 import { FirstRun } from "../traces/FirstRun";
@@ -10,7 +9,6 @@ import { columns } from "./columns";
 export function SpansPage() {
   const search = useSearch({ from: "/session/spans" });
   const navigate = useNavigate({ from: "/spans" });
-  const projects = useQuery(projectsQuery);
   return (
     <ListPage
       title="Spans"
@@ -20,7 +18,7 @@ export function SpansPage() {
       list={spansQuery}
       columns={columns}
       getId={(span) => `${span.traceId}/${span.id}/${span.startTime}`}
-      firstRun={<FirstRun project={search.project ?? DEFAULT_PROJECT} projects={projects.data ?? []} />}
+      firstRun={<FirstRun project={search.project ?? DEFAULT_PROJECT} />}
     />
   );
 }

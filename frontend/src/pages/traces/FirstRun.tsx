@@ -1,5 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { projectDetailsQuery } from "../../app/queries";
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { snippets } from "../../model/snippets";
 import { CopyButton } from "../../ui/CopyButton";
@@ -7,8 +9,9 @@ import styles from "../../ui/empty.module.css";
 import tabs from "../../ui/tabs.module.css";
 
 /** What a project without traces shows: how to send the first one. */
-export function FirstRun({ project, projects }: { project: string; projects: readonly string[] }) {
-  const others = projects.filter((name) => name !== project);
+export function FirstRun({ project }: { project: string }) {
+  const { data: projects = [] } = useQuery(projectDetailsQuery);
+  const others = projects.map(({ name }) => name).filter((name) => name !== project && name !== DEFAULT_PROJECT);
   const choices = snippets(window.location.hostname, project);
   return (
     <section className={styles.empty} aria-label="Send a first trace">

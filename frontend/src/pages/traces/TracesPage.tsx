@@ -1,6 +1,5 @@
-import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { projectsQuery, tracesQuery } from "../../app/queries";
+import { tracesQuery } from "../../app/queries";
 import { ListPage } from "../../list/ListPage";
 import { DEFAULT_PROJECT } from "../../model/filters";
 import { columns } from "./columns";
@@ -9,7 +8,6 @@ import { FirstRun } from "./FirstRun";
 export function TracesPage() {
   const search = useSearch({ from: "/session/traces" });
   const navigate = useNavigate({ from: "/traces" });
-  const projects = useQuery(projectsQuery);
   return (
     <ListPage
       title="Traces"
@@ -19,7 +17,7 @@ export function TracesPage() {
       list={tracesQuery}
       columns={columns}
       getId={(trace) => `${trace.project}/${trace.id}`}
-      firstRun={<FirstRun project={search.project ?? DEFAULT_PROJECT} projects={projects.data ?? []} />}
+      firstRun={<FirstRun project={search.project ?? DEFAULT_PROJECT} />}
     />
   );
 }

@@ -1,0 +1,44 @@
+import {
+  IconChartDots3,
+  IconCpu,
+  IconDashboard,
+  IconListDetails,
+  IconMessages,
+  IconSettings,
+  IconUsers,
+} from "@tabler/icons-react";
+
+/** The pages one can go to from everywhere, in groups; `keys` is the shortcut that leads there. */
+export const NAVIGATION = [
+  {
+    group: "Observe",
+    pages: [
+      { to: "/overview", label: "Overview", icon: IconDashboard, keys: "g o" },
+      { to: "/traces", label: "Traces", icon: IconChartDots3, keys: "g t" },
+      { to: "/spans", label: "Spans", icon: IconListDetails, keys: "g s" },
+      { to: "/sessions", label: "Sessions", icon: IconMessages, keys: "g c" },
+    ],
+  },
+  {
+    group: "Analyse",
+    pages: [
+      { to: "/users", label: "Users", icon: IconUsers, keys: "g u" },
+      { to: "/models", label: "Models", icon: IconCpu, keys: "g m" },
+    ],
+  },
+  {
+    group: "Manage",
+    pages: [{ to: "/settings", label: "Settings", icon: IconSettings, keys: "g ," }],
+  },
+] as const;
+
+type NavigationPage = (typeof NAVIGATION)[number]["pages"][number];
+
+export const PAGES = NAVIGATION.flatMap(({ pages }): readonly NavigationPage[] => pages);
+
+export type PagePath = NavigationPage["to"];
+
+/** The page of the navigation that a path is at or below. */
+export function pageAt(pathname: string): PagePath | undefined {
+  return PAGES.find(({ to }) => pathname === to || pathname.startsWith(`${to}/`))?.to;
+}
