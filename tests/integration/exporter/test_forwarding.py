@@ -25,8 +25,8 @@ from llmflow_bus.dead_letters import (
     TOPIC_HEADER,
     DeadLetters,
 )
+from llmflow_core.destinations.destination import Destination
 from llmflow_exporter.app import run
-from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, Forwarder
 from llmflow_exporter.http_transport import HttpTransport
 from llmflow_exporter.settings import ExporterSettings

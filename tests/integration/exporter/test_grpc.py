@@ -24,8 +24,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from llmflow_bus import Message, open_bus, topics
+from llmflow_core.destinations.destination import Destination, Tls
 from llmflow_core.dialects.rewriting import messages_of
-from llmflow_exporter.destinations import Destination, Tls
 from llmflow_exporter.grpc_transport import GrpcTransport
 from llmflow_exporter.probe import probe, told
 from llmflow_exporter.settings import ExporterSettings

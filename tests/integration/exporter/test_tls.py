@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from llmflow_exporter.destinations import Destination, Tls
+from llmflow_core.destinations.destination import Destination, Tls
 from llmflow_exporter.http_transport import HttpTransport
 from llmflow_exporter.transport import Verdict
 from llmflow_testkit.certificates import make_certificates

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from llmflow_core.destinations.destination import Destination, Selection, SigV4
+from llmflow_core.destinations.presets import PRESETS
 from llmflow_core.errors import ConfigError
 from llmflow_exporter.destination_file import destinations_of
-from llmflow_exporter.destinations import Destination, Selection, SigV4
-from llmflow_exporter.presets import PRESETS
 
 
 def _read(folder: Path, *entries: Any) -> list[Destination]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llmflow_exporter.destinations import Destination, parse_headers, traces_url
+from llmflow_core.destinations.destination import Destination, parse_headers, traces_url
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llmflow_exporter.destination_file import Entry, Filters, TlsFiles
-from llmflow_exporter.presets import PRESETS
+from llmflow_core.destinations.entry import Entry, Filters, TlsFiles
+from llmflow_core.destinations.presets import PRESETS
 
 PAGE = Path("docs/destinations.md").read_text().splitlines()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from llmflow_core.config import load_settings
+from llmflow_core.destinations.destination import Destination
 from llmflow_core.errors import ConfigError
-from llmflow_exporter.destinations import Destination
 from llmflow_exporter.settings import ExporterSettings
 
 

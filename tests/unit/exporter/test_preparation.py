@@ -11,11 +11,11 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from llmflow_bus import Record, topics
+from llmflow_core.destinations.destination import Destination, Selection
 from llmflow_core.dialects.rewriting import messages_of
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import parse_filter
 from llmflow_core.otlp import attributes_of, key_values
-from llmflow_exporter.destinations import Destination, Selection
 from llmflow_exporter.preparation import Preparation, halves
 
 CHAT: dict[str, Any] = {

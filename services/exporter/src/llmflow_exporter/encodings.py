@@ -12,9 +12,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span, Status
 
+from llmflow_core.destinations.presets import Protocol
 from llmflow_core.otlp import attributes_of
 from llmflow_core.spans import JSON
-from llmflow_exporter.presets import Protocol
 
 _IDS = ("traceId", "spanId", "parentSpanId")
 _ZIPKIN_KINDS: Mapping[int, str] = {

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
 from llmflow_bus.dead_letters import DeadLetters, concerns
+from llmflow_core.destinations.destination import Destination
 from llmflow_core.errors import Rejected, Retryable
-from llmflow_exporter.destinations import Destination
 from llmflow_exporter.preparation import Preparation, halves
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.status import Status

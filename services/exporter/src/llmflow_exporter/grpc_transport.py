@@ -14,8 +14,8 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from llmflow_core.destinations.destination import Destination, Tls
 from llmflow_exporter import metrics
-from llmflow_exporter.destinations import Destination, Tls
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
 
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"

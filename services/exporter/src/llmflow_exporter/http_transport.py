@@ -14,8 +14,8 @@ import orjson
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
+from llmflow_core.destinations.destination import Compression, Destination, Tls
 from llmflow_exporter import metrics
-from llmflow_exporter.destinations import Compression, Destination, Tls
 from llmflow_exporter.encodings import ENCODINGS
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
 

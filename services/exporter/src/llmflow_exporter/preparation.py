@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1 import trace_pb2
 from llmflow_bus import Record, topics
 from llmflow_core.conventions import BOOK
 from llmflow_core.conventions.values import decoded
+from llmflow_core.destinations.destination import Destination
 from llmflow_core.dialects import DIALECTS
 from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.errors import Rejected
@@ -21,7 +22,6 @@ from llmflow_core.filter_match import matches
 from llmflow_core.otlp import any_value, key_values, parse_traces, plain, spans_of
 from llmflow_core.redaction import Redactor
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, ObservationType, Span
-from llmflow_exporter.destinations import Destination
 
 if TYPE_CHECKING:
     from llmflow_core.pricing import Prices

@@ -11,10 +11,10 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from llmflow_bus import Record, topics
+from llmflow_core.destinations.destination import Destination, Selection
 from llmflow_core.errors import ConfigError
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.otlp import key_values
-from llmflow_exporter.destinations import Destination, Selection
 from llmflow_exporter.preparation import Preparation
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.transport import Reply, Verdict, open_transport

@@ -8,8 +8,8 @@ from typing import Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from llmflow_core.config import Settings, variable_of
+from llmflow_core.destinations.destination import Destination, parse_headers, traces_url
 from llmflow_core.errors import ConfigError
-from llmflow_exporter.destinations import Destination, parse_headers, traces_url
 
 #: What the destination of OTLP_EXPORT_ENDPOINT is called.
 _DEFAULT = "default"
@@ -102,7 +102,8 @@ class ExporterSettings(Settings):
         found = []
         if self.otlp_export_enabled and self.otlp_export_endpoint is not None:
             headers = parse_headers(self.otlp_export_headers.get_secret_value())
-            found.append(Destination(name=_DEFAULT, url=traces_url(self.otlp_export_endpoint), headers=headers))
+            url = traces_url(self.otlp_export_endpoint)
+            found.append(Destination(name=_DEFAULT, url=url, headers=headers, origin="environment"))
         if self.export_file is not None:
             from llmflow_exporter.destination_file import destinations_of
 

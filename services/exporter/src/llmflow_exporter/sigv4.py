@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from llmflow_core.destinations.destination import SigV4
 from llmflow_core.errors import ConfigError
-from llmflow_exporter.destinations import SigV4
 
 if TYPE_CHECKING:
     from llmflow_exporter.http_transport import Signer

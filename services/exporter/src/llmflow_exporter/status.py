@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from llmflow_core.destinations.destination import Destination
 from llmflow_exporter import metrics
-from llmflow_exporter.destinations import Destination
 
 State = Literal["starting", "ok", "retrying", "open", "paused", "failed"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from llmflow_bus import Bus
 from llmflow_bus.dead_letters import DeadLetters
+from llmflow_core.destinations.destination import Destination
 from llmflow_core.errors import ConfigError
-from llmflow_exporter.destinations import Destination
 from llmflow_exporter.forwarder import Forwarder
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.status import Status

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
 
-from llmflow_exporter.destinations import Destination
+from llmflow_core.destinations.destination import Destination
 
 _LONGEST_WAIT = 3600.0
 _REASON_CHARACTERS = 300

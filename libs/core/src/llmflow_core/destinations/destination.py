@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from llmflow_core.destinations.presets import Dialect, Protocol
 from llmflow_core.filters import Filter
-from llmflow_exporter.presets import Dialect, Protocol
 
 Compression = Literal["gzip", "zstd", "none"]
 Content = Literal["full", "redacted", "none"]
+#: Who says that there is a destination: OTLP_EXPORT_ENDPOINT, the exporter's file, or the administrators over the API.
+Origin = Literal["environment", "file", "api"]
 
 # What RFC 9110 allows as a header name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
@@ -62,7 +64,8 @@ class Selection:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
     """One backend. `url` is where spans are sent to, whole (of gRPC, `http(s)://host:port`); it and `headers` may hold
-    secrets, never shown. `resource` are resource attributes that its spans get. What is None, the settings say."""
+    secrets, never shown. `resource` are resource attributes that its spans get. What is None, the settings say. `epoch`
+    counts how often its place in the log was forgotten."""
 
     name: str
     url: str = field(repr=False)
@@ -81,6 +84,8 @@ class Destination:
     timeout: float | None = None
     batch_bytes: int | None = None
     batch_seconds: float | None = None
+    origin: Origin = field(default="file", compare=False)
+    epoch: int = 0
 
     @property
     def address(self) -> str:
@@ -91,7 +96,7 @@ class Destination:
     @property
     def group(self) -> str:
         """Its consumer group: each destination reads the log on its own, so that one that is down holds up none."""
-        return f"llmflow-exporter-{self.name}"
+        return f"llmflow-exporter-{self.name}" + (f".{self.epoch}" if self.epoch else "")
 
     def scrubbed(self, text: str) -> str:
         """`text`, which the destination may have said, without the secrets that it was sent."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Protocol = Literal["otlp-http", "otlp-http-json", "otlp-grpc", "zipkin"]
+#: The options that are secrets.
+SECRET_OPTIONS = frozenset({"api_key", "secret_key"})
 Dialect = Literal["as-received", "genai", "openinference", "openllmetry", "langfuse"]
 
 

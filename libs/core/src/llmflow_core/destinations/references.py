@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-_REFERENCE = re.compile(r"\$\{([a-z]+):([^}]*)\}")
+REFERENCE = re.compile(r"\$\{([a-z]+):([^}]*)\}")
 
 
 def resolved(text: str) -> str:
@@ -14,7 +14,7 @@ def resolved(text: str) -> str:
 
     Raises ValueError that names a reference which leads nowhere, and never what any of them stands for.
     """
-    return _REFERENCE.sub(_value, text)
+    return REFERENCE.sub(_value, text)
 
 
 def _value(reference: re.Match[str]) -> str:
