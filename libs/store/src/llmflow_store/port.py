@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
 from llmflow_store.administration import Administration
+from llmflow_store.alerts import Alerts
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.directory import Directory
 from llmflow_store.exports import Exports
@@ -182,6 +183,7 @@ class Store(
     Topology,
     Totals,
     Retention,
+    Alerts,
     Protocol,
 ):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""

@@ -38,6 +38,8 @@ PROJECT_TABLES = (
     "logs",
     "metric_series",
     "metric_points",
+    "alerts",
+    "alert_events",
 )
 
 _KEY_RECORD = "id, project, name, scopes, created_at, created_by, expires_at, last_used_at"
@@ -220,7 +222,7 @@ def _project(row: asyncpg.Record) -> Project:
 
 
 def _key_record(row: asyncpg.Record) -> KeyRecord:
-    times = {name: _time_or_none(row[name]) for name in ("created_at", "expires_at", "last_used_at")}
+    times = {name: time_or_none(row[name]) for name in ("created_at", "expires_at", "last_used_at")}
     return KeyRecord(**{**dict(row), **times, "scopes": frozenset(row["scopes"])})
 
 
@@ -239,5 +241,6 @@ def time_of(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def _time_or_none(microseconds: int | None) -> datetime | None:
+def time_or_none(microseconds: int | None) -> datetime | None:
+    """`time_of`, and None as it is."""
     return None if microseconds is None else time_of(microseconds)

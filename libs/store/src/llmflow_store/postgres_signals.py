@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from llmflow_core.filters import Filter
 from llmflow_core.logs import LogRecord
 from llmflow_core.metrics import MetricPoint
 from llmflow_store import coding_sql, log_sql, metric_sql, score_sql
@@ -83,6 +84,13 @@ class PostgresSignals:
         """See `Scores`."""
         async with self._connection() as connection:
             return await score_sql.list_scores(connection, query)
+
+    async def average_score(
+        self, project: str, name: str, from_time: datetime, to_time: datetime, filter_by: Filter | None = None
+    ) -> tuple[float | None, int]:
+        """See `Scores`."""
+        async with self._connection() as connection:
+            return await score_sql.average_score(connection, project, name, from_time, to_time, filter_by)
 
     async def delete_score(self, project: str, score_id: str) -> bool:
         """See `Scores`."""

@@ -47,7 +47,17 @@ TIMED_TABLES = frozenset(
     {"traces", "scores", *_SPAN_TABLES, *(table for tables in _TIMED_TABLES.values() for table in tables)}
 )
 UNTIMED_TABLES = frozenset(
-    {"api_keys", "audit_log", "cost_totals", "project_retention", "search_queue", "trace_changes", "usage_totals"}
+    {
+        "alert_events",
+        "alerts",
+        "api_keys",
+        "audit_log",
+        "cost_totals",
+        "project_retention",
+        "search_queue",
+        "trace_changes",
+        "usage_totals",
+    }
 )
 
 #: Traces and spans that are removed in one transaction; a trace with more spans goes alone.

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from llmflow_core.errors import Permanent
+from llmflow_core.filters import Filter
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.spans import Score, Span
 from llmflow_store import values
+from llmflow_store.filter_sql import Arguments, span_condition
 from llmflow_store.scores import ScoreCursor, ScorePage, ScoreQuery, ScoreType, StoredScore
-from llmflow_store.statements import Conditions, lock_projects
+from llmflow_store.statements import Conditions, lock_projects, unix_us
 
 _COLUMNS = (
     "project",
@@ -73,6 +76,33 @@ async def list_scores(connection: asyncpg.Connection[Any], query: ScoreQuery) ->
     scores = [_score(row) for row in rows[: query.limit]]
     following = ScoreCursor(scores[-1].time_ns, scores[-1].id) if len(rows) > len(scores) > 0 else None
     return ScorePage(scores=scores, next=following)
+
+
+async def average_score(
+    connection: asyncpg.Connection[Any],
+    project: str,
+    name: str,
+    from_time: datetime,
+    to_time: datetime,
+    filter_by: Filter | None,
+) -> tuple[float | None, int]:
+    """See `Scores.average_score`."""
+    arguments = Arguments(values.label(project))
+    where = (
+        f"c.project = $1 AND c.name = {arguments.add(values.label(name), 'text')} AND c.value IS NOT NULL"
+        f" AND c.time >= {arguments.add(unix_us(from_time), 'timestamptz')}"
+        f" AND c.time < {arguments.add(unix_us(to_time), 'timestamptz')}"
+    )
+    if filter_by is not None:
+        where += (
+            " AND EXISTS (SELECT FROM spans AS s WHERE s.project = c.project AND s.trace_id = c.trace_id"
+            f" AND (c.span_id IS NULL OR s.span_id = c.span_id) AND {span_condition(filter_by, arguments)})"
+        )
+    row = await connection.fetchrow(
+        f"SELECT avg(c.value), count(*) FROM scores AS c WHERE {where}",  # noqa: S608
+        *arguments.values,
+    )
+    return (row[0], row[1]) if row else (None, 0)
 
 
 async def delete_score(connection: asyncpg.Connection[Any], project: str, score_id: str) -> bool:

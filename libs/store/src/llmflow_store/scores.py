@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from llmflow_core.filters import Filter
+
 
 class ScoreType(StrEnum):
     """What a score is to be read by: its value, its label, or both (0 or 1, and the word for it)."""
@@ -87,6 +89,13 @@ class Scores(Protocol):
 
     async def list_scores(self, query: ScoreQuery) -> ScorePage:
         """One page of scores."""
+        ...
+
+    async def average_score(
+        self, project: str, name: str, from_time: datetime, to_time: datetime, filter_by: Filter | None = None
+    ) -> tuple[float | None, int]:
+        """The mean of the values that scores of one name have which were given in from ≤ time < to, and how many there
+        were; None for none. With a filter, of those whose span, or a span of whose trace, fulfils it."""
         ...
 
     async def delete_score(self, project: str, score_id: str) -> bool:
