@@ -1,5 +1,6 @@
 import {
   IconChartDots3,
+  IconChartHistogram,
   IconCpu,
   IconDashboard,
   IconListDetails,
@@ -22,6 +23,7 @@ export const NAVIGATION = [
   {
     group: "Analyse",
     pages: [
+      { to: "/explore", label: "Explore", icon: IconChartHistogram, keys: "g e" },
       { to: "/users", label: "Users", icon: IconUsers, keys: "g u" },
       { to: "/models", label: "Models", icon: IconCpu, keys: "g m" },
     ],

@@ -3,6 +3,7 @@ import {
   keepPreviousData,
   QueryCache,
   QueryClient,
+  type QueryFunction,
   type QueryKey,
   queryOptions,
   useQueryClient,
@@ -19,7 +20,7 @@ import { toSpanDetail, toSpanPage, toTraceDetail } from "../model/span";
 import { toTracePage } from "../model/trace";
 
 const PAGE_SIZE = 100;
-const LIVE_MS = 1000;
+const LIVE_MS = 2000;
 /** A trace that ended this recently may still grow. */
 const SETTLED_MS = 120_000;
 
@@ -36,11 +37,10 @@ export const projectDetailsQuery = queryOptions({
   refetchInterval: 15_000,
 });
 
-/** A list in pages, newest first; while `live`, the first page is asked for again every second. */
+/** A list in pages, newest first. */
 function pagesQuery<T>(
   name: string,
   { project, filter, range, from, to }: ViewSearch,
-  live: boolean,
   fetchPage: (query: api.PageQuery, signal: AbortSignal) => Promise<Page<T>>,
 ) {
   const search = { project, filter, range, from, to } as ViewSearch;
@@ -52,26 +52,36 @@ function pagesQuery<T>(
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page: Page<T>) => page.nextCursor,
-    refetchInterval: (query) => live && !isRefused(query.state.error) && LIVE_MS,
-    refetchOnWindowFocus: live,
+    refetchOnWindowFocus: false,
     placeholderData: keepPreviousData,
   });
 }
 
 export type PagesOptions<T> = ReturnType<typeof pagesQuery<T>>;
 
-export function tracesQuery(search: ViewSearch, live: boolean) {
-  return pagesQuery("traces", search, live, async (query, signal) => toTracePage(await api.traces(query, signal)));
+/** The first page of a list as it is now, for one that stands still. */
+export function newestQuery<T>({ queryKey, queryFn }: PagesOptions<T>, version: number) {
+  return queryOptions({
+    queryKey: ["newest", ...queryKey, version],
+    queryFn: (context) =>
+      (queryFn as QueryFunction<Page<T>, QueryKey, string | null>)({ ...context, pageParam: null } as never),
+    gcTime: 0,
+    placeholderData: keepPreviousData,
+  });
 }
 
-export function spansQuery(search: ViewSearch, live: boolean) {
-  return pagesQuery("spans", search, live, async (query, signal) =>
+export function tracesQuery(search: ViewSearch) {
+  return pagesQuery("traces", search, async (query, signal) => toTracePage(await api.traces(query, signal)));
+}
+
+export function spansQuery(search: ViewSearch) {
+  return pagesQuery("spans", search, async (query, signal) =>
     toSpanPage(await api.spans(query, signal), query.project),
   );
 }
 
 export function sessionsQuery(search: ViewSearch) {
-  return pagesQuery("sessions", search, false, async (query, signal) => {
+  return pagesQuery("sessions", search, async (query, signal) => {
     const page = await api.sessions(query, signal);
     return { rows: page.sessions, nextCursor: page.next_cursor };
   });
@@ -189,7 +199,7 @@ export function traceQuery(project: string, traceId: string) {
     refetchInterval: ({ state }) => {
       if (!state.data) return false;
       const { startTime, durationNs } = state.data.trace;
-      return Date.now() - (Date.parse(startTime) + durationNs / 1e6) < SETTLED_MS && 2 * LIVE_MS;
+      return Date.now() - (Date.parse(startTime) + durationNs / 1e6) < SETTLED_MS && LIVE_MS;
     },
   });
 }

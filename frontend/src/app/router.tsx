@@ -9,6 +9,7 @@ import {
 import { parseSettingsSearch } from "../model/administration";
 import { parseOverviewSearch } from "../model/analytics";
 import { parseDirectorySearch } from "../model/directory";
+import { parseExploreSearch } from "../model/explore";
 import { parseListSearch, parseProjectSearch, parseSpanSearch, parseViewSearch } from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
@@ -90,6 +91,13 @@ const overviewRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/overview/OverviewPage"), "OverviewPage"),
 });
 
+const exploreRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/explore",
+  validateSearch: parseExploreSearch,
+  component: lazyRouteComponent(() => import("../pages/explore/ExplorePage"), "ExplorePage"),
+});
+
 const traceRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces/$traceId",
@@ -102,6 +110,7 @@ const routeTree = root.addChildren([
   sessionRoute.addChildren([
     homeRoute,
     overviewRoute,
+    exploreRoute,
     tracesRoute,
     traceRoute,
     spansRoute,

@@ -3,7 +3,8 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useMedia } from "../app/hooks";
 import { useTheme } from "../app/theme";
-import { type Course, formatValue } from "../model/analytics";
+import { type Course, formatValue, stacked } from "../model/analytics";
+import type { Form } from "../model/explore";
 import styles from "./Chart.module.css";
 
 /** The tokens that lines are drawn in, in order. */
@@ -15,12 +16,15 @@ const DRAG = 5;
 interface Props {
   label: string;
   course: Course;
+  form?: Form;
+  /** In pixels. */
+  height?: number;
   /** A stretch of time was chosen, in seconds since 1970: one interval by a click, several by dragging. */
   onRange: (from: number, to: number, how: "click" | "drag") => void;
 }
 
-/** Lines over time on a canvas; its table is what says the same to those who do not see it. */
-export function Chart({ label, course, onRange }: Props) {
+/** Lines, or areas or bars on one another, over time on a canvas; its table is what says the same to those who do not see it. */
+export function Chart({ label, course, form = "lines", height = HEIGHT, onRange }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
   const theme = useTheme();
@@ -30,18 +34,26 @@ export function Chart({ label, course, onRange }: Props) {
     latest.current = { course, onRange };
   });
   const { unit, times, series } = course;
-  const shape = useMemo(() => JSON.stringify([unit, series.map((line) => line.label)]), [unit, series]);
+  const shape = useMemo(
+    () => JSON.stringify([unit, form, height, series.map((line) => line.label)]),
+    [unit, form, height, series],
+  );
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: made anew for another look or shape; data has its own effect
   useEffect(() => {
     const element = host.current;
     if (!element) return;
     const chart = new uPlot(
-      options(element, latest.current.course, setAt, (from, to, how) => latest.current.onRange(from, to, how)),
-      data(latest.current.course),
+      {
+        ...options(element, latest.current.course, form, setAt, (from, to, how) =>
+          latest.current.onRange(from, to, how),
+        ),
+        height,
+      },
+      data(latest.current.course, form),
       element,
     );
-    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
+    const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height }));
     observer.observe(element);
     drawn.current = chart;
     return () => {
@@ -52,33 +64,50 @@ export function Chart({ label, course, onRange }: Props) {
   }, [theme, dark, shape]);
   const drawn = useRef<uPlot | null>(null);
   useEffect(() => {
-    drawn.current?.setData(data(course));
-  }, [course]);
+    drawn.current?.setData(data(course, form));
+  }, [course, form]);
 
   const time = at === null ? undefined : times[at];
   return (
     <div className={styles.chart}>
       <ul className={styles.legend}>
         {series.map((line, place) => (
-          <li key={line.label} style={{ "--line-color": `var(${LINES[place % LINES.length]})` } as CSSProperties}>
+          <li
+            key={line.label}
+            data-before={line.secondsBefore !== undefined}
+            style={{ "--line-color": `var(${colorAt(place)})` } as CSSProperties}
+          >
             <span title={line.label}>{line.label || "none"}</span>
             {at !== null && <strong>{formatValue(line.values[at], unit)}</strong>}
           </li>
         ))}
         {time !== undefined && <li className={styles.time}>{new Date(time * 1000).toLocaleString("en-GB")}</li>}
       </ul>
-      <div ref={host} className={styles.host} role="img" aria-label={`${label} over time`} />
+      <div
+        ref={host}
+        className={styles.host}
+        style={{ minHeight: height }}
+        role="img"
+        aria-label={`${label} over time`}
+      />
     </div>
   );
 }
 
-function data({ times, series }: Course): uPlot.AlignedData {
-  return [times, ...series.map((line) => line.values)];
+/** Of what is stacked the tops, the highest first: each is painted over those that reach higher. */
+function data(course: Course, form: Form): uPlot.AlignedData {
+  const { times, series } = course;
+  return [times, ...(form === "lines" ? series.map((line) => line.values) : stacked(course).reverse())];
+}
+
+function colorAt(place: number): string {
+  return LINES[place % LINES.length] as string;
 }
 
 function options(
   element: HTMLElement,
   { unit, step, series, times }: Course,
+  form: Form,
   onCursor: (at: number | null) => void,
   onRange: Props["onRange"],
 ): uPlot.Options {
@@ -89,7 +118,7 @@ function options(
     width: element.clientWidth,
     height: HEIGHT,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
     axes: [
@@ -98,12 +127,29 @@ function options(
     ],
     series: [
       {},
-      ...series.map((line, place) => {
-        const stroke = color(LINES[place % LINES.length] as string);
-        const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
-        const lonely = line.values.filter((value) => value !== null).length < 3;
-        return { label: line.label, stroke, width: 1.6, points: { show: lonely }, ...(fill ? { fill } : {}) };
-      }),
+      ...(form === "lines"
+        ? series.map((line, place) => {
+            const stroke = color(colorAt(place));
+            const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
+            const lonely = line.values.filter((value) => value !== null).length < 3;
+            const dash = line.secondsBefore === undefined ? undefined : [4, 4];
+            return {
+              label: line.label,
+              stroke,
+              width: 1.6,
+              points: { show: lonely },
+              ...(fill && { fill }),
+              ...(dash && { dash }),
+            };
+          })
+        : series
+            .map((line, place) => {
+              const stroke = color(colorAt(place));
+              const fill = `color-mix(in srgb, ${stroke} ${form === "bars" ? 75 : 45}%, ${color("--surface")})`;
+              const paths = form === "bars" ? uPlot.paths.bars?.({ size: [0.8, 60], align: 1 }) : undefined;
+              return { label: line.label, stroke, fill, width: 1, points: { show: false }, ...(paths && { paths }) };
+            })
+            .reverse()),
     ],
     hooks: {
       setCursor: [(chart) => onCursor(chart.cursor.idx ?? null)],

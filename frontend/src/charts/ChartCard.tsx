@@ -2,6 +2,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button } from "react-aria-components";
 import { type Course, formatValue } from "../model/analytics";
+import type { Form } from "../model/explore";
 import type { ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
 import { formatDateTime } from "../model/format";
@@ -9,18 +10,25 @@ import tables from "../ui/table.module.css";
 import { Chart } from "./Chart";
 import styles from "./ChartCard.module.css";
 
+/** Heights of the chart and of the legend above it, in pixels. */
+const HEIGHT = 150;
+const LEGEND = 19;
+
 interface Props {
   title: string;
   course: Course | null;
   search: ViewSearch;
   /** What the chart measures beyond the view's filter. */
   filter?: string;
+  form?: Form;
+  /** Of the chart, in pixels. */
+  height?: number;
   /** A stretch was chosen to look at closer. */
   onRange: (range: { from: string; to: string }) => void;
 }
 
 /** A chart with its title, and the same numbers as a table; each of them leads to its spans. */
-export function ChartCard({ title, course, search, filter, onRange }: Props) {
+export function ChartCard({ title, course, search, filter, form = "lines", height = HEIGHT, onRange }: Props) {
   const [asTable, setAsTable] = useState(false);
   const navigate = useNavigate();
   const spansIn = (from: number, step: number, own = ""): ViewSearch => ({
@@ -39,19 +47,30 @@ export function ChartCard({ title, course, search, filter, onRange }: Props) {
           </Button>
         )}
       </div>
-      {(!course || empty) && <p className={styles.none}>{course ? "Nothing in this time." : "Loading…"}</p>}
+      {(!course || empty) && (
+        <p className={styles.none} style={{ height: height + LEGEND }}>
+          {course ? "Nothing in this time." : "Loading…"}
+        </p>
+      )}
       {course && !empty && !asTable && (
         <Chart
           label={title}
           course={course}
+          form={form}
+          height={height}
           onRange={(from, to, how) =>
             how === "drag" ? onRange(rangeOf(from, to)) : navigate({ to: "/spans", search: spansIn(from, course.step) })
           }
         />
       )}
       {course && !empty && asTable && (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach
-        <section className={styles.table} tabIndex={0} aria-label={`${title} as a table`}>
+        <section
+          className={styles.table}
+          style={{ height: height + LEGEND }}
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach
+          tabIndex={0}
+          aria-label={`${title} as a table`}
+        >
           <table className={tables.table}>
             <thead>
               <tr>
@@ -72,7 +91,7 @@ export function ChartCard({ title, course, search, filter, onRange }: Props) {
                     <th scope="row">{formatDateTime(new Date(time * 1000).toISOString())}</th>
                     {course.series.map((line) => (
                       <td key={line.label} data-number>
-                        <Link to="/spans" search={spansIn(time, course.step, line.filter)}>
+                        <Link to="/spans" search={spansIn(time - (line.secondsBefore ?? 0), course.step, line.filter)}>
                           {formatValue(line.values[at], course.unit)}
                         </Link>
                       </td>

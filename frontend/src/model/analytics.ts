@@ -6,6 +6,9 @@ import { formatCost, formatCount, formatDuration, formatPercent } from "./format
 /** Calls of models, in the filter language; what the API counts as requests. */
 export const REQUESTS = "type:generation,embedding";
 
+/** Calls that used tokens and have no price, in the filter language. */
+export const UNPRICED = `${REQUESTS} tokens:>0 NOT cost:*`;
+
 export const DIMENSIONS = {
   model: "Model",
   user: "User",
@@ -36,6 +39,8 @@ export interface Series {
   /** The spans that the series is of, beyond those of the view, in the filter language. */
   filter: string;
   values: (number | null)[];
+  /** Of a course of an earlier time drawn beside another: how much earlier, in seconds. */
+  secondsBefore?: number;
 }
 
 /** Values at common times, which are seconds since 1970 and `step` seconds apart. */
@@ -64,7 +69,8 @@ export function groupCourse(answer: Wire["Analytics"] | undefined, dimension: Di
   );
 }
 
-function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][]): Course | null {
+/** Answers with the same range and interval as one course, each with points of its own. */
+export function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][]): Course | null {
   const first = lines[0]?.[2];
   const step = first?.interval_seconds;
   if (!first || !step || lines.some(([, , answer]) => !answer)) return null;
@@ -83,6 +89,16 @@ function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][]): Cours
       return { label, filter, values: times.map((time) => at.get(time) ?? absent) };
     }),
   };
+}
+
+/** Of each series the sums of it and of those before it, which is where its top lies when they are stacked. */
+export function stacked({ times, series }: Course): number[][] {
+  const tops: number[][] = [];
+  for (const line of series) {
+    const below = tops.at(-1);
+    tops.push(times.map((_, at) => (below?.[at] ?? 0) + (line.values[at] ?? 0)));
+  }
+  return tops;
 }
 
 const FORMATS: Record<Unit, (value: number) => string> = {

@@ -6,6 +6,8 @@ export interface DataColumn<T> {
   /** Numbers stand to the right. */
   number?: boolean;
   cell: (row: T) => ReactNode;
+  /** Of all rows, at the end of the table. */
+  total?: ReactNode;
 }
 
 interface Props<T> {
@@ -57,6 +59,23 @@ export function DataTable<T>({ label, columns, rows, getId, empty }: Props<T>) {
             </tr>
           )}
         </tbody>
+        {rows.length > 0 && columns.some(({ total }) => total !== undefined) && (
+          <tfoot>
+            <tr>
+              {columns.map(({ header, number, total }, place) =>
+                place === 0 ? (
+                  <th key={header} scope="row" data-number={number}>
+                    {total}
+                  </th>
+                ) : (
+                  <td key={header} data-number={number}>
+                    {total}
+                  </td>
+                ),
+              )}
+            </tr>
+          </tfoot>
+        )}
       </table>
     </section>
   );

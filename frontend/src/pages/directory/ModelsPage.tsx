@@ -4,7 +4,7 @@ import { ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
-import { REQUESTS } from "../../model/analytics";
+import { UNPRICED } from "../../model/analytics";
 import { directoryView } from "../../model/directory";
 import { condition } from "../../model/filterText";
 import { formatCost, formatCount, formatDuration } from "../../model/format";
@@ -18,9 +18,6 @@ import { DirectoryBar } from "./DirectoryBar";
 import { USAGE } from "./UsersPage";
 
 type Row = Wire["ModelUsage"];
-
-/** Calls that used tokens and have no price, in the filter language. */
-const UNPRICED = `${REQUESTS} tokens:>0 NOT cost:*`;
 
 /** Which models were used, what they cost and how fast they were, and those that have no price. */
 export function ModelsPage() {

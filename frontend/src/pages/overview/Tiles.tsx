@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Wire } from "../../api/client";
-import { formatValue, REQUESTS } from "../../model/analytics";
+import { formatValue, REQUESTS, UNPRICED } from "../../model/analytics";
 import type { ViewSearch } from "../../model/filters";
 import { formatCount, formatPercent } from "../../model/format";
 import { narrowed } from "../../ui/SpansLink";
@@ -39,7 +39,7 @@ export function Tiles({ totals, search }: Props) {
         {formatCount(inputTokens?.value ?? 0)} in, {formatCount(outputTokens?.value ?? 0)} out
       </Tile>
       <Tile name="Cost" to={spans("cost:>0")} value={formatValue(totals.cost?.value, "usd")}>
-        {unpriced > 0 && spanLink(spans(REQUESTS, "tokens:>0 NOT cost:*"), `${formatCount(unpriced)} without a price`)}
+        {unpriced > 0 && spanLink(spans(UNPRICED), `${formatCount(unpriced)} without a price`)}
       </Tile>
       {(["latency", "ttft"] as const).map((metric) => (
         <Tile
