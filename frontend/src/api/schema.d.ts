@@ -537,7 +537,7 @@ export interface paths {
         /**
          * Sum up the use of AI command-line tools
          * @description Counted from the log events that the tools send, each finished call of a model once. Their metrics tell the same
-         *     sums and their traces the same calls, and are not added.
+         *     sums and their traces the same calls, and are not added; a tool that sends only metrics is summed up from these.
          */
         get: operations["listCodingTools"];
         put?: never;
@@ -1068,7 +1068,8 @@ export interface components {
         };
         /**
          * CodingToolDetail
-         * @description One AI command-line tool in the range of time asked for.
+         * @description One AI command-line tool in the range of time asked for. `source` says what sessions, users and usage are counted
+         *     from: its events, or its metrics when it sends no events.
          */
         CodingToolDetail: {
             /**
@@ -1076,11 +1077,14 @@ export interface components {
              * @example claude_code
              */
             tool: string;
+            /** @enum {string} */
+            source: "events" | "metrics";
             sessions: number;
             users: number;
             /** Format: date-time */
             last_time: string;
             usage: components["schemas"]["CodingUsageDetail"];
+            work: components["schemas"]["CodingWorkDetail"];
         };
         /**
          * CodingToolList
@@ -1089,6 +1093,7 @@ export interface components {
          *       "tools": [
          *         {
          *           "tool": "claude_code",
+         *           "source": "events",
          *           "sessions": 1,
          *           "users": 1,
          *           "last_time": "2026-01-31T09:30:00Z",
@@ -1107,6 +1112,13 @@ export interface components {
          *             "failed_tool_calls": 1,
          *             "accepted": 1,
          *             "rejected": 1
+         *           },
+         *           "work": {
+         *             "lines_added": 1,
+         *             "lines_removed": 1,
+         *             "commits": 1,
+         *             "pull_requests": 1,
+         *             "active_seconds": 0.5
          *           }
          *         }
          *       ]
@@ -1117,7 +1129,8 @@ export interface components {
         };
         /**
          * CodingUsageDetail
-         * @description What was done with a tool, counted from its log events alone.
+         * @description What was done with a tool, counted from its log events alone; of a tool without any, what its metrics say, and 0
+         *     where they say nothing.
          */
         CodingUsageDetail: {
             prompts: number;
@@ -1142,6 +1155,19 @@ export interface components {
             accepted: number;
             /** @description Tool calls refused. */
             rejected: number;
+        };
+        /**
+         * CodingWorkDetail
+         * @description What came of a tool's use, which only metrics tell; null where the tool's do not.
+         */
+        CodingWorkDetail: {
+            /** @description Lines of code. */
+            lines_added: number | null;
+            lines_removed: number | null;
+            commits: number | null;
+            pull_requests: number | null;
+            /** @description How long somebody or the tool was at work. */
+            active_seconds: number | null;
         };
         /**
          * Conversation

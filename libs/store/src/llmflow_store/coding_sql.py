@@ -1,15 +1,19 @@
-"""How the usage of AI command-line tools is read from the log events that they sent."""
+"""How the usage of AI command-line tools is read from the log events and metrics that they sent."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
 
-from llmflow_core.coding_tools import Decision, EventKind
+from llmflow_core.coding_tools import TOOLS, CodingTool, Decision, EventKind, MetricPart
+from llmflow_store import metric_sql
+from llmflow_store.metric_sql import MetricTotal
 from llmflow_store.signals import (
     CodingSession,
     CodingSessionCursor,
@@ -17,6 +21,7 @@ from llmflow_store.signals import (
     CodingSessionQuery,
     CodingToolSummary,
     CodingUsage,
+    CodingWork,
 )
 from llmflow_store.statements import Conditions
 
@@ -38,6 +43,19 @@ _USAGE = ", ".join(
     + [f"coalesce(sum({name}) FILTER (WHERE {_REQUEST}), 0)::bigint AS {name}" for name in _TOKENS]
     + [f"sum(cost) FILTER (WHERE {_REQUEST}) AS cost"]
 )
+
+_PARTS = [part for tool in TOOLS for parts in tool.metrics.values() for part in parts]
+_METRICS = sorted({part.name for part in _PARTS})
+_LABELS = sorted({name for part in _PARTS for name in part.attributes})
+_WORK: Mapping[str, Callable[[float], Any]] = {
+    "lines_added": round,
+    "lines_removed": round,
+    "commits": round,
+    "pull_requests": round,
+    "active_seconds": float,
+}
+#: Of a US dollar, so that a sum of floating-point numbers shows no noise.
+_COST_DIGITS = 9
 
 _TOOLS = """
 SELECT coding_tool AS tool, count(DISTINCT session_id) AS sessions, count(DISTINCT user_id) AS users,
@@ -68,16 +86,10 @@ async def coding_tools(
     where.add("coding_tool IS NOT NULL")
     where.add_range("time", from_time, to_time)
     rows = await connection.fetch(_TOOLS.format(usage=_USAGE, where=where), *where.arguments)
-    return [
-        CodingToolSummary(
-            tool=row["tool"],
-            sessions=row["sessions"],
-            users=row["users"],
-            last_time_ns=row["last_time"] * 1000,
-            usage=_usage(row),
-        )
-        for row in rows
-    ]
+    measured = await metric_sql.totals(connection, project, _METRICS, _LABELS, from_time, to_time)
+    by_events = {row["tool"]: row for row in rows}
+    found = [_summary(tool, by_events.get(tool.name), measured) for tool in TOOLS]
+    return sorted(filter(None, found), key=attrgetter("tool"))
 
 
 async def coding_sessions(connection: asyncpg.Connection[Any], query: CodingSessionQuery) -> CodingSessionPage:
@@ -101,6 +113,51 @@ async def coding_sessions(connection: asyncpg.Connection[Any], query: CodingSess
         else None
     )
     return CodingSessionPage(sessions=sessions, next=following)
+
+
+def _summary(tool: CodingTool, row: asyncpg.Record | None, measured: Sequence[MetricTotal]) -> CodingToolSummary | None:
+    """What a tool's events say, else its metrics; None when it sent neither. Its work is only in metrics."""
+    own = [total for total in measured if total.name.startswith(tool.prefix)]
+    if row is None and not own:
+        return None
+    figures = {figure: _added(parts, own) for figure, parts in tool.metrics.items()}
+    work = {name: None if (value := figures.get(name)) is None else kind(value) for name, kind in _WORK.items()}
+    if row is not None:
+        return CodingToolSummary(
+            tool=tool.name,
+            source="events",
+            sessions=row["sessions"],
+            users=row["users"],
+            last_time_ns=row["last_time"] * 1000,
+            usage=_usage(row),
+            work=CodingWork(**work),
+        )
+    counts = {field.name: round(figures.get(field.name) or 0) for field in fields(CodingUsage) if field.name != "cost"}
+    cost = figures.get("cost")
+    sessions = frozenset[str]().union(*(total.sessions for total in own))
+    return CodingToolSummary(
+        tool=tool.name,
+        source="metrics",
+        sessions=max(len(sessions), round(figures.get("sessions") or 0)),
+        users=len(frozenset[str]().union(*(total.users for total in own))),
+        last_time_ns=max(total.last_time for total in own) * 1000,
+        usage=CodingUsage(
+            **counts | {"unpriced_count": counts["requests"] if cost is None else 0},
+            cost=None if cost is None else round(Decimal(repr(cost)), _COST_DIGITS),
+        ),
+        work=CodingWork(**work),
+    )
+
+
+def _added(parts: Sequence[MetricPart], measured: Sequence[MetricTotal]) -> float | None:
+    """What these parts of metrics come to; None when there are no points of them."""
+    found = [
+        total.total
+        for part in parts
+        for total in measured
+        if total.name == part.name and part.attributes.items() <= total.labels.items()
+    ]
+    return sum(found) if found else None
 
 
 def _session(row: asyncpg.Record) -> CodingSession:

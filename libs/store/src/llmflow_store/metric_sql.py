@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -109,6 +109,69 @@ WITH picked AS (
 )
 SELECT label, bucket, {function}::double precision AS value FROM by_series GROUP BY 1, 2 ORDER BY 1, 2
 """
+
+
+# $1 project, $2 metrics, $3 start with what is looked back at, $4 start, $5 end, $6 names of attributes.
+_TOTALS = f"""
+WITH picked AS (
+    SELECT series, name, temporality, {_LEVEL} AS level,
+        coalesce(attributes ->> 'session.id', resource_attributes ->> 'session.id') AS session_id,
+        coalesce(attributes ->> 'user.email', resource_attributes ->> 'user.email', attributes ->> 'user.id')
+            AS user_id,
+        coalesce((SELECT jsonb_object_agg(k, v) FROM jsonb_each_text(attributes) AS a (k, v) WHERE k = ANY($6)), '{{}}')
+            AS labels
+    FROM metric_series WHERE project = $1 AND name = ANY($2)
+), read AS (
+    SELECT picked.*, time, time_nanos, start_time_ns, coalesce(value, sum) AS amount,
+        row_number() OVER (PARTITION BY series ORDER BY time, time_nanos) = 1 AS is_first
+    FROM picked JOIN metric_points USING (series)
+    WHERE project = $1 AND time >= $3 AND ($5::timestamptz IS NULL OR time < $5) AND coalesce(value, sum) IS NOT NULL
+), stepped AS (
+    SELECT *, {_GAIN.format("amount")} AS gain FROM read WINDOW w AS (PARTITION BY series ORDER BY time, time_nanos)
+)
+SELECT name, labels, sum(gain) AS total, array_agg(DISTINCT session_id) AS sessions,
+    array_agg(DISTINCT user_id) AS users, max(time) AS last_time
+FROM stepped WHERE time >= $4 GROUP BY name, labels
+"""  # noqa: S608 - the pieces are constants
+
+
+class MetricTotal(NamedTuple):
+    """What a metric counted in a time in its points with these `labels`, in which sessions and for whom; `last_time`
+    is in microseconds."""
+
+    name: str
+    labels: Mapping[str, str]
+    total: float
+    sessions: frozenset[str]
+    users: frozenset[str]
+    last_time: int
+
+
+async def totals(
+    connection: asyncpg.Connection[Any],
+    project: str,
+    names: Sequence[str],
+    labels: Sequence[str],
+    from_time: datetime | None,
+    to_time: datetime | None,
+) -> list[MetricTotal]:
+    """What the metrics called `names` counted in a time, apart by their attributes `labels`."""
+    start = from_time or datetime(1971, 1, 1, tzinfo=UTC)
+    end = None if to_time is None else unix_us(to_time)
+    rows = await connection.fetch(
+        _TOTALS, values.label(project), names, unix_us(start - _LOOK_BACK), unix_us(start), end, labels
+    )
+    return [
+        MetricTotal(
+            name=row["name"],
+            labels=row["labels"],
+            total=row["total"],
+            sessions=frozenset(filter(None, row["sessions"])),
+            users=frozenset(filter(None, row["users"])),
+            last_time=row["last_time"],
+        )
+        for row in rows
+    ]
 
 
 async def write_metrics(connection: asyncpg.Connection[Any], points: Sequence[MetricPoint]) -> WriteResult:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
 from llmflow_core.logs import LogRecord
 from llmflow_core.metrics import MetricPoint
@@ -112,7 +112,8 @@ class MetricLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodingUsage:
-    """What was done with an AI command-line tool, counted from its log events.
+    """What was done with an AI command-line tool, counted from its log events or, where it sends none, told by its
+    metrics; what these do not tell is 0 then.
 
     `requests` are finished calls of a model; tokens follow the span's rule. `cost` is in US dollars, None when no call
     had one, and `unpriced_count` counts the calls without one.
@@ -135,14 +136,27 @@ class CodingUsage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodingWork:
+    """What came of the use of a tool, as only its metrics tell; None where they do not."""
+
+    lines_added: int | None = None
+    lines_removed: int | None = None
+    commits: int | None = None
+    pull_requests: int | None = None
+    active_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CodingToolSummary:
-    """One tool in a range of time."""
+    """One tool in a range of time; `source` says what its sessions, users and usage were counted from."""
 
     tool: str
+    source: Literal["events", "metrics"]
     sessions: int
     users: int
     last_time_ns: int
     usage: CodingUsage
+    work: CodingWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +238,10 @@ class Signals(Protocol):
     async def coding_tools(
         self, project: str, *, from_time: datetime | None = None, to_time: datetime | None = None
     ) -> Sequence[CodingToolSummary]:
-        """The AI command-line tools with events in that time, by name."""
+        """The AI command-line tools with events or metrics in that time, by name.
+
+        A tool states the same use in both: its metrics count only where it has no events.
+        """
         ...
 
     async def coding_sessions(self, query: CodingSessionQuery) -> CodingSessionPage:

@@ -335,6 +335,40 @@ class SignalsContract(StoreSuite):
         assert [tool.tool for tool in await store.coding_tools("default", from_time=NOON)] == ["claude_code"]
         assert await store.coding_tools("other") == []
 
+    async def test_a_coding_tool_without_events_is_summed_up_from_its_metrics(self, store: Store) -> None:
+        used = {"name": "claude_code.token.usage", "resource_attributes": {"service.name": "claude-code"}}
+        lines = {"name": "claude_code.lines_of_code.count", "attributes": {"type": "added", "session.id": "s-1"}}
+        points = [
+            make_point(1, name="claude_code.session.count", attributes={"session.id": "s-1", "user.id": "ada"}),
+            make_point(0.25, name="claude_code.cost.usage", attributes={"session.id": "s-1"}),
+            *(
+                make_point(value, attributes={"type": kind, "session.id": session}, **used)
+                for kind, value, session in (("input", 100, "s-1"), ("cacheRead", 20, "s-2"), ("output", 7, "s-1"))
+            ),
+            make_point(4, **lines),
+            make_point(2, at=1, **lines),
+        ]
+        total = {"type": MetricType.SUM, "temporality": Temporality.CUMULATIVE, "start_time_ns": NOON_NS - SECOND}
+        calls = {"name": "gemini_cli.tool.call.count", "attributes": {"success": False, "decision": "auto_accept"}}
+        points += [make_point(3, **total, **calls), make_point(5, at=60, **total, **calls)]
+        await store.write_metrics(points)
+        claude, gemini = await store.coding_tools("default")
+        assert (claude.tool, claude.source, claude.sessions, claude.users) == ("claude_code", "metrics", 2, 1)
+        usage = claude.usage
+        assert (usage.input_tokens, usage.cache_read_tokens, usage.output_tokens) == (120, 20, 7)
+        assert (usage.cost, usage.unpriced_count, usage.prompts) == (Decimal("0.25"), 0, 0)
+        assert (claude.work.lines_added, claude.work.lines_removed) == (6, None)
+        assert claude.last_time_ns == (NOON_NS + SECOND) // 1000 * 1000
+        assert (gemini.usage.tool_calls, gemini.usage.failed_tool_calls, gemini.usage.accepted) == (5, 5, 5)
+        (late,) = await store.coding_tools("default", from_time=NOON + MINUTE)
+        assert (late.tool, late.usage.tool_calls) == ("gemini_cli", 2)
+        assert await store.coding_tools("default", to_time=NOON - MINUTE) == []
+
+        await store.write_logs([make_coding_log(EventKind.PROMPT)])
+        claude = (await store.coding_tools("default"))[0]
+        assert (claude.source, claude.usage.prompts, claude.usage.input_tokens) == ("events", 1, 0)
+        assert claude.work.lines_added == 6
+
     async def test_coding_sessions_meet_their_traces_without_adding_costs(self, store: Store) -> None:
         await store.write_logs(
             [

@@ -60,7 +60,7 @@ async def list_coding_tools(
     store: StoreDependency, project: ProjectParameter = DEFAULT_PROJECT, from_: From = None, to: To = None
 ) -> CodingToolList:
     """Counted from the log events that the tools send, each finished call of a model once. Their metrics tell the same
-    sums and their traces the same calls, and are not added."""
+    sums and their traces the same calls, and are not added; a tool that sends only metrics is summed up from these."""
     found = await store.coding_tools(project, from_time=utc(from_), to_time=utc(to))
     return coding_tool_list_of(found)
 

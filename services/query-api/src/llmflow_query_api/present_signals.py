@@ -19,6 +19,7 @@ from llmflow_query_api.signal_schemas import (
     CodingToolDetail,
     CodingToolList,
     CodingUsageDetail,
+    CodingWorkDetail,
     LogEntry,
     LogPage,
     MetricDetail,
@@ -77,10 +78,12 @@ def coding_tool_list_of(found: Sequence[signals.CodingToolSummary]) -> CodingToo
         tools=[
             CodingToolDetail(
                 tool=summary.tool,
+                source=summary.source,
                 sessions=summary.sessions,
                 users=summary.users,
                 last_time=moment(summary.last_time_ns),
                 usage=_usage(summary.usage),
+                work=CodingWorkDetail(**_members(summary.work)),
             )
             for summary in found
         ]

@@ -108,7 +108,8 @@ class MetricResult(Struct, frozen=True, kw_only=True):
 
 
 class CodingUsageDetail(Struct, frozen=True, kw_only=True):
-    """What was done with a tool, counted from its log events alone."""
+    """What was done with a tool, counted from its log events alone; of a tool without any, what its metrics say, and 0
+    where they say nothing."""
 
     prompts: int
     requests: Annotated[int, Meta(description="Finished calls of a model.")]
@@ -126,14 +127,27 @@ class CodingUsageDetail(Struct, frozen=True, kw_only=True):
     rejected: Annotated[int, Meta(description="Tool calls refused.")]
 
 
+class CodingWorkDetail(Struct, frozen=True, kw_only=True):
+    """What came of a tool's use, which only metrics tell; null where the tool's do not."""
+
+    lines_added: Annotated[int | None, Meta(description="Lines of code.")]
+    lines_removed: int | None
+    commits: int | None
+    pull_requests: int | None
+    active_seconds: Annotated[float | None, Meta(description="How long somebody or the tool was at work.")]
+
+
 class CodingToolDetail(Struct, frozen=True, kw_only=True):
-    """One AI command-line tool in the range of time asked for."""
+    """One AI command-line tool in the range of time asked for. `source` says what sessions, users and usage are counted
+    from: its events, or its metrics when it sends no events."""
 
     tool: Tool
+    source: Literal["events", "metrics"]
     sessions: int
     users: int
     last_time: datetime
     usage: CodingUsageDetail
+    work: CodingWorkDetail
 
 
 class CodingToolList(Struct, frozen=True, kw_only=True):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmflow_core.coding_tools import claude_code, codex, gemini_cli
-from llmflow_core.coding_tools.events import CodingEvent, CodingTool, Decision, EventKind
+from llmflow_core.coding_tools.events import CodingEvent, CodingTool, Decision, EventKind, MetricPart
 from llmflow_core.spans import JSON
 
-__all__ = ["TOOLS", "CodingEvent", "CodingTool", "Decision", "EventKind", "coding_event"]
+__all__ = ["TOOLS", "CodingEvent", "CodingTool", "Decision", "EventKind", "MetricPart", "coding_event"]
 
 TOOLS: tuple[CodingTool, ...] = (claude_code.TOOL, codex.TOOL, gemini_cli.TOOL)
 

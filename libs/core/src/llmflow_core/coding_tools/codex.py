@@ -1,4 +1,5 @@
-"""Codex CLI's log events, as its configuration guide (https://developers.openai.com/codex/config-advanced) lists them.
+"""Codex CLI's log events and metrics, as its configuration guide lists them
+(https://developers.openai.com/codex/config-advanced).
 
 The tokens of a call come with the last event of its stream, which is there twice: once as it was received, without
 tokens. Numbers often come as text. It states no cost.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from llmflow_core.coding_tools.events import CodingTool, Decision, EventKind, flag, milliseconds, one_of
+from llmflow_core.coding_tools.events import CodingTool, Decision, EventKind, MetricPart, flag, milliseconds, one_of
 from llmflow_core.conventions.values import count, text
 from llmflow_core.spans import JSON
 
@@ -30,6 +31,9 @@ def _kind(kind: EventKind, attributes: Mapping[str, JSON]) -> EventKind:
         return EventKind.REQUEST
     return EventKind.ERROR if "error.message" in attributes else kind
 
+
+_TOKENS = "codex.turn.token_usage"
+_CALLS = "codex.tool.call"
 
 TOOL = CodingTool(
     name="codex",
@@ -57,5 +61,15 @@ TOOL = CodingTool(
         "decision_source": (("source",), text),
         "success": (("success",), flag),
         "error": (("error.message",), text),
+    },
+    metrics={
+        "sessions": (MetricPart("codex.thread.started"),),
+        "input_tokens": (MetricPart(_TOKENS, {"token_type": "input"}),),
+        "output_tokens": (MetricPart(_TOKENS, {"token_type": "output"}),),
+        "cache_read_tokens": (MetricPart(_TOKENS, {"token_type": "cached_input"}),),
+        "cache_write_tokens": (MetricPart(_TOKENS, {"token_type": "cache_write_input"}),),
+        "reasoning_tokens": (MetricPart(_TOKENS, {"token_type": "reasoning_output"}),),
+        "tool_calls": (MetricPart(_CALLS),),
+        "failed_tool_calls": (MetricPart(_CALLS, {"success": "false"}),),
     },
 )

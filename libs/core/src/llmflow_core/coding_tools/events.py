@@ -62,13 +62,22 @@ class CodingEvent:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class MetricPart:
+    """What a metric counted in its points with these attributes."""
+
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CodingTool:
-    """How one tool's events are read.
+    """How one tool's events and metrics are read.
 
     Its events' names begin with `prefix`. `kinds` says what an event is by its name; `kind` may correct that from the
     attributes. `fields` maps an event's field to the attributes that may fill it, best first, and the conversion;
-    `sums` maps a token count to the attributes that are added up for it. `provider` makes the models.
+    `sums` maps a token count to the attributes that are added up for it. `provider` makes the models. `metrics` maps a
+    figure of the tool's use to the parts of its metrics that are added up for it.
     """
 
     name: str
@@ -76,6 +85,7 @@ class CodingTool:
     provider: str
     kinds: Mapping[str, EventKind]
     fields: Mapping[str, tuple[tuple[str, ...], Convert]]
+    metrics: Mapping[str, tuple[MetricPart, ...]]
     sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kind: Callable[[EventKind, Mapping[str, JSON]], EventKind] = lambda kind, attributes: kind
 
