@@ -26,6 +26,7 @@ HEADERS = {
     "proxy-authorization": f"Basic {CANARY}",
     "helicone-auth": f"Bearer helicone-{CANARY}",
     "x-portkey-api-key": f"portkey-{CANARY}",
+    "x-portkey-config": json.dumps({"targets": [{"api_key": f"sk-target-{CANARY}"}]}),
     "x-custom-token": f"custom-{CANARY}",
     "x-trace-api-key": f"traced-{CANARY}",
     "x-llmflow-key": f"proxy-{CANARY}",

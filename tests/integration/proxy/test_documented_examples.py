@@ -39,8 +39,12 @@ EXAMPLES = {
 }
 #: What the host of each example becomes.
 PROXY, HELICONE = "http://localhost:8080", "https://oai.helicone.ai"
-KEYS = {"OPENAI_API_KEY": "sk-openai-example", "HELICONE_API_KEY": "sk-helicone-example"}
-#: On a new machine the first test installs LiteLLM and Opik.
+KEYS = {
+    "OPENAI_API_KEY": "sk-openai-example",
+    "HELICONE_API_KEY": "sk-helicone-example",
+    "PORTKEY_API_KEY": "portkey-example",
+}
+#: On a new machine the first test installs LiteLLM, Opik and Portkey's SDK.
 pytestmark = pytest.mark.timeout(300)
 
 
@@ -113,6 +117,13 @@ def check_helicone(spans: list[Span]) -> None:
     assert KEYS["HELICONE_API_KEY"] not in repr(span)
 
 
+def check_portkey(spans: list[Span]) -> None:
+    (span,) = spans
+    assert (span.user_id, span.attributes["team_id"], span.attributes["feature"]) == ("user_123", "engineering", "chat")
+    assert KEYS["PORTKEY_API_KEY"] not in repr(span)
+    assert "openai-prod" not in repr(span)
+
+
 #: The number of calls that each example makes, and what else its spans have to say.
 PYTHON: dict[str, tuple[int, Callable[[list[Span]], None]]] = {
     "OpenAI, Python": (2, check_basics),
@@ -122,14 +133,15 @@ PYTHON: dict[str, tuple[int, Callable[[list[Span]], None]]] = {
     "LiteLLM, Python": (3, check_litellm),
     "Opik beside LLMFlow, Python": (1, lambda spans: None),
     "A program written for Helicone, Python": (1, check_helicone),
+    "A program written for Portkey, Python": (1, check_portkey),
 }
 
 
 @pytest.mark.parametrize("title", PYTHON)
 async def test_python(title: str, examples_url: str, fake_provider: FakeProvider, recorded: Recorded) -> None:
     program = EXAMPLES["python"][title].replace(PROXY, examples_url)
-    if "litellm" in program or "opik" in program:
-        # Neither may reach its home: prices for the one, traces for the other.
+    if any(name in program for name in ("litellm", "opik", "portkey_ai")):
+        # None may reach its home: LiteLLM for prices, Opik for traces.
         variables = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "OPIK_TRACK_DISABLE": "true"}
         printed = await run(BARE_PYTHON, "-c", program, PYTHONPATH=available(find_python_clients), **variables)
     else:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from llmflow_proxy import anthropic_messages, openai_chat
+from llmflow_proxy import anthropic_messages, openai_chat, openai_responses
 from llmflow_proxy.shape import Reading, Shape, sse_events
 from llmflow_testkit.providers import anthropic_api, openai_api
 
@@ -141,6 +141,16 @@ def test_an_openai_response() -> None:
         },
         {"role": "assistant", "parts": [{"type": "refusal", "content": "No."}], "finish_reason": "content_filter"},
     ]
+
+
+@pytest.mark.parametrize("read", [openai_chat.read_request, openai_responses.read_request])
+def test_the_metadata_of_a_request_becomes_attributes(read: Callable[[dict[str, Any], Reading], None]) -> None:
+    reading = Reading()
+    read({"model": "m", "metadata": {"user_id": "ada", "feature": "chat", "model": "x", "n": 1}}, reading)
+    assert reading.user == "ada"
+    assert (reading.attributes["feature"], reading.attributes["gen_ai.request.model"]) == ("chat", "m")
+    assert "user_id" not in reading.attributes
+    assert "n" not in reading.attributes
 
 
 def test_an_anthropic_request() -> None:

@@ -31,6 +31,12 @@ def test_are_found(body: dict[str, Any]) -> None:
         assert KEY in secrets_of([], "", text.encode())
 
 
+def test_are_found_in_headers_that_hold_json() -> None:
+    config = {"targets": [{"provider": "openai", "api_key": KEY}, {"virtual_key": f"virtual-{KEY}"}]}
+    found = secrets_of([(b"x-portkey-config", json.dumps(config).encode())], "")
+    assert found == (f"virtual-{KEY}", KEY)
+
+
 @pytest.mark.parametrize(
     "body",
     [

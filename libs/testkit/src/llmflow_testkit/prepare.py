@@ -26,7 +26,7 @@ _PARTS = (
     ("Prometheus", None, find_prometheus),
     ("OpenAI's SDK for Node", None, find_node_openai),
     ("OpenTelemetry's SDK for Node", None, find_node_opentelemetry),
-    ("LiteLLM and Opik", None, find_python_clients),
+    ("LiteLLM, Opik and Portkey's SDK", None, find_python_clients),
     ("Compose's loader", None, find_compose_loader),
     ("Helm", None, find_helm),
     ("Zipkin", None, find_zipkin),

@@ -14,18 +14,20 @@ LITELLM_VERSION = "1.106.2"
 #: Not among LiteLLM's own requirements, but without it calls with tools fail.
 _MCP = "mcp==2.3.0"
 OPIK_VERSION = "2.2.103"
+PORTKEY_VERSION = "2.3.4"
 
 #: The interpreter without the project's packages, to run programs with others in PYTHONPATH.
 BARE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
 
 
 def find_python_clients() -> Path:
-    """The folder for PYTHONPATH that has LiteLLM and Opik, with the older `openai` that LiteLLM asks for (20 s, once).
+    """The folder for PYTHONPATH that has LiteLLM, Opik and Portkey's SDK, with the older `openai` that LiteLLM asks for
+    (20 s, once).
 
     Raises BackendMissing without uv or the packages.
     """
-    packages = (f"litellm=={LITELLM_VERSION}", _MCP, f"opik=={OPIK_VERSION}")
-    return python_packages(f"python-clients-{LITELLM_VERSION}-{OPIK_VERSION}", packages)
+    packages = (f"litellm=={LITELLM_VERSION}", _MCP, f"opik=={OPIK_VERSION}", f"portkey-ai=={PORTKEY_VERSION}")
+    return python_packages(f"python-clients-{LITELLM_VERSION}-{OPIK_VERSION}-{PORTKEY_VERSION}", packages)
 
 
 def python_packages(name: str, packages: Sequence[str], *, dependencies: bool = True) -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.openai_compatible import flattened, read_extras, thinking_of, usage_of
+from llmflow_proxy.openai_compatible import flattened, read_caller, read_extras, thinking_of, usage_of
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
 
 _PARAMETERS = {
@@ -42,8 +42,7 @@ def read_request(body: dict[str, Any], reading: Reading) -> None:
     reading.input = [_message(message) for message in dicts(body.get("messages"))]
     reading.tools = [_tool(tool) for tool in dicts(body.get("tools"))]
     reading.tools += [{"type": "function", **function} for function in dicts(body.get("functions"))]
-    if isinstance(user := body.get("user") or mapping(body.get("metadata")).get("user_id"), str):
-        reading.user = user
+    read_caller(body, reading)
 
 
 def read_response(body: dict[str, Any], reading: Reading) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from llmflow_core.spans import JSON
-from llmflow_proxy.shape import dicts, mapping
+from llmflow_proxy.shape import Reading, dicts, mapping
 
 #: Groq's times, in seconds.
 _TIMES = {
@@ -15,6 +15,19 @@ _TIMES = {
     "prompt_time": "gen_ai.latency.time_in_model_prefill",
     "completion_time": "gen_ai.latency.time_in_model_decode",
 }
+
+
+def read_caller(body: Mapping[str, Any], reading: Reading) -> None:
+    """Who calls and why: `user` (or the newer `safety_identifier`), and the members of `metadata`, which become
+    attributes of their own names, as the headers `X-Trace-*` do. A `user_id` among them is the user where nothing else
+    says so."""
+    metadata = mapping(body.get("metadata"))
+    user = body.get("user") or body.get("safety_identifier") or metadata.get("user_id")
+    if isinstance(user, str):
+        reading.user = user
+    for name, value in metadata.items():
+        if isinstance(value, str) and name != "user_id":
+            reading.attributes.setdefault(name, value)
 
 
 def usage_of(body: Mapping[str, Any]) -> Mapping[str, Any]:

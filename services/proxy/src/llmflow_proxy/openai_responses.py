@@ -7,6 +7,7 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
+from llmflow_proxy.openai_compatible import read_caller
 from llmflow_proxy.secrets import REDACTED
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
 
@@ -59,9 +60,7 @@ def read_request(body: dict[str, Any], reading: Reading) -> None:
     else:
         reading.input += [_message(item) for item in dicts(text)]
     reading.tools = [_tool(tool) for tool in dicts(body.get("tools"))]
-    user = body.get("user") or body.get("safety_identifier") or mapping(body.get("metadata")).get("user_id")
-    if isinstance(user, str):
-        reading.user = user
+    read_caller(body, reading)
 
 
 def read_response(body: dict[str, Any], reading: Reading) -> None:

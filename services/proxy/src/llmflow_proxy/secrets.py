@@ -26,7 +26,7 @@ _PART_NAME = re.compile(r"[;\s]*[\w.-]+=")
 #: here: `max_tokens` and `key` are everywhere in bodies. RE2, because Python's own engine takes thirty times as long
 #: over many short messages.
 _BODY_SECRET = re2.compile(
-    rb'(?i)"(?:[\w-]*api[_-]?key|(?:proxy-)?authorization|[\w-]*(?:auth|authorization|access|refresh|bearer)[_-]token'
+    rb'(?i)"(?:[\w-]*api[_-]?key|virtual_key|(?:proxy-)?authorization|[\w-]*(?:auth|authorization|access|refresh|bearer)[_-]token'
     rb'|[\w-]*secret(?:[_-](?:access[_-])?key)?|password)"\s*:\s*"((?:[^"\\]|\\.){8,})"'
 )
 
@@ -38,20 +38,25 @@ def is_secret(name: str) -> bool:
 
 
 def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes = b"") -> tuple[str, ...]:
-    """Every credential in the headers, the query and the JSON body, longest first, each also without its scheme
-    (`Bearer`)."""
-    found = set()
+    """Every credential in the headers (of which some hold JSON), the query and the JSON body, longest first, each also
+    without its scheme (`Bearer`)."""
+    found: set[str] = set()
     for header, content in headers:
         if is_secret(header.decode("latin-1")):
             text = content.decode("latin-1")
             found |= {text, text.rpartition(" ")[2], *(_PART_NAME.split(text) if "=" in text else ())}
+        elif content.startswith((b"{", b"[")):
+            found |= _members(content)
     for name, value in _parameters(query):
         if is_secret(unquote_plus(name)):
             found |= {value, unquote_plus(value)}
-    for content in _BODY_SECRET.findall(body):
-        text = content.decode("utf-8", "replace")
-        found |= {text, text.rpartition(" ")[2]}
+    found |= _members(body)
     return tuple(sorted((value for value in found if len(value) >= _SHORTEST), key=len, reverse=True))
+
+
+def _members(document: bytes) -> set[str]:
+    texts = [content.decode("utf-8", "replace") for content in _BODY_SECRET.findall(document)]
+    return {*texts, *(text.rpartition(" ")[2] for text in texts)}
 
 
 def redacted_query(query: str) -> str:

@@ -10,6 +10,7 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from pydantic_settings import NoDecode
 
+from llmflow_core.config import comma_separated
 from llmflow_core.key_settings import KeySettings
 from llmflow_core.url_guard import check_entries
 from llmflow_proxy.catalog import CATALOG, variable
@@ -74,10 +75,6 @@ def _keys_of(value: Any) -> Any:
     if not isinstance(document, dict) or not all(isinstance(project, str) for project in document.values()):
         raise ValueError("must be a JSON object of key and project")
     return digests_of(document)
-
-
-def _list_of(value: Any) -> Any:
-    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
 
 
 #: Without a slash at its end.
@@ -187,7 +184,9 @@ class ProxySettings(KeySettings):
         examples=[0.1],
     )
 
-    forward_url_allow: Annotated[list[str], NoDecode, BeforeValidator(_list_of), AfterValidator(check_entries)] = Field(
+    forward_url_allow: Annotated[
+        list[str], NoDecode, BeforeValidator(comma_separated), AfterValidator(check_entries)
+    ] = Field(
         ["public"],
         description="Where X-LLMFlow-Forward-URL may lead: hosts (with * and :port), addresses, networks, or public for"
         " every public address, comma-separated",
