@@ -7,10 +7,12 @@ import { createAppRouter } from "./app/router";
 import "./styles/tokens.css";
 import "./styles/base.css";
 
+const client = createQueryClient();
+
 createRoot(document.getElementById("root") as HTMLElement).render(
   <StrictMode>
-    <QueryClientProvider client={createQueryClient()}>
-      <RouterProvider router={createAppRouter()} />
+    <QueryClientProvider client={client}>
+      <RouterProvider router={createAppRouter(client)} />
     </QueryClientProvider>
   </StrictMode>,
 );

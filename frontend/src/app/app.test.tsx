@@ -31,15 +31,31 @@ class FakeApi {
   };
 }
 
+/** A live stream in which nothing happens until it ends. */
+class FakeStream extends EventTarget {
+  static readonly CLOSED = 2;
+  static last: FakeStream | undefined;
+  readonly readyState = FakeStream.CLOSED;
+  onerror: () => void = () => {};
+
+  constructor() {
+    super();
+    FakeStream.last = this;
+  }
+
+  close() {}
+}
+
 function refusal(detail: string): Response {
   return Response.json({ title: "Unauthorized", status: 401, detail }, { status: 401 });
 }
 
 function open(path: string) {
   window.history.replaceState(null, "", path);
+  const client = createQueryClient();
   render(
-    <QueryClientProvider client={createQueryClient()}>
-      <RouterProvider router={createAppRouter()} />
+    <QueryClientProvider client={client}>
+      <RouterProvider router={createAppRouter(client)} />
     </QueryClientProvider>,
   );
 }
@@ -58,6 +74,7 @@ describe("the page", () => {
   beforeEach(() => {
     api = new FakeApi();
     vi.stubGlobal("fetch", api.fetch);
+    vi.stubGlobal("EventSource", FakeStream);
   });
 
   afterEach(cleanup);
@@ -85,6 +102,7 @@ describe("the page", () => {
     open("/traces");
     await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
     api.loggedIn = false;
+    FakeStream.last?.onerror();
     await screen.findByLabelText("Password", undefined, PATIENCE);
     expect(window.location.pathname).toBe("/login");
   });

@@ -196,6 +196,8 @@ export function traceQuery(project: string, traceId: string) {
   return queryOptions({
     queryKey: ["trace", project, traceId],
     queryFn: async ({ signal }) => toTraceDetail(await api.trace(project, traceId, signal)),
+    // What was asked for ahead is not asked for again by the page that then shows it.
+    staleTime: LIVE_MS,
     refetchInterval: ({ state }) => {
       if (!state.data) return false;
       const { startTime, durationNs } = state.data.trace;

@@ -1,5 +1,6 @@
+import type { QueryClient } from "@tanstack/react-query";
 import {
-  createRootRoute,
+  createRootRouteWithContext,
   createRoute,
   createRouter,
   lazyRouteComponent,
@@ -8,14 +9,25 @@ import {
 } from "@tanstack/react-router";
 import { parseSettingsSearch } from "../model/administration";
 import { parseOverviewSearch } from "../model/analytics";
+import { parseCompareSearch } from "../model/compare";
+import { parseToolsSearch } from "../model/codingTools";
 import { parseDirectorySearch } from "../model/directory";
 import { parseExploreSearch } from "../model/explore";
-import { parseListSearch, parseProjectSearch, parseSpanSearch, parseViewSearch } from "../model/filters";
+import {
+  DEFAULT_PROJECT,
+  parseListSearch,
+  parseProjectSearch,
+  parseSpanSearch,
+  parseViewSearch,
+} from "../model/filters";
+import { parseLogSearch } from "../model/logs";
+import { parseMetricSearch } from "../model/metrics";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
+import { sessionQuery, traceQuery } from "./queries";
 import { RequireSession } from "./RequireSession";
 
-const root = createRootRoute({ component: Outlet });
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet });
 
 const loginRoute = createRoute({
   getParentRoute: () => root,
@@ -98,11 +110,47 @@ const exploreRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/explore/ExplorePage"), "ExplorePage"),
 });
 
+const logsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/logs",
+  validateSearch: parseLogSearch,
+  component: lazyRouteComponent(() => import("../pages/logs/LogsPage"), "LogsPage"),
+});
+
+const toolsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/tools",
+  validateSearch: parseToolsSearch,
+  component: lazyRouteComponent(() => import("../pages/tools/ToolsPage"), "ToolsPage"),
+});
+
+const metricsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/metrics",
+  validateSearch: parseMetricSearch,
+  component: lazyRouteComponent(() => import("../pages/metrics/MetricsPage"), "MetricsPage"),
+});
+
 const traceRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces/$traceId",
   validateSearch: parseSpanSearch,
+  loaderDeps: ({ search: { project } }) => ({ project }),
+  // The trace is asked for while the page's code is still on its way.
+  loader: ({ context: { client }, params: { traceId }, deps: { project = DEFAULT_PROJECT } }) => {
+    client
+      .ensureQueryData(sessionQuery)
+      .then((session) => session && client.prefetchQuery(traceQuery(project, traceId)))
+      .catch(() => undefined);
+  },
   component: lazyRouteComponent(() => import("../pages/trace/TracePage"), "TracePage"),
+});
+
+const compareRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/compare",
+  validateSearch: parseCompareSearch,
+  component: lazyRouteComponent(() => import("../pages/compare/ComparePage"), "ComparePage"),
 });
 
 const routeTree = root.addChildren([
@@ -111,8 +159,12 @@ const routeTree = root.addChildren([
     homeRoute,
     overviewRoute,
     exploreRoute,
+    logsRoute,
+    toolsRoute,
+    metricsRoute,
     tracesRoute,
     traceRoute,
+    compareRoute,
     spansRoute,
     sessionsRoute,
     oneSessionRoute,
@@ -123,9 +175,10 @@ const routeTree = root.addChildren([
 ]);
 
 /** The pages. A URL's query is plain `name=value` pairs, so that people can read and write it. */
-export function createAppRouter() {
+export function createAppRouter(client: QueryClient) {
   return createRouter({
     routeTree,
+    context: { client },
     scrollRestoration: true,
     // What no page knows is no part of its search: without this the values that it refused come through.
     search: { strict: true },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isEmpty, jsonIn, toConversation } from "./conversation";
+import { isEmpty, jsonIn, type Message, type Part, paired, toConversation } from "./conversation";
 import { aConversation, aMessage } from "./testing";
 
 describe("toConversation", () => {
@@ -32,6 +32,32 @@ describe("toConversation", () => {
   it("is empty without messages", () => {
     expect(isEmpty(toConversation(aConversation()))).toBe(true);
     expect(isEmpty(toConversation(aConversation({ output: [aMessage("assistant")] })))).toBe(false);
+  });
+});
+
+describe("paired", () => {
+  const call = { type: "tool_call" as const, id: "c1", name: "get_weather", arguments: {} };
+  const result = { type: "tool_result" as const, id: "c1", name: "get_weather", result: "rain" };
+  const said = (role: string, ...parts: Part[]): Message => ({ role, name: null, finishReason: null, parts });
+
+  it("puts a result into its call, and leaves out the message that held nothing else", () => {
+    const text = { type: "text" as const, text: "And?" };
+    expect(paired([said("assistant", call), said("tool", result), said("user", text)])).toEqual([
+      said("assistant", { ...call, answer: result }),
+      said("user", text),
+    ]);
+    expect(paired([said("assistant", call), said("user", result, text)])[1]).toEqual(said("user", text));
+  });
+
+  it("keeps a result whose call is not there, a second one of a call, and empty messages", () => {
+    const messages = [
+      said("tool", result),
+      said("assistant", call),
+      said("tool", result),
+      said("tool", result),
+      said("user"),
+    ];
+    expect(paired(messages).map(({ role }) => role)).toEqual(["tool", "assistant", "tool", "user"]);
   });
 });
 

@@ -3,10 +3,17 @@ import type { Wire } from "../api/client";
 /** One piece of a message, as the page shows it. */
 export type Part =
   | { type: "text" | "reasoning" | "refusal"; text: string }
-  | { type: "tool_call"; id: string | null; name: string; arguments: unknown }
-  | { type: "tool_result"; id: string | null; name: string | null; result: unknown }
+  | { type: "tool_call"; id: string | null; name: string; arguments: unknown; answer?: ToolResult }
+  | ToolResult
   | { type: "media"; media: "image" | "audio" | "file"; uri: string | null; description: string }
   | { type: "json"; value: unknown };
+
+export interface ToolResult {
+  type: "tool_result";
+  id: string | null;
+  name: string | null;
+  result: unknown;
+}
 
 export interface Message {
   role: string;
@@ -35,6 +42,28 @@ export function toConversation(wire: Wire["Conversation"]): Conversation {
     parts: message.parts.map((part) => toPart(part, calls)),
   });
   return { input: wire.input.map(convert), output: wire.output.map(convert), tools: wire.tools };
+}
+
+/** The messages with every tool's result in the call that it answers, and no more where it came. */
+export function paired(messages: readonly Message[]): Message[] {
+  const waiting = new Map<string, Extract<Part, { type: "tool_call" }>>();
+  const shown: Message[] = [];
+  for (const message of messages) {
+    const parts: Part[] = [];
+    for (const part of message.parts) {
+      const call = part.type === "tool_result" && part.id !== null ? waiting.get(part.id) : undefined;
+      if (call && part.type === "tool_result") {
+        call.answer = part;
+        waiting.delete(part.id as string);
+      } else if (part.type === "tool_call") {
+        const copy = { ...part };
+        if (copy.id !== null) waiting.set(copy.id, copy);
+        parts.push(copy);
+      } else parts.push(part);
+    }
+    if (parts.length > 0 || message.parts.length === 0) shown.push({ ...message, parts });
+  }
+  return shown;
 }
 
 export function isEmpty(conversation: Conversation): boolean {

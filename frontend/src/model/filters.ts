@@ -28,7 +28,7 @@ export interface ListSearch extends ViewSearch {
   facets?: "0" | "1";
 }
 
-export const SPAN_TABS = ["messages", "attributes", "events", "scores", "raw"] as const;
+export const SPAN_TABS = ["messages", "timing", "attributes", "events", "scores", "raw"] as const;
 export type SpanTab = (typeof SPAN_TABS)[number];
 
 /**

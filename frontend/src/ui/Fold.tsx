@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "react-aria-components";
 import { formatCount } from "../model/format";
 import { CopyButton } from "./CopyButton";
@@ -10,17 +10,24 @@ const SHORT_BEGINNING = { characters: 400, lines: 6 };
 /** The most that one click adds: browsers take long to lay out megabytes of text. */
 const STEP = 100_000;
 
+interface Props {
+  text: string;
+  what: string;
+  /** Whether it is folded early. */
+  short?: boolean;
+  /** How to show what is not folded away, other than as it is. */
+  render?: ((text: string) => ReactNode) | undefined;
+}
+
 /** Text as it is, of which a long one shows its beginning and the rest on request. */
-export function FoldedText({ text, what, short = false }: { text: string; what: string; short?: boolean }) {
+export function FoldedText({ text, what, short = false, render }: Props) {
   const folded = foldAt(text, short ? SHORT_BEGINNING : BEGINNING);
   const [shown, setShown] = useState(folded);
   const rest = text.length - shown;
+  const visible = rest > 0 ? `${text.slice(0, shown)}…` : text;
   return (
     <div>
-      <div className={styles.text}>
-        {text.slice(0, shown)}
-        {rest > 0 && "…"}
-      </div>
+      {render ? render(visible) : <div className={styles.text}>{visible}</div>}
       {folded < text.length && (
         <div className={styles.controls}>
           {rest > 0 && (

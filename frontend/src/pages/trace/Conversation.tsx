@@ -1,7 +1,15 @@
-import { type Conversation as Content, jsonIn, type Message, type Part } from "../../model/conversation";
+import { useMemo } from "react";
+import {
+  type Conversation as Content,
+  jsonIn,
+  type Message,
+  type Part,
+  paired,
+  type ToolResult,
+} from "../../model/conversation";
 import { plural } from "../../model/format";
-import { FoldedText } from "../../ui/Fold";
 import { Json } from "../../ui/Json";
+import { MarkdownToggle, MessageText } from "../../ui/MessageText";
 import styles from "./Conversation.module.css";
 
 /** Text longer than this is not looked at for JSON. */
@@ -20,16 +28,22 @@ const ROLES: Record<string, string> = {
 /** Roles whose text is the same in every call, and so is folded early. */
 const INSTRUCTIONS = new Set(["system", "developer"]);
 
-/** A span's content as people speak of it: messages in order, the answer set apart. */
-export function Conversation({ conversation: { input, output, tools } }: { conversation: Content }) {
+/** A span's content as people speak of it: messages in order, results with their calls, the answer set apart. */
+export function Conversation({ conversation }: { conversation: Content }) {
+  const input = useMemo(() => paired(conversation.input), [conversation]);
+  const output = useMemo(() => paired(conversation.output), [conversation]);
+  const { tools } = conversation;
   return (
     <div className={styles.conversation}>
-      {tools.length > 0 && (
-        <details className={styles.tools}>
-          <summary>{plural(tools.length, "tool")} offered</summary>
-          <Json value={tools} label="Tools offered" />
-        </details>
-      )}
+      <div className={styles.bar}>
+        {tools.length > 0 && (
+          <details className={styles.tools}>
+            <summary>{plural(tools.length, "tool")} offered</summary>
+            <Json value={tools} label="Tools offered" />
+          </details>
+        )}
+        <MarkdownToggle />
+      </div>
       {input.length > 0 && <Messages label="Input messages" messages={input} />}
       {output.length > 0 && <Messages label="Output messages" messages={output} answer />}
     </div>
@@ -74,7 +88,7 @@ function PartView({ part, instruction }: { part: Part; instruction: boolean }) {
       return (
         <details className={styles.reasoning}>
           <summary>Reasoning, {plural(part.text.length, "character")}</summary>
-          <FoldedText text={part.text} what="reasoning" />
+          <MessageText text={part.text} what="reasoning" />
         </details>
       );
     case "tool_call":
@@ -85,22 +99,13 @@ function PartView({ part, instruction }: { part: Part; instruction: boolean }) {
             {part.id && <code title="Tool call ID">{part.id}</code>}
           </div>
           <Value value={part.arguments} label={`Arguments of ${part.name}`} />
+          {part.answer && <Result part={part.answer} />}
         </div>
       );
     case "tool_result":
       return (
         <div className={styles.call}>
-          <div className={styles.callHead}>
-            {part.name ? (
-              <>
-                Result of <strong>{part.name}</strong>
-              </>
-            ) : (
-              "Tool result"
-            )}
-            {part.id && <code title="Tool call ID">{part.id}</code>}
-          </div>
-          <Value value={part.result} label={`Result of ${part.name ?? "the tool"}`} />
+          <Result part={part} />
         </div>
       );
     case "media":
@@ -110,13 +115,31 @@ function PartView({ part, instruction }: { part: Part; instruction: boolean }) {
   }
 }
 
+function Result({ part: { id, name, result } }: { part: ToolResult }) {
+  return (
+    <>
+      <div className={styles.callHead}>
+        {name ? (
+          <>
+            Result of <strong>{name}</strong>
+          </>
+        ) : (
+          "Tool result"
+        )}
+        {id && <code title="Tool call ID">{id}</code>}
+      </div>
+      <Value value={result} label={`Result of ${name ?? "the tool"}`} />
+    </>
+  );
+}
+
 function Value({ value, label }: { value: unknown; label: string }) {
   return typeof value === "string" ? <Text text={value} what={label} /> : <Json value={value} label={label} />;
 }
 
 function Text({ text, what, short = false }: { text: string; what: string; short?: boolean }) {
   const json = text.length <= JSON_CHARACTERS ? jsonIn(text) : undefined;
-  return json ? <Json value={json} label={what} /> : <FoldedText text={text} what={what} short={short} />;
+  return json ? <Json value={json} label={what} /> : <MessageText text={text} what={what} short={short} />;
 }
 
 /** Media from elsewhere are links: the page itself asks no other host for anything. */
@@ -124,6 +147,10 @@ function Media({ part }: { part: Extract<Part, { type: "media" }> }) {
   const { uri, media, description } = part;
   if (media === "image" && uri?.startsWith("data:image/")) {
     return <img src={uri} alt={description || "Image of the message"} className={styles.image} />;
+  }
+  if (media === "audio" && uri?.startsWith("data:audio/")) {
+    // biome-ignore lint/a11y/useMediaCaption: a recording of a message comes without captions
+    return <audio controls src={uri} aria-label={description || "Audio of the message"} />;
   }
   return (
     <p className={styles.media}>

@@ -1,5 +1,6 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { Input, SearchField, ToggleButton } from "react-aria-components";
+import { useShortcuts } from "../../app/hooks";
 import styles from "./SpanFinder.module.css";
 
 interface Props {
@@ -15,6 +16,13 @@ interface Props {
 /** Looks for spans by name, model, service, type or error, and points out the critical path. Enter goes to the next. */
 export function SpanFinder({ text, count, critical, onText, onNext, onCritical }: Props) {
   const [draft, setDraft] = useState(text);
+  const field = useRef<HTMLInputElement>(null);
+  useShortcuts({
+    "/": (event) => {
+      event.preventDefault();
+      field.current?.focus();
+    },
+  });
   const change = (value: string) => {
     setDraft(value);
     onText(value);
@@ -22,7 +30,7 @@ export function SpanFinder({ text, count, critical, onText, onNext, onCritical }
   return (
     <div className={styles.finder}>
       <SearchField className={styles.field} aria-label="Find spans" value={draft} onChange={change} onSubmit={onNext}>
-        <Input className={styles.input} placeholder="Find spans" spellCheck={false} />
+        <Input ref={field} className={styles.input} placeholder="Find spans" spellCheck={false} />
       </SearchField>
       <span role="status" className={styles.count}>
         {count === null ? "" : `${count} found`}

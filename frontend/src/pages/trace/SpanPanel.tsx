@@ -1,14 +1,18 @@
-import { IconArrowLeft } from "@tabler/icons-react";
+import { IconArrowLeft, IconArrowsDiff } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useMemo } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import type { Wire } from "../../api/client";
+import { useShortcuts } from "../../app/hooks";
 import { spanQuery } from "../../app/queries";
+import { sideOf } from "../../model/compare";
 import { isEmpty } from "../../model/conversation";
-import type { SpanTab } from "../../model/filters";
+import { inProject, type SpanTab } from "../../model/filters";
 import { replayOf } from "../../model/replay";
-import type { Span, SpanDetail } from "../../model/span";
+import type { SpanDetail } from "../../model/span";
 import type { Trace } from "../../model/trace";
+import type { SpanNode, SpanTree } from "../../model/tree";
 import { CopyButton } from "../../ui/CopyButton";
 import { Failure } from "../../ui/Failure";
 import { Json } from "../../ui/Json";
@@ -21,10 +25,12 @@ import { Scores } from "./Scores";
 import { SpanErrors } from "./SpanErrors";
 import { SpanFacts } from "./SpanFacts";
 import styles from "./SpanPanel.module.css";
+import { Timing } from "./Timing";
 
 interface Props {
   trace: Trace;
-  span: Span;
+  tree: SpanTree;
+  node: SpanNode;
   scores: readonly Wire["Score"][];
   tab: SpanTab | undefined;
   onTab: (tab: SpanTab) => void;
@@ -33,7 +39,11 @@ interface Props {
 }
 
 /** Everything about one span: its facts at once, its content as soon as it is loaded. */
-export function SpanPanel({ trace, span, scores, tab, onTab, onClose }: Props) {
+export function SpanPanel({ trace, tree, node, scores, tab, onTab, onClose }: Props) {
+  const { span } = node;
+  const navigate = useNavigate();
+  const compared = { ...inProject(trace.project), a: sideOf({ traceId: trace.id, spanId: span.id }) };
+  useShortcuts({ c: () => navigate({ to: "/compare", search: compared }) });
   const query = useQuery(spanQuery(trace.project, trace.id, span.id));
   const replay = useMemo(() => query.data && replayOf(span, query.data, window.location.hostname), [span, query.data]);
   return (
@@ -55,6 +65,10 @@ export function SpanPanel({ trace, span, scores, tab, onTab, onClose }: Props) {
             )}
             {replay && <CopyButton what="call as cURL" text={replay.curl} label="cURL" />}
             {replay && <CopyButton what="call as Python" text={replay.python} label="Python" />}
+            <Link to="/compare" search={compared} className={styles.compare}>
+              <IconArrowsDiff size={14} stroke={1.6} aria-hidden />
+              Compare
+            </Link>
           </span>
         </div>
       </div>
@@ -67,6 +81,7 @@ export function SpanPanel({ trace, span, scores, tab, onTab, onClose }: Props) {
           detail={query.data}
           judged={scores.filter((score) => score.span_id === null || score.span_id === span.id).length}
           scores={<Scores key={span.id} trace={trace} span={span} scores={scores} />}
+          timing={<Timing tree={tree} index={tree.indexOf.get(node.key) ?? 0} span={span} detail={query.data} />}
           tab={tab}
           onTab={onTab}
         />
@@ -79,11 +94,12 @@ interface ContentProps {
   detail: SpanDetail;
   judged: number;
   scores: ReactNode;
+  timing: ReactNode;
   tab: SpanTab | undefined;
   onTab: (tab: SpanTab) => void;
 }
 
-function Content({ detail, judged, scores, tab, onTab }: ContentProps) {
+function Content({ detail, judged, scores, timing, tab, onTab }: ContentProps) {
   const silent = isEmpty(detail.conversation);
   const happened = detail.events.length + detail.links.length;
   return (
@@ -91,6 +107,9 @@ function Content({ detail, judged, scores, tab, onTab }: ContentProps) {
       <TabList aria-label="Parts of the span" className={`${tabs.list} ${styles.tabList}`}>
         <Tab id="messages" className={tabs.tab}>
           Messages
+        </Tab>
+        <Tab id="timing" className={tabs.tab}>
+          Timing
         </Tab>
         <Tab id="attributes" className={tabs.tab}>
           Attributes
@@ -111,6 +130,9 @@ function Content({ detail, judged, scores, tab, onTab }: ContentProps) {
         ) : (
           <Conversation conversation={detail.conversation} />
         )}
+      </TabPanel>
+      <TabPanel id="timing" className={styles.content}>
+        {timing}
       </TabPanel>
       <TabPanel id="attributes" className={styles.content}>
         <Attributes detail={detail} />

@@ -1,6 +1,16 @@
 import { IconAlertCircleFilled, IconChevronRight, IconUnlink } from "@tabler/icons-react";
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, type KeyboardEvent, memo, type ReactNode, useEffect, useId, useMemo, useRef } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  memo,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useId,
+  useMemo,
+  useRef,
+} from "react";
 import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
 import { formatDuration, formatTick, plural } from "../../model/format";
@@ -8,11 +18,14 @@ import { collapseAll, move, type TreeMove, type TreeState, toggle, visibleRows }
 import { barOf, ticks } from "../../model/timeline";
 import { isFailed, type SpanNode, type SpanTree } from "../../model/tree";
 import { TypeMark, typeColor } from "../../ui/TypeMark";
+import { Minimap } from "./Minimap";
 import styles from "./SpanTreeGrid.module.css";
 
 const ROW_HEIGHT = 28;
 const NARROW_ROW_HEIGHT = 44;
 const PAGE_ROWS = 15;
+/** Fewer rows than these are mostly in sight, and need no map. */
+const MAPPED_ROWS = 60;
 /** Levels that are indented in full; a deeper one moves by one pixel, so that no depth pushes names out of sight. */
 const WIDE_LEVELS = 12;
 
@@ -41,15 +54,17 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
   const scroller = useRef<HTMLDivElement>(null);
   const grid = useRef<HTMLDivElement>(null);
   const id = useId();
-  const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+  const narrow = useMedia(NARROW);
+  const height = narrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const rows = useMemo(() => visibleRows(tree, state.collapsed), [tree, state.collapsed]);
   const active = rows.findIndex((node) => node.key === state.selected);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
-    getItemKey: (index) => rows[index]?.key ?? index,
+    // The same function for the same rows: with another one the virtualizer measures all of them anew.
+    getItemKey: useCallback((index: number) => rows[index]?.key ?? index, [rows]),
     estimateSize: () => height,
-    overscan: 15,
+    overscan: 10,
     // The active row stays in the document however far it is scrolled away: aria-activedescendant names it.
     rangeExtractor: (range) => {
       const indexes = defaultRangeExtractor(range);
@@ -84,8 +99,9 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
   const marks = ticks(tree.durationNs, 4);
   const step = ((marks[1] ?? tree.durationNs) / tree.durationNs) * 100;
   const hasChildren = tree.nodes.some((node) => node.childCount > 0);
+  const mapped = !narrow && rows.length >= MAPPED_ROWS;
   return (
-    <section className={styles.pane} aria-label="Spans">
+    <section className={styles.pane} aria-label="Spans" data-mapped={mapped || undefined}>
       {finder}
       <div className={styles.head}>
         <div className={styles.tools}>
@@ -109,42 +125,54 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
           ))}
         </div>
       </div>
-      <div ref={scroller} className={styles.scroller}>
-        <div
-          ref={grid}
-          role="treegrid"
-          aria-label="Span tree"
-          aria-rowcount={rows.length}
-          aria-activedescendant={active < 0 ? undefined : `${id}-${state.selected}`}
-          tabIndex={0}
-          className={styles.grid}
-          style={{ height: virtualizer.getTotalSize(), "--step": `${step}%` } as CSSProperties}
-          onKeyDown={onKeyDown}
-        >
-          {virtualizer.getVirtualItems().map((item) => {
-            const node = rows[item.index];
-            return (
-              node && (
-                <SpanRow
-                  key={node.key}
-                  id={`${id}-${node.key}`}
-                  node={node}
-                  durationNs={tree.durationNs}
-                  index={item.index}
-                  top={item.start}
-                  selected={item.index === active}
-                  dimmed={emphasis !== null && !emphasis.has(node.key)}
-                  collapsed={state.collapsed.has(node.key)}
-                  onSelect={() => {
-                    grid.current?.focus({ preventScroll: true });
-                    onSelect(node.key);
-                  }}
-                  onToggle={() => onChange(toggle(state, node.key))}
-                />
-              )
-            );
-          })}
+      <div className={styles.body}>
+        <div ref={scroller} id={`${id}-scroller`} className={styles.scroller}>
+          <div
+            ref={grid}
+            role="treegrid"
+            aria-label="Span tree"
+            aria-rowcount={rows.length}
+            aria-activedescendant={active < 0 ? undefined : `${id}-${state.selected}`}
+            tabIndex={0}
+            className={styles.grid}
+            style={{ height: virtualizer.getTotalSize(), "--step": `${step}%` } as CSSProperties}
+            onKeyDown={onKeyDown}
+          >
+            {virtualizer.getVirtualItems().map((item) => {
+              const node = rows[item.index];
+              return (
+                node && (
+                  <SpanRow
+                    key={node.key}
+                    id={`${id}-${node.key}`}
+                    node={node}
+                    durationNs={tree.durationNs}
+                    index={item.index}
+                    top={item.start}
+                    selected={item.index === active}
+                    dimmed={emphasis !== null && !emphasis.has(node.key)}
+                    collapsed={state.collapsed.has(node.key)}
+                    onSelect={() => {
+                      grid.current?.focus({ preventScroll: true });
+                      onSelect(node.key);
+                    }}
+                    onToggle={() => onChange(toggle(state, node.key))}
+                  />
+                )
+              );
+            })}
+          </div>
         </div>
+        {mapped && (
+          <Minimap
+            rows={rows}
+            rowHeight={height}
+            durationNs={tree.durationNs}
+            emphasis={emphasis}
+            scroller={scroller}
+            controls={`${id}-scroller`}
+          />
+        )}
       </div>
     </section>
   );

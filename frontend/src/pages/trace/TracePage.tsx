@@ -95,7 +95,8 @@ function TraceView({ detail: { trace, spans, scores } }: { detail: TraceDetail }
           <SpanPanel
             key={node.key}
             trace={trace}
-            span={node.span}
+            tree={tree}
+            node={node}
             scores={scores}
             tab={search.tab}
             onTab={(tab) => navigate({ search: { ...search, tab }, replace: true })}

@@ -1,0 +1,40 @@
+import { lazy, Suspense } from "react";
+import { ToggleButton } from "react-aria-components";
+import { setMarkdown, useMarkdown } from "../app/markdown";
+import { FoldedText } from "./Fold";
+import fold from "./Fold.module.css";
+import styles from "./MessageText.module.css";
+
+const Markdown = lazy(() => import("./Markdown"));
+
+/** More than this is shown as it is: Markdown of it would hold up the page. */
+const MARKDOWN_CHARACTERS = 30_000;
+
+interface Props {
+  text: string;
+  what: string;
+  short?: boolean;
+}
+
+/** What was said: as Markdown when the user likes it, else as it is; a long text folded. */
+export function MessageText({ text, what, short = false }: Props) {
+  return <FoldedText text={text} what={what} short={short} render={useMarkdown() ? asMarkdown : undefined} />;
+}
+
+function asMarkdown(text: string) {
+  const plain = <div className={fold.text}>{text}</div>;
+  if (text.length > MARKDOWN_CHARACTERS) return plain;
+  return (
+    <Suspense fallback={plain}>
+      <Markdown text={text} />
+    </Suspense>
+  );
+}
+
+export function MarkdownToggle() {
+  return (
+    <ToggleButton className={styles.toggle} isSelected={useMarkdown()} onChange={setMarkdown}>
+      Markdown
+    </ToggleButton>
+  );
+}
