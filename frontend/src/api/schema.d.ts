@@ -465,6 +465,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the saved views
+         * @description All of a project, by page and name.
+         */
+        get: operations["listViews"];
+        put?: never;
+        /**
+         * Save a view
+         * @description For everybody in the project. A list has one view of a name.
+         */
+        post: operations["createView"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a saved view
+         * @description All of it. What becomes the default of its list takes that from the one before.
+         */
+        put: operations["replaceView"];
+        post?: never;
+        /**
+         * Delete a saved view
+         * @description For everybody in the project.
+         */
+        delete: operations["deleteView"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -2062,6 +2110,43 @@ export interface components {
             time: string | null;
         };
         /**
+         * NewView
+         * @description A view to save, for everybody in the project.
+         * @example {
+         *       "page": "traces",
+         *       "name": "Slow and dear",
+         *       "search": {
+         *         "filter": "duration:>5s cost:>0.01",
+         *         "range": "24h"
+         *       },
+         *       "is_default": true
+         *     }
+         */
+        NewView: {
+            /**
+             * @description The list of the page that it is a view of.
+             * @example traces
+             */
+            page: string;
+            /** @example Slow and dear */
+            name: string;
+            /**
+             * @description The view's part of the page's URL, without the project: filter, range, and the like.
+             * @example {
+             *       "filter": "duration:>5s cost:>0.01",
+             *       "range": "24h"
+             *     }
+             */
+            search: {
+                [key: string]: string;
+            };
+            /**
+             * @description Whether the list opens with it; at most one view of a list is that.
+             * @default false
+             */
+            is_default: boolean;
+        };
+        /**
          * ObservationType
          * @description What the span did, as LLM tools name it; `span` is everything that is none of the others.
          * @enum {string}
@@ -3430,6 +3515,71 @@ export interface components {
              */
             user_id: string;
             usage: components["schemas"]["Usage"];
+        };
+        /**
+         * View
+         * @description A view of a list that somebody saved under a name.
+         * @example {
+         *       "id": "3f2a9c6b7d514c0e",
+         *       "page": "traces",
+         *       "name": "Slow and dear",
+         *       "search": {
+         *         "filter": "duration:>5s cost:>0.01",
+         *         "range": "24h"
+         *       },
+         *       "is_default": true,
+         *       "author": "llmflow"
+         *     }
+         */
+        View: {
+            /** @example 3f2a9c6b7d514c0e */
+            id: string;
+            /**
+             * @description The list of the page that it is a view of.
+             * @example traces
+             */
+            page: string;
+            /** @example Slow and dear */
+            name: string;
+            /**
+             * @description The view's part of the page's URL, without the project: filter, range, and the like.
+             * @example {
+             *       "filter": "duration:>5s cost:>0.01",
+             *       "range": "24h"
+             *     }
+             */
+            search: {
+                [key: string]: string;
+            };
+            /** @description Whether the list opens with it; at most one view of a list is that. */
+            is_default: boolean;
+            /**
+             * @description Who saved it last.
+             * @example llmflow
+             */
+            author: string;
+        };
+        /**
+         * ViewList
+         * @description All saved views of a project, by page and name.
+         * @example {
+         *       "views": [
+         *         {
+         *           "id": "3f2a9c6b7d514c0e",
+         *           "page": "traces",
+         *           "name": "Slow and dear",
+         *           "search": {
+         *             "filter": "duration:>5s cost:>0.01",
+         *             "range": "24h"
+         *           },
+         *           "is_default": true,
+         *           "author": "llmflow"
+         *         }
+         *       ]
+         *     }
+         */
+        ViewList: {
+            views: components["schemas"]["View"][];
         };
     };
     responses: never;
@@ -5632,6 +5782,398 @@ export interface operations {
                  * @example 5f0c6a1e
                  */
                 score_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listViews: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createView: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Saved. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceView: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The view's id.
+                 * @example 3f2a9c6b7d514c0e
+                 */
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["View"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteView: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The view's id.
+                 * @example 3f2a9c6b7d514c0e
+                 */
+                view_id: string;
             };
             cookie?: never;
         };

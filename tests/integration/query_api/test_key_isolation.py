@@ -19,6 +19,7 @@ from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
 from llmflow_store.migrations import migrate
 from llmflow_store.scores import ScoreType, StoredScore
+from llmflow_store.views import SavedView
 from llmflow_testkit.api_routes import ApiRoute, api_routes
 from llmflow_testkit.signals import make_coding_log, make_log, make_point
 from llmflow_testkit.spans import NOON_NS, make_generation
@@ -53,6 +54,7 @@ async def store(embedded_database_url: str) -> AsyncIterator[Store]:
     await store.write_logs([make_log(project="b", body=CANARY), coding_log()])
     await store.write_metrics([make_point(3.0, project="b", name=f"{CANARY}-metric")])
     await store.save_score(score("b", span.trace_id, CANARY))
+    await store.save_view(SavedView(project="b", id="the-view", page="traces", name=CANARY, search={}, author=CANARY))
     yield store
     await store.close()
 
@@ -107,11 +109,13 @@ async def test_no_route_lets_a_key_into_another_project(store: Store, embedded_d
         "trace_id": trace["trace_id"].hex(),
         "span_id": trace["span_id"].hex(),
         "score_id": "the-score",
+        "view_id": "the-view",
         "session_id": f"{CANARY}-session",
         "user_id": f"{CANARY}-user",
         "project": "b",
     }
     body = {"id": "the-score", "trace_id": parameters["trace_id"], "name": "n", "value": 0, "scopes": ["read"]}
+    body |= {"page": "traces", "search": {}}
     before = await rows_of_b(connection)
     assert sum(map(len, before.values())) > 8
     app: Any = create_app(QueryApiSettings(host="127.0.0.1", auth_password=USER[1]), store=store)
@@ -148,6 +152,7 @@ async def test_no_route_lets_a_key_into_another_project(store: Store, embedded_d
         "GET /api/v1/traces/{trace_id}/spans/{span_id}",
         "GET /api/v1/spans",
         "GET /api/v1/scores",
+        "GET /api/v1/views",
         "GET /api/v1/logs",
         "GET /api/v1/metrics/names",
         "GET /api/v1/facets",

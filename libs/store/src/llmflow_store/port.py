@@ -25,6 +25,7 @@ from llmflow_store.sessions import Sessions
 from llmflow_store.signals import Signals
 from llmflow_store.topology import Topology
 from llmflow_store.usage import Totals
+from llmflow_store.views import SavedViews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +185,7 @@ class Store(
     Totals,
     Retention,
     Alerts,
+    SavedViews,
     Protocol,
 ):
     """All that LLMFlow stores. Methods raise Retryable while the database is away or overloaded."""

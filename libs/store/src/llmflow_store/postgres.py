@@ -26,6 +26,7 @@ from llmflow_store.postgres_live import PostgresLive
 from llmflow_store.postgres_prices import PostgresPrices
 from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
+from llmflow_store.postgres_views import PostgresViews
 from llmflow_store.results import WriteResult
 from llmflow_store.topology import Dependency, Operation
 from llmflow_store.usage import UsageTotals
@@ -48,6 +49,7 @@ class PostgresStore(
     PostgresPrices,
     PostgresRetention,
     PostgresAlerts,
+    PostgresViews,
 ):
     """`Store` on a pool of asyncpg connections, which is opened by the first call that needs it.
 

@@ -40,6 +40,7 @@ PROJECT_TABLES = (
     "metric_points",
     "alerts",
     "alert_events",
+    "saved_views",
 )
 
 _KEY_RECORD = "id, project, name, scopes, created_at, created_by, expires_at, last_used_at"

@@ -26,6 +26,7 @@ from llmflow_query_api import (
     schemas,
     score_schemas,
     signal_schemas,
+    view_schemas,
 )
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
@@ -51,6 +52,7 @@ from llmflow_query_api.session_list import list_sessions, show_session
 from llmflow_query_api.span_list import list_spans, span_query
 from llmflow_query_api.stream import stream_traces
 from llmflow_query_api.traces import get_span, get_trace, list_traces, trace_query
+from llmflow_query_api.views import create_view, delete_view, list_views, replace_view
 from llmflow_store.port import Store
 
 API_PATH = "/api/v1"
@@ -66,6 +68,7 @@ _BODIES = (
     price_schemas,
     score_schemas,
     signal_schemas,
+    view_schemas,
     messages,
 )
 _DESCRIPTION = """\
@@ -92,6 +95,7 @@ _CONFIG = OpenAPIConfig(
         Tag(name="exports", description="Lists as files, to their end."),
         Tag(name="analytics", description="Metrics over many spans, and what to filter by."),
         Tag(name="scores", description="Judgements of spans, traces and sessions."),
+        Tag(name="views", description="Views of the page's lists that people share under a name."),
         Tag(name="logs", description="Log records and events."),
         Tag(name="metrics", description="Metrics that were sent over OTLP."),
         Tag(name="coding tools", description="AI command-line tools: Claude Code, Codex CLI, Gemini CLI."),
@@ -168,6 +172,10 @@ def api_router() -> Router:
                     list_scores,
                     create_score,
                     delete_score,
+                    list_views,
+                    create_view,
+                    replace_view,
+                    delete_view,
                     list_logs,
                     list_metrics,
                     query_metric,
