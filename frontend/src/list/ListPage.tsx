@@ -1,23 +1,16 @@
-import {
-  type DefaultError,
-  type InfiniteData,
-  type QueryKey,
-  useInfiniteQuery,
-  useQueryClient,
-} from "@tanstack/react-query";
 import type { RowData } from "@tanstack/react-table";
-import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { NARROW, useMedia } from "../app/hooks";
 import type { PagesOptions } from "../app/queries";
 import { FacetPanel } from "../filter/FacetPanel";
 import { FacetsToggle, FilterBar, isFilterError } from "../filter/FilterBar";
 import { inProject, isFiltered, type ListSearch } from "../model/filters";
-import type { Page as RowPage } from "../model/page";
 import { Failure } from "../ui/Failure";
 import { Loading, Page } from "../ui/Page";
 import styles from "./ListPage.module.css";
 import { LiveButton } from "./LiveButton";
 import { NoMatches } from "./NoMatches";
+import { useLiveList } from "./useLiveList";
 import { type Columns, VirtualTable } from "./VirtualTable";
 
 interface Props<T extends RowData> {
@@ -26,14 +19,14 @@ interface Props<T extends RowData> {
   noun: string;
   search: ListSearch;
   onSearch: (search: ListSearch) => void;
-  list: (search: ListSearch, live: boolean) => PagesOptions<T>;
+  list: (search: ListSearch) => PagesOptions<T>;
   columns: Columns<T>;
   getId: (row: T) => string;
   /** What a project without rows shows. */
   firstRun: ReactNode;
 }
 
-/** A list, newest first, that goes on by itself while one looks at its top: filters, facets and a table. */
+/** A list, newest first, that goes on by itself while nobody reads in it: filters, facets and a table. */
 export function ListPage<T extends RowData>({
   title,
   noun,
@@ -44,19 +37,17 @@ export function ListPage<T extends RowData>({
   getId,
   firstRun,
 }: Props<T>) {
-  const client = useQueryClient();
   const scroller = useRef<HTMLDivElement>(null);
   const [follow, setFollow] = useState(true);
   const [atTop, setAtTop] = useState(true);
-  const [pageCount, setPageCount] = useState(1);
-  const live = follow && atTop && pageCount === 1 && !search.to;
-
-  const query = useInfiniteQuery<RowPage<T>, DefaultError, InfiniteData<RowPage<T>>, QueryKey, string | null>(
-    list(search, live),
-  );
-  const loadedPages = query.data?.pages.length ?? 1;
-  if (loadedPages !== pageCount) setPageCount(loadedPages);
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
+  const [reading, setReading] = useState(false);
+  const { query, rows, stopped, waiting, connected, showNewest } = useLiveList({
+    options: list(search),
+    search,
+    getId,
+    follow: follow && atTop,
+    hold: reading,
+  });
 
   const shown = useRef(search);
   useEffect(() => {
@@ -67,11 +58,10 @@ export function ListPage<T extends RowData>({
 
   const goLive = () => {
     scroller.current?.scrollTo({ top: 0 });
-    client.setQueryData<InfiniteData<RowPage<T>>>(list(search, true).queryKey, (data) =>
-      data ? { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) } : data,
-    );
     setAtTop(true);
+    setReading(false);
     setFollow(true);
+    showNewest();
   };
 
   const narrow = useMedia(NARROW);
@@ -85,7 +75,13 @@ export function ListPage<T extends RowData>({
     <Page
       title={title}
       beside={
-        <LiveButton live={live} onChange={(on) => (on ? goLive() : setFollow(false))} disabled={Boolean(search.to)} />
+        <LiveButton
+          live={!stopped}
+          connected={connected}
+          waiting={waiting}
+          disabled={Boolean(search.to)}
+          onChange={(on) => (on ? goLive() : setFollow(false))}
+        />
       }
       bar={
         <FilterBar search={search} error={query.error} onChange={onSearch}>
@@ -115,6 +111,7 @@ export function ListPage<T extends RowData>({
               hasMore={query.hasNextPage}
               onMore={() => !query.isFetching && query.fetchNextPage()}
               onScrolledFromTop={(scrolled) => setAtTop(!scrolled)}
+              onReading={setReading}
             />
           )}
           {query.isPending && !query.error && <Loading what={noun} />}

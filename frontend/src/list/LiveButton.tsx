@@ -1,19 +1,45 @@
 import { IconPlayerPlayFilled } from "@tabler/icons-react";
-import { ToggleButton } from "react-aria-components";
+import { Button, ToggleButton } from "react-aria-components";
+import { formatCount } from "../model/format";
 import styles from "./LiveButton.module.css";
 
 interface Props {
   live: boolean;
+  /** Whether the stream that tells of new rows is there. */
+  connected: boolean;
+  /** New rows that are not on show; `more` when there are others still. */
+  waiting: { count: number; more: boolean };
   disabled: boolean;
   onChange: (live: boolean) => void;
 }
 
-/** Whether new traces appear by themselves. Scrolling down pauses; pressing goes back to the top and on. */
-export function LiveButton({ live, disabled, onChange }: Props) {
+/** Whether new rows appear by themselves, and how many wait. Scrolling down pauses; pressing goes to the top and on. */
+export function LiveButton({ live, connected, waiting, disabled, onChange }: Props) {
+  const following = live && connected;
   return (
-    <ToggleButton className={styles.live} aria-label="Live" isSelected={live} isDisabled={disabled} onChange={onChange}>
-      {live ? <span className={styles.dot} /> : <IconPlayerPlayFilled size={11} aria-hidden />}
-      {live ? "Live" : "Paused"}
-    </ToggleButton>
+    <>
+      <ToggleButton
+        className={styles.live}
+        aria-label="Live"
+        isSelected={live}
+        isDisabled={disabled}
+        onChange={onChange}
+      >
+        {live ? (
+          <span className={styles.dot} data-still={following ? undefined : true} />
+        ) : (
+          <IconPlayerPlayFilled size={11} aria-hidden />
+        )}
+        {live ? (following ? "Live" : "Reconnecting…") : "Paused"}
+      </ToggleButton>
+      <span role="status">
+        {waiting.count > 0 && (
+          <Button className={styles.waiting} onPress={() => onChange(true)}>
+            {formatCount(waiting.count)}
+            {waiting.more && "+"} new
+          </Button>
+        )}
+      </span>
+    </>
   );
 }

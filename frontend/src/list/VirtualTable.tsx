@@ -63,6 +63,8 @@ interface Props<T extends RowData> {
   hasMore: boolean;
   onMore: () => void;
   onScrolledFromTop: (scrolled: boolean) => void;
+  /** Whether somebody points at the rows or has the focus in one, and so wants them to stay where they are. */
+  onReading: (reading: boolean) => void;
 }
 
 /** A table of which only the rows in sight are drawn. The link in a row's name covers the row; j and k go by rows. */
@@ -76,6 +78,7 @@ export function VirtualTable<T extends RowData>({
   hasMore,
   onMore,
   onScrolledFromTop,
+  onReading,
 }: Props<T>) {
   const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const table = useTable({ features, columns, data, getRowId: getId });
@@ -132,7 +135,15 @@ export function VirtualTable<T extends RowData>({
             </div>
           ))}
         </div>
-        <div role="rowgroup" className={styles.body} style={{ height: virtualizer.getTotalSize() }}>
+        <div
+          role="rowgroup"
+          className={styles.body}
+          style={{ height: virtualizer.getTotalSize() }}
+          onPointerEnter={({ pointerType }) => onReading(pointerType === "mouse")}
+          onPointerLeave={() => onReading(false)}
+          onFocus={() => onReading(true)}
+          onBlur={() => onReading(false)}
+        >
           {virtualizer.getVirtualItems().map((item) => {
             const row = rows[item.index];
             return (

@@ -1,0 +1,61 @@
+import {
+  type DefaultError,
+  type InfiniteData,
+  type QueryKey,
+  useInfiniteQuery,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { useEffect, useMemo, useRef } from "react";
+import { newestQuery, type PagesOptions } from "../app/queries";
+import type { ViewSearch } from "../model/filters";
+import type { Page } from "../model/page";
+import { countNew, useTail } from "./useTail";
+
+interface Options<T> {
+  options: PagesOptions<T>;
+  search: ViewSearch;
+  getId: (row: T) => string;
+  /** Whether new rows may show by themselves at all. */
+  follow: boolean;
+  /** Whether they have to wait for the moment. */
+  hold: boolean;
+}
+
+/**
+ * A list that follows what arrives. It shows new rows while it may `follow`, nothing makes it `hold` and its range has
+ * no end; otherwise it counts them. The list itself always is what the API answers: the stream only says when to ask.
+ */
+export function useLiveList<T>({ options, search, getId, follow, hold }: Options<T>) {
+  const client = useQueryClient();
+  const query = useInfiniteQuery<Page<T>, DefaultError, InfiniteData<Page<T>>, QueryKey, string | null>(options);
+  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
+  const { version, connected } = useTail(search, !search.to && query.data !== undefined && !query.isPlaceholderData);
+
+  const stopped = !follow || Boolean(search.to) || (query.data?.pages.length ?? 1) > 1;
+  const moving = !stopped && !hold;
+  const shown = useRef(version);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the options
+  useEffect(() => {
+    if (!moving || shown.current === version) return;
+    shown.current = version;
+    client.invalidateQueries({ queryKey: options.queryKey, exact: true });
+  }, [client, moving, version, JSON.stringify(options.queryKey)]);
+
+  const behind = !moving && shown.current !== version;
+  const newest = useQuery({ ...newestQuery(options, version), enabled: behind });
+  const waiting = useMemo(
+    () => (behind && newest.data ? countNew(rows.map(getId), newest.data.rows.map(getId)) : { count: 0, more: false }),
+    [behind, newest.data, rows, getId],
+  );
+
+  /** Begins the list anew, with what waits. */
+  const showNewest = () => {
+    shown.current = version;
+    client.setQueryData<InfiniteData<Page<T>>>(options.queryKey, (data) =>
+      data ? { pages: data.pages.slice(0, 1), pageParams: data.pageParams.slice(0, 1) } : data,
+    );
+    client.invalidateQueries({ queryKey: options.queryKey, exact: true });
+  };
+  return { query, rows, stopped, waiting, connected, showNewest };
+}
