@@ -4,10 +4,14 @@ one that is well is held up by none of them."""
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import yaml
 
 from llmflow_bus import Message, open_bus, topics
@@ -16,6 +20,8 @@ from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.service_process import service_process
 
+#: How long one of them is down. The issue asks for two minutes, which say no more than a few seconds: 120 here.
+OUTAGE_SECONDS = float(os.environ.get("LLMFLOW_TEST_OUTAGE_SECONDS", "6"))
 RECORDS = 40
 SPANS_A_RECORD = 5
 #: Far less than what the slow one takes for its share, and than the pauses before the one that is down is tried again.
@@ -52,7 +58,41 @@ def _moody(rng: random.Random) -> Answer:
     return Answer(rng.choice([429, 503]), {"retry-after": "0"} if rng.random() < 0.5 else {})
 
 
-async def test_each_destination_gets_everything_in_its_own_time(tmp_path: Path) -> None:
+class Traffic:
+    """Waves of records, one after each answer of the slow destination, and how long the one that is well waits."""
+
+    def __init__(self, bus_url: str, well: OtlpReceiver, slow: OtlpReceiver) -> None:
+        self.ids: set[int] = set()
+        self.delays: list[float] = []
+        self._waves = 0
+        self._bus_url = bus_url
+        self._well, self._slow = well, slow
+
+    async def until(self, over: Callable[[], bool]) -> None:
+        """More waves until it is over."""
+        while not over():
+            self.delays.append(await self.wave())
+            answered = len(self._slow.taken)
+
+            async def answers(before: int = answered) -> bool:
+                return len(self._slow.taken) > before
+
+            await eventually(answers, within=30)
+
+    async def wave(self, *, within: float = PROMPT_SECONDS) -> float:
+        """One wave, which the one that is well has in time; after how many seconds."""
+        began = time.monotonic()
+        ids = await _publish(self._bus_url, self._waves)
+        self._waves += 1
+        self.ids |= ids
+        await _has(self._well, ids, within=within)
+        return time.monotonic() - began
+
+
+@pytest.mark.timeout(180 + OUTAGE_SECONDS)
+async def test_each_destination_gets_everything_in_its_own_time(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     rng = random.Random(11)
     receivers = {name: OtlpReceiver() for name in ("well", "down", "slow", "moody")}
     receivers["slow"].otherwise = lambda: Answer(delay=2.0)
@@ -73,17 +113,15 @@ async def test_each_destination_gets_everything_in_its_own_time(tmp_path: Path) 
         "LLMFLOW_EXPORT_RETRY_MAX": 0.5,
         "LLMFLOW_HEALTH_PORT": 0,
     }
+    traffic = Traffic(bus_url, receivers["well"], receivers["slow"])
     up = [receiver for name, receiver in receivers.items() if name != "down"]
     for receiver in up:
         receiver.start()
     try:
-        ids = await _publish(bus_url, 0)
         with service_process("llmflow_exporter", **variables) as process:
-            await _has(receivers["well"], ids, within=30)
-            ids |= await _publish(bus_url, 1)
+            await traffic.wave(within=30)  # the process is only starting
             began = time.monotonic()
-            await _has(receivers["well"], ids, within=PROMPT_SECONDS)
-            assert time.monotonic() - began < PROMPT_SECONDS
+            await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS / 2)
             await _has(receivers["moody"], {1}, within=30)
             process.kill()
             await asyncio.to_thread(process.wait, 20)
@@ -91,19 +129,25 @@ async def test_each_destination_gets_everything_in_its_own_time(tmp_path: Path) 
         last = {name: {s.span_id for s in r.taken[-1].spans} if r.taken else set() for name, r in receivers.items()}
 
         with service_process("llmflow_exporter", **variables):
-            ids |= await _publish(bus_url, 2)
-            await _has(receivers["well"], ids, within=30)
+            await traffic.wave(within=30)
+            await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS)
             assert _ids(receivers["down"]) == []
             receivers["down"].start()
             up.append(receivers["down"])
+            recovering = time.monotonic()
             for receiver in receivers.values():
-                await _has(receiver, ids, within=40)
+                await _has(receiver, traffic.ids, within=60)
     finally:
         for receiver in up:
             receiver.stop()
     for name, receiver in receivers.items():
-        found = receiver.span_ids
-        assert {int.from_bytes(span_id) for span_id in found} == ids
-        assert {span_id for span_id in set(found) if found.count(span_id) > 1} <= last[name], name
-        assert max(map(found.count, set(found))) <= 2
+        found = Counter(receiver.span_ids)
+        assert set(_ids(receiver)) == traffic.ids
+        twice = {span_id for span_id, times in found.items() if times > 1}
+        assert twice <= last[name], name
+        assert max(found.values()) <= 2
         assert receiver.violations == []
+        record_property(f"{name} got twice", len(twice))
+    record_property("spans", len(traffic.ids))
+    record_property("longest delay of the one that is well", max(traffic.delays))
+    record_property("until all had everything", time.monotonic() - recovering)

@@ -357,15 +357,16 @@ def key_value_fields(mapping: Mapping[str, JSON]) -> list[dict[str, Any]]:
 
     It costs less than half of what the messages cost.
     """
-    return [{"key": key, "value": _any_value_fields(value)} for key, value in mapping.items() if value is not None]
+    return [{"key": key, "value": any_value_fields(value)} for key, value in mapping.items() if value is not None]
 
 
 def any_value(value: JSON) -> AnyValue:
     """A JSON value as OTLP holds it. An integer beyond 64 bits becomes its decimal text."""
-    return AnyValue(**_any_value_fields(value))
+    return AnyValue(**any_value_fields(value))
 
 
-def _any_value_fields(value: JSON) -> dict[str, Any]:
+def any_value_fields(value: JSON) -> dict[str, Any]:
+    """`any_value` as the keyword arguments of AnyValue."""
     if isinstance(value, str):
         return {"string_value": value}
     if isinstance(value, bool):
@@ -377,7 +378,7 @@ def _any_value_fields(value: JSON) -> dict[str, Any]:
     if isinstance(value, bytes):
         return {"bytes_value": value}
     if isinstance(value, (list, tuple)):
-        return {"array_value": {"values": [_any_value_fields(item) for item in value]}}
+        return {"array_value": {"values": [any_value_fields(item) for item in value]}}
     if isinstance(value, Mapping):
         return {"kvlist_value": {"values": key_value_fields(value)}}
     return {}

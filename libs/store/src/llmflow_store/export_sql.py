@@ -72,7 +72,7 @@ async def export_spans(
     async with aclosing(_portions(connection, statement, arguments, portion)) as portions:
         async for rows in portions:
             spans = [span_from(row) for row in rows]
-            await _add_content(connection, spans, columns)
+            await add_content(connection, spans, columns)
             yield spans
 
 
@@ -93,7 +93,8 @@ async def _found(
     return [] if found is None else [f"{alias}.trace_id = ANY({arguments.add(found, 'bytea[]')})"]
 
 
-async def _add_content(connection: asyncpg.Connection[Any], spans: Sequence[Span], columns: Sequence[str]) -> None:
+async def add_content(connection: asyncpg.Connection[Any], spans: Sequence[Span], columns: Sequence[str]) -> None:
+    """Give `spans`, some of one project, these columns of their content."""
     keys = [(span.trace_id, span.span_id, *divmod(span.start_time_ns, 1000)) for span in spans]
     arrays = list(zip(*keys, strict=True))
     rows = await connection.fetch(

@@ -14,6 +14,7 @@ from llmflow_core.spans import Span
 from llmflow_store.administration import Administration
 from llmflow_store.alerts import Alerts
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
+from llmflow_store.destinations import Destinations
 from llmflow_store.directory import Directory
 from llmflow_store.exports import Exports
 from llmflow_store.live import Live
@@ -180,6 +181,7 @@ class Store(
     Directory,
     Live,
     Exports,
+    Destinations,
     OwnPrices,
     Topology,
     Totals,

@@ -20,6 +20,7 @@ from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
 from llmflow_store.postgres_alerts import PostgresAlerts
+from llmflow_store.postgres_destinations import PostgresDestinations
 from llmflow_store.postgres_directory import PostgresDirectory
 from llmflow_store.postgres_exports import PostgresExports
 from llmflow_store.postgres_live import PostgresLive
@@ -46,6 +47,7 @@ class PostgresStore(
     PostgresDirectory,
     PostgresLive,
     PostgresExports,
+    PostgresDestinations,
     PostgresPrices,
     PostgresRetention,
     PostgresAlerts,
