@@ -179,7 +179,7 @@ def break_store(store: MemoryStore) -> Callable[[Exception], None]:
 
 @pytest.fixture
 def settings() -> QueryApiSettings:
-    return QueryApiSettings(auth_password=USER[1], host="127.0.0.1")
+    return QueryApiSettings(auth_password=USER[1], host="127.0.0.1", alerts_poll_seconds=0)
 
 
 @pytest.fixture

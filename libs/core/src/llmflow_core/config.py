@@ -27,6 +27,11 @@ class Settings(BaseSettings):
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
+def comma_separated(value: Any) -> Any:
+    """`a, b` as a list of its entries, anything but a text as it is: for fields that are lists."""
+    return [entry.strip() for entry in value.split(",") if entry.strip()] if isinstance(value, str) else value
+
+
 def variable_of(model: type[Settings], field: str) -> str:
     """The environment variable that sets `field`."""
     alias = model.model_fields[field].validation_alias

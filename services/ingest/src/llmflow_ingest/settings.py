@@ -7,11 +7,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
+from llmflow_core.config import comma_separated
 from llmflow_core.key_settings import KeySettings
-
-
-def _comma_separated(value: object) -> object:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class IngestSettings(KeySettings):
@@ -51,7 +48,7 @@ class IngestSettings(KeySettings):
     ingest_body_timeout: float = Field(
         60, gt=0, description="Seconds that a request's body may take to arrive.", examples=[60]
     )
-    ingest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    ingest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
         (),
         description="Origins whose pages may send spans from the browser, comma-separated; * allows all.",
         examples=["https://app.example.com,https://admin.example.com"],

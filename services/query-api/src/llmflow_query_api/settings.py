@@ -8,15 +8,15 @@ from typing import Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
-from llmflow_core.config import Settings
 from llmflow_core.key_settings import TOKEN_DESCRIPTION, TOKEN_EXAMPLES, TOKEN_MIN_LENGTH
+from llmflow_query_api.alert_settings import AlertSettings
 
 MetricsAccess = Literal["nobody", "loopback", "everybody"]
 
 DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
 
 
-class QueryApiSettings(Settings):
+class QueryApiSettings(AlertSettings):
     """What the query API listens on, whom it lets in and what it reads."""
 
     host: str = Field("0.0.0.0", description="Address to listen on.", examples=["127.0.0.1"])  # noqa: S104
@@ -63,6 +63,13 @@ class QueryApiSettings(Settings):
     )
     session_hours: int = Field(
         168, ge=1, le=8760, description="How long a login of the page lasts, in hours.", examples=[24]
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Encrypts secrets that are kept in the database: those of destinations and alert channels. Without"
+        " it, none are kept.",
+        examples=["a-long-random-text"],
     )
     keys_token: SecretStr | None = Field(
         None,
