@@ -617,6 +617,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the alert rules of a project, and how they stand
+         * @description With those that watch every project, of which only the state of this one is shown.
+         */
+        get: operations["listRules"];
+        put?: never;
+        /**
+         * Create an alert rule
+         * @description It is evaluated within seconds, and then every minute.
+         */
+        post: operations["createRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the budgets of a project, and how much of them is spent
+         * @description With those of every project, of which only the state of this one is shown.
+         */
+        get: operations["listBudgets"];
+        put?: never;
+        /**
+         * Create a budget
+         * @description What was spent since the period began counts from the start.
+         */
+        post: operations["createBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what rules and budgets have told, newest first
+         * @description With what became of every notice.
+         */
+        get: operations["listAlertHistory"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}": {
         parameters: {
             query?: never;
@@ -799,10 +867,271 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/alerts/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change an alert rule
+         * @description The rule is replaced as a whole and keeps its state: one that fires goes on firing while the new condition
+         *     holds. One that is switched off is resolved.
+         */
+        put: operations["changeRule"];
+        post?: never;
+        /**
+         * Delete a rule or a budget
+         * @description Who was told that a rule fires is told that it is resolved. The history stays.
+         */
+        delete: operations["deleteRule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a budget
+         * @description The budget is replaced as a whole. Thresholds that a new limit is below again are told of anew.
+         */
+        put: operations["changeBudget"];
+        post?: never;
+        /**
+         * Delete a rule or a budget
+         * @description Who was told that a rule fires is told that it is resolved. The history stays.
+         */
+        delete: operations["deleteBudget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{alert_id}/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Silence a rule or a budget for a time
+         * @description States go on changing and are kept in the history. What still holds when the silence ends is told of then; that
+         *     something ends which was told of before is told all the same.
+         */
+        put: operations["silenceBudget"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert_id}/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Silence a rule or a budget for a time
+         * @description States go on changing and are kept in the history. What still holds when the silence ends is told of then; that
+         *     something ends which was told of before is told all the same.
+         */
+        put: operations["silenceRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{alert_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test notice to the channels of a rule or a budget
+         * @description Its state does not change, and nothing is tried again.
+         */
+        post: operations["testRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{alert_id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test notice to the channels of a rule or a budget
+         * @description Its state does not change, and nothing is tried again.
+         */
+        post: operations["testBudget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the channels that alerts are told to
+         * @description Without their addresses and secrets.
+         */
+        get: operations["listChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a channel
+         * @description The address must be one that LLMFLOW_WEBHOOK_ALLOW lets through. It and the secret are encrypted with
+         *     LLMFLOW_SECRET_KEY, and never shown again.
+         */
+        put: operations["saveChannel"];
+        post?: never;
+        /**
+         * Delete a channel
+         * @description Notices that have not reached it are dropped, and rules that name it tell it nothing any more.
+         */
+        delete: operations["deleteChannel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test notice to a channel
+         * @description Whether it arrives, and what the receiver answers.
+         */
+        post: operations["testChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AlertEventDetail
+         * @description One change of a rule's or a budget's state. `payload` is what webhooks are sent, `id` their `webhook-id`.
+         */
+        AlertEventDetail: {
+            number: number;
+            /** @example evt_0b5e2f7c9d1a4e63 */
+            id: string;
+            /** Format: date-time */
+            at: string;
+            /** @example 5f0c6a1e8d3b4c2a */
+            alert_id: string;
+            /** @enum {string} */
+            kind: "rule" | "budget";
+            /** @example alert.firing */
+            event: string;
+            silenced: boolean;
+            /** @example Errors in checkout: error_rate is 0.08, above 0.05 */
+            summary: string;
+            /**
+             * @example {
+             *       "type": "alert.firing"
+             *     }
+             */
+            payload: {
+                [key: string]: unknown;
+            };
+            notices: components["schemas"]["NoticeDetail"][];
+        };
+        /**
+         * AlertHistory
+         * @description Events, newest first. Send `next_before` as `before` for the next page; it is null on the last.
+         * @example {
+         *       "events": [
+         *         {
+         *           "number": 1,
+         *           "id": "evt_0b5e2f7c9d1a4e63",
+         *           "at": "2026-01-31T09:30:00Z",
+         *           "alert_id": "5f0c6a1e8d3b4c2a",
+         *           "kind": "rule",
+         *           "event": "alert.firing",
+         *           "silenced": true,
+         *           "summary": "Errors in checkout: error_rate is 0.08, above 0.05",
+         *           "payload": {
+         *             "type": "alert.firing"
+         *           },
+         *           "notices": [
+         *             {
+         *               "channel": "pager",
+         *               "status": "pending",
+         *               "attempts": 1,
+         *               "error": "the receiver answered 503",
+         *               "http_status": 503,
+         *               "settled_at": "2026-01-31T09:30:00Z"
+         *             }
+         *           ]
+         *         }
+         *       ],
+         *       "next_before": 1
+         *     }
+         */
+        AlertHistory: {
+            events: components["schemas"]["AlertEventDetail"][];
+            next_before: number | null;
+        };
         /**
          * Analytics
          * @description One metric over a range: `total` is over all spans, also those that are in no group; groups by value, largest
@@ -960,6 +1289,211 @@ export interface components {
             next_before: number | null;
         };
         /**
+         * BudgetDetail
+         * @description A budget, and how it stands, most spent first. `project` is null for one of every project.
+         * @example {
+         *       "id": "9b1d7e02c4a85f36",
+         *       "project": "default",
+         *       "name": "Spend of each user",
+         *       "terms": {
+         *         "limit": "100.00",
+         *         "metric": "cost",
+         *         "period": "day",
+         *         "subject": "user",
+         *         "value": "alice",
+         *         "filter": "service:checkout model:gpt-4o*",
+         *         "thresholds": [
+         *           50,
+         *           80,
+         *           100
+         *         ]
+         *       },
+         *       "channels": [
+         *         "text"
+         *       ],
+         *       "enabled": true,
+         *       "silenced_until": "2026-01-31T09:30:00Z",
+         *       "states": [
+         *         {
+         *           "project": "default",
+         *           "subject": "alice",
+         *           "from": "2026-01-31T09:30:00Z",
+         *           "to": "2026-01-31T09:30:00Z",
+         *           "spent": "100.00",
+         *           "share": 0.82,
+         *           "forecast": 131.5,
+         *           "reached": [
+         *             50,
+         *             80
+         *           ]
+         *         }
+         *       ],
+         *       "error": null,
+         *       "evaluated_at": "2026-01-31T09:30:00Z"
+         *     }
+         */
+        BudgetDetail: {
+            /** @example 9b1d7e02c4a85f36 */
+            id: string;
+            /** @example default */
+            project: string | null;
+            /** @example Spend of each user */
+            name: string;
+            terms: components["schemas"]["BudgetTerms"];
+            channels: string[];
+            enabled: boolean;
+            silenced_until: string | null;
+            states: components["schemas"]["BudgetState"][];
+            /**
+             * @description Why the last evaluation failed.
+             * @example null
+             */
+            error: string | null;
+            evaluated_at: string | null;
+        };
+        /**
+         * BudgetList
+         * @description The budgets of a project, those of every project included.
+         * @example {
+         *       "budgets": [
+         *         {
+         *           "id": "9b1d7e02c4a85f36",
+         *           "project": "default",
+         *           "name": "Spend of each user",
+         *           "terms": {
+         *             "limit": "100.00",
+         *             "metric": "cost",
+         *             "period": "day",
+         *             "subject": "user",
+         *             "value": "alice",
+         *             "filter": "service:checkout model:gpt-4o*",
+         *             "thresholds": [
+         *               50,
+         *               80,
+         *               100
+         *             ]
+         *           },
+         *           "channels": [
+         *             "text"
+         *           ],
+         *           "enabled": true,
+         *           "silenced_until": "2026-01-31T09:30:00Z",
+         *           "states": [
+         *             {
+         *               "project": "default",
+         *               "subject": "alice",
+         *               "from": "2026-01-31T09:30:00Z",
+         *               "to": "2026-01-31T09:30:00Z",
+         *               "spent": "100.00",
+         *               "share": 0.82,
+         *               "forecast": 131.5,
+         *               "reached": [
+         *                 50,
+         *                 80
+         *               ]
+         *             }
+         *           ],
+         *           "error": null,
+         *           "evaluated_at": "2026-01-31T09:30:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        BudgetList: {
+            budgets: components["schemas"]["BudgetDetail"][];
+        };
+        /**
+         * BudgetState
+         * @description How much of a budget is spent in its present period. `forecast` is what will be spent at its end, at the pace
+         *     until now; null in the period's first hundredth.
+         */
+        BudgetState: {
+            /** @example default */
+            project: string;
+            /**
+             * @description The user or the model.
+             * @example alice
+             */
+            subject: string | null;
+            /**
+             * Format: date-time
+             * @description When the period began.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description When it ends.
+             */
+            to: string;
+            /**
+             * @description A decimal number.
+             * @example 100.00
+             */
+            spent: string;
+            /**
+             * @description Of the limit; 1 is all of it.
+             * @example 0.82
+             */
+            share: number;
+            /** @example 131.5 */
+            forecast: number | null;
+            /**
+             * @description The thresholds that are reached.
+             * @example [
+             *       50,
+             *       80
+             *     ]
+             */
+            reached: number[];
+        };
+        /**
+         * BudgetTerms
+         * @description What may be spent in a period of the calendar (UTC; weeks begin on Monday), and when to tell.
+         */
+        BudgetTerms: {
+            /**
+             * @description What may be spent: US dollars, or tokens.
+             * @example 100.00
+             */
+            limit: string;
+            /**
+             * @default cost
+             * @enum {string}
+             */
+            metric: "cost" | "tokens";
+            /**
+             * @default month
+             * @enum {string}
+             */
+            period: "day" | "week" | "month";
+            /**
+             * @description Who has the budget: the project as a whole, a user, or a model.
+             * @default project
+             * @example user
+             * @enum {string}
+             */
+            subject: "project" | "user" | "model";
+            /**
+             * @description The user or model; without it each has a budget of its own.
+             * @example alice
+             */
+            value: string | null;
+            /**
+             * @description Which spans, in the filter language; all without one.
+             * @example service:checkout model:gpt-4o*
+             */
+            filter: string | null;
+            /**
+             * @description Percent of the limit to tell of.
+             * @example [
+             *       50,
+             *       80,
+             *       100
+             *     ]
+             */
+            thresholds: number[];
+        };
+        /**
          * ChangedTraces
          * @description Traces that are new or have changed, newest first, as they are now: the data of an event `traces`.
          * @example {
@@ -997,6 +1531,45 @@ export interface components {
          */
         ChangedTraces: {
             traces: components["schemas"]["TraceSummary"][];
+        };
+        /**
+         * ChannelDetail
+         * @description A channel without its secrets: of the address, only the host is shown.
+         * @example {
+         *       "name": "pager",
+         *       "kind": "webhook",
+         *       "host": "pager.example"
+         *     }
+         */
+        ChannelDetail: {
+            /**
+             * @description What a channel is called.
+             * @example pager
+             */
+            name: string;
+            /** @enum {string} */
+            kind: "webhook" | "slack";
+            /** @example pager.example */
+            host: string;
+        };
+        /**
+         * ChannelList
+         * @description All channels; they belong to no project. Without `can_keep_secrets` none can be added: LLMFLOW_SECRET_KEY is not
+         *     set.
+         * @example {
+         *       "channels": [
+         *         {
+         *           "name": "pager",
+         *           "kind": "webhook",
+         *           "host": "pager.example"
+         *         }
+         *       ],
+         *       "can_keep_secrets": true
+         *     }
+         */
+        ChannelList: {
+            channels: components["schemas"]["ChannelDetail"][];
+            can_keep_secrets: boolean;
         };
         /**
          * CodingEventDetail
@@ -1301,6 +1874,22 @@ export interface components {
         DeletedProject: {
             /** @example 1200 */
             span_count: number;
+        };
+        /**
+         * Delivery
+         * @description How one attempt to tell a channel ended.
+         */
+        Delivery: {
+            /**
+             * @description What a channel is called.
+             * @example pager
+             */
+            channel: string;
+            delivered: boolean;
+            /** @example 204 */
+            http_status: number | null;
+            /** @example null */
+            error: string | null;
         };
         /**
          * EventKind
@@ -1946,6 +2535,75 @@ export interface components {
             time_to_first_token: components["schemas"]["Percentiles"];
         };
         /**
+         * NewBudget
+         * @description A budget as it is written.
+         * @example {
+         *       "name": "Spend of each user",
+         *       "terms": {
+         *         "limit": "100.00",
+         *         "metric": "cost",
+         *         "period": "day",
+         *         "subject": "user",
+         *         "value": "alice",
+         *         "filter": "service:checkout model:gpt-4o*",
+         *         "thresholds": [
+         *           50,
+         *           80,
+         *           100
+         *         ]
+         *       },
+         *       "channels": [
+         *         "pager"
+         *       ],
+         *       "enabled": true,
+         *       "all_projects": false
+         *     }
+         */
+        NewBudget: {
+            /** @example Spend of each user */
+            name: string;
+            terms: components["schemas"]["BudgetTerms"];
+            /**
+             * @description Who is told, by the names of channels.
+             * @example [
+             *       "pager"
+             *     ]
+             */
+            channels: string[];
+            /** @default true */
+            enabled: boolean;
+            /**
+             * @description Watch every project, each by itself, instead of the one that is named.
+             * @default false
+             * @example false
+             */
+            all_projects: boolean;
+        };
+        /**
+         * NewChannel
+         * @description Where notices go. Address and secret are kept encrypted and never shown; left out, those of the channel stay.
+         * @example {
+         *       "kind": "webhook",
+         *       "url": "https://pager.example/hooks/llmflow",
+         *       "secret": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+         *     }
+         */
+        NewChannel: {
+            /**
+             * @description webhook sends the generic payload, slack the text that Slack's incoming webhooks take.
+             * @default webhook
+             * @enum {string}
+             */
+            kind: "webhook" | "slack";
+            /** @example https://pager.example/hooks/llmflow */
+            url: string | null;
+            /**
+             * @description Signs the notices of a webhook: `whsec_` and base64 of 24 to 64 bytes.
+             * @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
+             */
+            secret: string | null;
+        };
+        /**
          * NewKey
          * @description An API key to create.
          * @example {
@@ -2062,6 +2720,50 @@ export interface components {
             title: string;
         };
         /**
+         * NewRule
+         * @description A rule as it is written.
+         * @example {
+         *       "name": "Errors in checkout",
+         *       "condition": {
+         *         "metric": "error_rate",
+         *         "aggregation": "avg",
+         *         "operator": ">",
+         *         "threshold": 0.05,
+         *         "filter": "service:checkout model:gpt-4o*",
+         *         "score": "text",
+         *         "window_minutes": 15,
+         *         "for_minutes": 5,
+         *         "recover_minutes": 5,
+         *         "missing": "clear"
+         *       },
+         *       "channels": [
+         *         "pager"
+         *       ],
+         *       "enabled": true,
+         *       "all_projects": false
+         *     }
+         */
+        NewRule: {
+            /** @example Errors in checkout */
+            name: string;
+            condition: components["schemas"]["RuleCondition"];
+            /**
+             * @description Who is told, by the names of channels.
+             * @example [
+             *       "pager"
+             *     ]
+             */
+            channels: string[];
+            /** @default true */
+            enabled: boolean;
+            /**
+             * @description Watch every project, each by itself, instead of the one that is named.
+             * @default false
+             * @example false
+             */
+            all_projects: boolean;
+        };
+        /**
          * NewScore
          * @description A judgement of a span, a trace or a session. Sent again with the same `id`, it takes the earlier one's place.
          * @example {
@@ -2145,6 +2847,26 @@ export interface components {
              * @default false
              */
             is_default: boolean;
+        };
+        /**
+         * NoticeDetail
+         * @description What became of telling one channel.
+         */
+        NoticeDetail: {
+            /**
+             * @description What a channel is called.
+             * @example pager
+             */
+            channel: string;
+            /** @enum {string} */
+            status: "pending" | "delivered" | "failed";
+            /** @example 1 */
+            attempts: number;
+            /** @example the receiver answered 503 */
+            error: string | null;
+            /** @example 503 */
+            http_status: number | null;
+            settled_at: string | null;
         };
         /**
          * ObservationType
@@ -2514,6 +3236,189 @@ export interface components {
             applied_at: string | null;
         };
         /**
+         * RuleCondition
+         * @description When a rule's condition holds: when the metric of the spans that started in the window compares so with the
+         *     threshold, which is in the metric's unit (nanoseconds, US dollars, tokens, a share from 0 to 1).
+         */
+        RuleCondition: {
+            /**
+             * @description quality_score is the mean of the scores named `score`; no_data holds while there is no span, and needs no threshold.
+             * @example error_rate
+             */
+            metric: components["schemas"]["RuleMetric"];
+            /**
+             * @description As in /analytics: sum unless given; avg for latency, ttft and error_rate.
+             * @example avg
+             * @enum {null|string}
+             */
+            aggregation: "sum" | "avg" | "rate" | "p50" | "p90" | "p95" | "p99" | null;
+            /**
+             * @default >
+             * @example >
+             * @enum {string}
+             */
+            operator: ">" | ">=" | "<" | "<=";
+            /**
+             * @default 0
+             * @example 0.05
+             */
+            threshold: number;
+            /**
+             * @description Which spans, in the filter language; all without one.
+             * @example service:checkout model:gpt-4o*
+             */
+            filter: string | null;
+            /** @description The name of the scores, of quality_score. */
+            score: string | null;
+            /**
+             * @description How far back is measured.
+             * @default 15
+             * @example 15
+             */
+            window_minutes: number;
+            /**
+             * @description How long it must hold before the rule fires.
+             * @default 0
+             * @example 5
+             */
+            for_minutes: number;
+            /**
+             * @description How long it must not hold before the rule is resolved.
+             * @default 0
+             * @example 5
+             */
+            recover_minutes: number;
+            /**
+             * @description What holds when nothing could be measured: the condition does not (clear), does (hold), or everything stays as it is (keep).
+             * @default clear
+             * @example clear
+             * @enum {string}
+             */
+            missing: "clear" | "keep" | "hold";
+        };
+        /**
+         * RuleDetail
+         * @description A rule, and how it stands. `project` is null for one that watches every project.
+         * @example {
+         *       "id": "5f0c6a1e8d3b4c2a",
+         *       "project": "default",
+         *       "name": "Errors in checkout",
+         *       "condition": {
+         *         "metric": "error_rate",
+         *         "aggregation": "avg",
+         *         "operator": ">",
+         *         "threshold": 0.05,
+         *         "filter": "service:checkout model:gpt-4o*",
+         *         "score": "text",
+         *         "window_minutes": 15,
+         *         "for_minutes": 5,
+         *         "recover_minutes": 5,
+         *         "missing": "clear"
+         *       },
+         *       "channels": [
+         *         "text"
+         *       ],
+         *       "enabled": true,
+         *       "silenced_until": "2026-01-31T09:30:00Z",
+         *       "states": [
+         *         {
+         *           "project": "default",
+         *           "status": "ok",
+         *           "since": "2026-01-31T09:30:00Z",
+         *           "value": 0.02
+         *         }
+         *       ],
+         *       "error": null,
+         *       "evaluated_at": "2026-01-31T09:30:00Z"
+         *     }
+         */
+        RuleDetail: {
+            /** @example 5f0c6a1e8d3b4c2a */
+            id: string;
+            /** @example default */
+            project: string | null;
+            /** @example Errors in checkout */
+            name: string;
+            condition: components["schemas"]["RuleCondition"];
+            channels: string[];
+            enabled: boolean;
+            silenced_until: string | null;
+            states: components["schemas"]["RuleState"][];
+            /**
+             * @description Why the last evaluation failed.
+             * @example null
+             */
+            error: string | null;
+            evaluated_at: string | null;
+        };
+        /**
+         * RuleList
+         * @description The rules of a project, those of every project included.
+         * @example {
+         *       "rules": [
+         *         {
+         *           "id": "5f0c6a1e8d3b4c2a",
+         *           "project": "default",
+         *           "name": "Errors in checkout",
+         *           "condition": {
+         *             "metric": "error_rate",
+         *             "aggregation": "avg",
+         *             "operator": ">",
+         *             "threshold": 0.05,
+         *             "filter": "service:checkout model:gpt-4o*",
+         *             "score": "text",
+         *             "window_minutes": 15,
+         *             "for_minutes": 5,
+         *             "recover_minutes": 5,
+         *             "missing": "clear"
+         *           },
+         *           "channels": [
+         *             "text"
+         *           ],
+         *           "enabled": true,
+         *           "silenced_until": "2026-01-31T09:30:00Z",
+         *           "states": [
+         *             {
+         *               "project": "default",
+         *               "status": "ok",
+         *               "since": "2026-01-31T09:30:00Z",
+         *               "value": 0.02
+         *             }
+         *           ],
+         *           "error": null,
+         *           "evaluated_at": "2026-01-31T09:30:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        RuleList: {
+            rules: components["schemas"]["RuleDetail"][];
+        };
+        /**
+         * RuleMetric
+         * @description Enum where members are also (and must be) strings
+         * @example error_rate
+         * @enum {string}
+         */
+        RuleMetric: "spans" | "requests" | "errors" | "error_rate" | "tokens" | "input_tokens" | "output_tokens" | "cache_read_tokens" | "cache_write_tokens" | "reasoning_tokens" | "cost" | "input_cost" | "output_cost" | "unpriced" | "latency" | "ttft" | "quality_score" | "no_data";
+        /**
+         * RuleState
+         * @description How a rule stands with one project. `value` is what was measured last, null for nothing.
+         */
+        RuleState: {
+            /** @example default */
+            project: string;
+            /** @enum {string} */
+            status: "ok" | "pending" | "firing";
+            /**
+             * Format: date-time
+             * @description Since when it has this status.
+             */
+            since: string;
+            /** @example 0.02 */
+            value: number | null;
+        };
+        /**
          * Score
          * @description A judgement: of a span, of a trace (`span_id` null) or of a session (`trace_id` null).
          * @example {
@@ -2831,6 +3736,16 @@ export interface components {
              *     ]
              */
             models: string[];
+        };
+        /**
+         * Silence
+         * @description Until when nobody is told; null ends it.
+         * @example {
+         *       "until": "2026-01-31T09:30:00Z"
+         *     }
+         */
+        Silence: {
+            until: string | null;
         };
         /**
          * SpanDetail
@@ -3206,6 +4121,23 @@ export interface components {
          * @enum {string}
          */
         Temporality: "unspecified" | "delta" | "cumulative";
+        /**
+         * TestResult
+         * @description How a test notice arrived, by channel.
+         * @example {
+         *       "deliveries": [
+         *         {
+         *           "channel": "pager",
+         *           "delivered": true,
+         *           "http_status": 204,
+         *           "error": null
+         *         }
+         *       ]
+         *     }
+         */
+        TestResult: {
+            deliveries: components["schemas"]["Delivery"][];
+        };
         /**
          * TraceDetail
          * @description One trace: its summary and its spans in order of start; `offset_ns` counts from the trace's start.
@@ -6787,6 +7719,462 @@ export interface operations {
             };
         };
     };
+    listRules: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createRule: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRule"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBudgets: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createBudget: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBudget"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlertHistory: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+                /**
+                 * @description Of this rule or budget alone.
+                 * @example text
+                 */
+                alert_id?: string | null;
+                /**
+                 * @description The most events on a page.
+                 * @example 50
+                 */
+                limit?: number;
+                /** @description next_before of the page before. */
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertHistory"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     deleteProject: {
         parameters: {
             query?: never;
@@ -7842,6 +9230,1117 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeRule: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRule"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeBudget: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The project to look in.
+                 * @example default
+                 */
+                project?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewBudget"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silenceBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            /** @description Silenced. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    silenceRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            /** @description Silenced. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every channel was tried once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testBudget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id of a rule or a budget.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every channel was tried once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    saveChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The channel's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewChannel"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The channel's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testChannel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The channel's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel was tried once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

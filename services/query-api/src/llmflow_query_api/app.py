@@ -17,6 +17,7 @@ from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.telemetry import setup_logging
 from llmflow_query_api import forward, problems
+from llmflow_query_api.alerting.desk import AlertDesk
 from llmflow_query_api.auth import Gate, Sessions
 from llmflow_query_api.internal import internal_router
 from llmflow_query_api.jaeger import jaeger_router
@@ -40,12 +41,14 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         settings.database_url, max_size=settings.database_connections, statement_seconds=settings.query_timeout
     )
     gate = _gate(settings, store)
+    alerts = AlertDesk(settings, store)
     ingest = forward.new_client() if settings.ingest_url else None
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             stack.push_async_callback(store.close)
+            await stack.enter_async_context(alerts.open())
             if ingest:
                 await stack.enter_async_context(ingest)
             yield
@@ -73,6 +76,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     )
     app.state.store = store
     app.state.gate = gate
+    app.state.alerts = alerts
     app.state.key_gate = KeyGate(store)
     app.state.usage_cache = UsageCache(store)
     app.state.metrics_access = settings.metrics_access

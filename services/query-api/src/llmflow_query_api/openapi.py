@@ -18,6 +18,7 @@ from litestar.response import Response
 from llmflow_core import messages
 from llmflow_query_api import (
     administration_schemas,
+    alert_schemas,
     analytics_schemas,
     directory_schemas,
     export_schemas,
@@ -27,6 +28,20 @@ from llmflow_query_api import (
     score_schemas,
     signal_schemas,
     view_schemas,
+)
+from llmflow_query_api.alert_channels import delete_channel, list_channels, save_channel, test_channel
+from llmflow_query_api.alert_rules import (
+    change_budget,
+    change_rule,
+    create_budget,
+    create_rule,
+    delete_alert,
+    list_budgets,
+    list_history,
+    list_rules,
+    provide_alerts,
+    silence,
+    test_alert,
 )
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
@@ -61,6 +76,7 @@ _MOST_BODY_BYTES = 1 << 20
 _BODIES = (
     schemas,
     administration_schemas,
+    alert_schemas,
     analytics_schemas,
     directory_schemas,
     export_schemas,
@@ -99,6 +115,7 @@ _CONFIG = OpenAPIConfig(
         Tag(name="logs", description="Log records and events."),
         Tag(name="metrics", description="Metrics that were sent over OTLP."),
         Tag(name="coding tools", description="AI command-line tools: Claude Code, Codex CLI, Gemini CLI."),
+        Tag(name="alerts", description="Rules and budgets, and who is told of them."),
         Tag(name="projects", description="What keeps one team's data apart from another's."),
         Tag(name="keys", description="API keys of programs."),
         Tag(name="prices", description="What models cost."),
@@ -181,6 +198,9 @@ def api_router() -> Router:
                     query_metric,
                     list_coding_tools,
                     list_coding_sessions,
+                    list_rules,
+                    list_budgets,
+                    list_history,
                     get_document,
                 ],
                 middleware=[Authentication, one_at_a_place],
@@ -203,6 +223,17 @@ def api_router() -> Router:
                     save_price,
                     delete_price,
                     reprice,
+                    create_rule,
+                    change_rule,
+                    create_budget,
+                    change_budget,
+                    silence,
+                    test_alert,
+                    delete_alert,
+                    list_channels,
+                    save_channel,
+                    delete_channel,
+                    test_channel,
                 ],
                 middleware=[Authentication],
                 security=[{"basic": []}, {"session": []}],
@@ -212,6 +243,7 @@ def api_router() -> Router:
         dependencies={
             "gate": Provide(_gate),
             "store": Provide(provide_store),
+            "alerts": Provide(provide_alerts),
             "selection": Provide(trace_query),
             "span_selection": Provide(span_query),
             "question": Provide(analytics_query),
