@@ -154,3 +154,47 @@ export function audit(before: number | null, signal: AbortSignal): Promise<Wire[
   const query = before === null ? {} : { before };
   return body(client.GET("/api/v1/audit", { params: { query }, signal }));
 }
+
+type QueryOf<Path extends "/api/v1/logs" | "/api/v1/coding-tools/sessions" | "/api/v1/metrics/query"> = NonNullable<
+  paths[Path]["get"]["parameters"]["query"]
+>;
+
+export function logs(query: QueryOf<"/api/v1/logs">, signal: AbortSignal): Promise<Wire["LogPage"]> {
+  return body(client.GET("/api/v1/logs", { params: { query }, signal }));
+}
+
+export function codingTools(query: Omit<ViewQuery, "filter">, signal: AbortSignal): Promise<Wire["CodingToolList"]> {
+  return body(client.GET("/api/v1/coding-tools", { params: { query }, signal }));
+}
+
+export function codingSessions(
+  query: QueryOf<"/api/v1/coding-tools/sessions">,
+  signal: AbortSignal,
+): Promise<Wire["CodingSessionPage"]> {
+  return body(client.GET("/api/v1/coding-tools/sessions", { params: { query }, signal }));
+}
+
+export function metrics(query: { project: string; from?: string }, signal: AbortSignal): Promise<Wire["MetricList"]> {
+  return body(client.GET("/api/v1/metrics/names", { params: { query }, signal }));
+}
+
+export function metric(query: QueryOf<"/api/v1/metrics/query">, signal: AbortSignal): Promise<Wire["MetricResult"]> {
+  return body(client.GET("/api/v1/metrics/query", { params: { query }, signal }));
+}
+
+export async function views(project: string, signal: AbortSignal): Promise<Wire["View"][]> {
+  return (await body(client.GET("/api/v1/views", { params: { query: { project } }, signal }))).views;
+}
+
+export function createView(project: string, view: Wire["NewView"]): Promise<Wire["View"]> {
+  return body(client.POST("/api/v1/views", { params: { query: { project } }, body: view }));
+}
+
+export function replaceView(project: string, viewId: string, view: Wire["NewView"]): Promise<Wire["View"]> {
+  const params = { path: { view_id: viewId }, query: { project } };
+  return body(client.PUT("/api/v1/views/{view_id}", { params, body: view }));
+}
+
+export async function deleteView(project: string, viewId: string): Promise<void> {
+  await body(client.DELETE("/api/v1/views/{view_id}", { params: { path: { view_id: viewId }, query: { project } } }));
+}

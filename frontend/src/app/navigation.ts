@@ -1,11 +1,14 @@
 import {
   IconChartDots3,
   IconChartHistogram,
+  IconChartLine,
   IconCpu,
   IconDashboard,
   IconListDetails,
+  IconLogs,
   IconMessages,
   IconSettings,
+  IconTerminal2,
   IconUsers,
 } from "@tabler/icons-react";
 
@@ -18,6 +21,7 @@ export const NAVIGATION = [
       { to: "/traces", label: "Traces", icon: IconChartDots3, keys: "g t" },
       { to: "/spans", label: "Spans", icon: IconListDetails, keys: "g s" },
       { to: "/sessions", label: "Sessions", icon: IconMessages, keys: "g c" },
+      { to: "/logs", label: "Logs", icon: IconLogs, keys: "g l" },
     ],
   },
   {
@@ -26,6 +30,8 @@ export const NAVIGATION = [
       { to: "/explore", label: "Explore", icon: IconChartHistogram, keys: "g e" },
       { to: "/users", label: "Users", icon: IconUsers, keys: "g u" },
       { to: "/models", label: "Models", icon: IconCpu, keys: "g m" },
+      { to: "/tools", label: "AI tools", icon: IconTerminal2, keys: "g i" },
+      { to: "/otlp-metrics", label: "Metrics", icon: IconChartLine, keys: "g r" },
     ],
   },
   {

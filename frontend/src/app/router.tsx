@@ -9,8 +9,8 @@ import {
 } from "@tanstack/react-router";
 import { parseSettingsSearch } from "../model/administration";
 import { parseOverviewSearch } from "../model/analytics";
-import { parseCompareSearch } from "../model/compare";
 import { parseToolsSearch } from "../model/codingTools";
+import { parseCompareSearch } from "../model/compare";
 import { parseDirectorySearch } from "../model/directory";
 import { parseExploreSearch } from "../model/explore";
 import {
@@ -124,9 +124,10 @@ const toolsRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/tools/ToolsPage"), "ToolsPage"),
 });
 
+// The API answers Prometheus on /metrics.
 const metricsRoute = createRoute({
   getParentRoute: () => sessionRoute,
-  path: "/metrics",
+  path: "/otlp-metrics",
   validateSearch: parseMetricSearch,
   component: lazyRouteComponent(() => import("../pages/metrics/MetricsPage"), "MetricsPage"),
 });

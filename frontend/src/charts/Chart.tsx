@@ -97,7 +97,10 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
 /** Of what is stacked the tops, the highest first: each is painted over those that reach higher. */
 function data(course: Course, form: Form): uPlot.AlignedData {
   const { times, series } = course;
-  return [times, ...(form === "lines" ? series.map((line) => line.values) : stacked(course).reverse())];
+  if (form === "lines") return [times, ...series.map((line) => line.values)];
+  const tops = stacked(course).reverse();
+  // A bar of no height would be a line.
+  return [times, ...(form === "bars" ? tops.map((values) => values.map((value) => value || null)) : tops)];
 }
 
 function colorAt(place: number): string {
@@ -120,7 +123,10 @@ function options(
     legend: { show: false },
     padding: [8, 18, 0, 0],
     cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
-    scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] } },
+    scales: {
+      ...(form === "bars" && { x: { range: (_, min, max): [number, number] => [min, max + step] } }),
+      y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
+    },
     axes: [
       { ...axis, font, size: 26, space: 70, values: timeLabels(times.length * step) },
       { ...axis, font, size: 62, space: 34, values: (_, splits) => splits.map((value) => formatValue(value, unit)) },

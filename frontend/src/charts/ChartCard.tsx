@@ -5,7 +5,7 @@ import { type Course, formatValue } from "../model/analytics";
 import type { Form } from "../model/explore";
 import type { ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
-import { formatDateTime } from "../model/format";
+import { Time } from "../ui/Time";
 import tables from "../ui/table.module.css";
 import { Chart } from "./Chart";
 import styles from "./ChartCard.module.css";
@@ -17,7 +17,8 @@ const LEGEND = 19;
 interface Props {
   title: string;
   course: Course | null;
-  search: ViewSearch;
+  /** The view whose spans the numbers are of; without it they lead nowhere. */
+  search?: ViewSearch;
   /** What the chart measures beyond the view's filter. */
   filter?: string;
   form?: Form;
@@ -32,8 +33,8 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
   const [asTable, setAsTable] = useState(false);
   const navigate = useNavigate();
   const spansIn = (from: number, step: number, own = ""): ViewSearch => ({
-    ...(search.project ? { project: search.project } : {}),
-    filter: allOf(search.filter, filter, own),
+    ...(search?.project ? { project: search.project } : {}),
+    filter: allOf(search?.filter, filter, own),
     ...rangeOf(from, from + step),
   });
   const empty = course?.series.every((line) => line.values.every((value) => !value));
@@ -58,9 +59,10 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
           course={course}
           form={form}
           height={height}
-          onRange={(from, to, how) =>
-            how === "drag" ? onRange(rangeOf(from, to)) : navigate({ to: "/spans", search: spansIn(from, course.step) })
-          }
+          onRange={(from, to, how) => {
+            if (how === "drag") onRange(rangeOf(from, to));
+            else if (search) navigate({ to: "/spans", search: spansIn(from, course.step) });
+          }}
         />
       )}
       {course && !empty && asTable && (
@@ -88,12 +90,21 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
                 .filter(({ at }) => course.series.some((line) => line.values[at]))
                 .map(({ time, at }) => (
                   <tr key={time}>
-                    <th scope="row">{formatDateTime(new Date(time * 1000).toISOString())}</th>
+                    <th scope="row">
+                      <Time iso={new Date(time * 1000).toISOString()} full />
+                    </th>
                     {course.series.map((line) => (
                       <td key={line.label} data-number>
-                        <Link to="/spans" search={spansIn(time - (line.secondsBefore ?? 0), course.step, line.filter)}>
-                          {formatValue(line.values[at], course.unit)}
-                        </Link>
+                        {search ? (
+                          <Link
+                            to="/spans"
+                            search={spansIn(time - (line.secondsBefore ?? 0), course.step, line.filter)}
+                          >
+                            {formatValue(line.values[at], course.unit)}
+                          </Link>
+                        ) : (
+                          formatValue(line.values[at], course.unit)
+                        )}
                       </td>
                     ))}
                   </tr>

@@ -27,6 +27,6 @@ export function directoryView({ project, range, from, to }: DirectorySearch): Vi
   return { ...(project && { project }), ...(named && { range: named }), ...(from && { from }), ...(to && { to }) };
 }
 
-export function totalTokens(usage: Wire["Usage"]): number {
+export function totalTokens(usage: Pick<Wire["Usage"], "input_tokens" | "output_tokens">): number {
   return usage.input_tokens + usage.output_tokens;
 }

@@ -1,0 +1,94 @@
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { Wire } from "../api/client";
+import * as api from "../api/client";
+import type { ToolsSearch } from "../model/codingTools";
+import { TOOLS_RANGE } from "../model/codingTools";
+import { type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
+import { LOG_CONDITIONS, LOG_RANGE, type LogSearch } from "../model/logs";
+import { stepOf } from "../model/metrics";
+
+const PAGE_SIZE = 100;
+const SESSIONS = 20;
+/** Metrics come once a minute at the most. */
+const REFRESH_MS = 60_000;
+
+/** Log records, newest first, in pages. */
+export function logsQuery({ log: _, ...search }: LogSearch) {
+  return infiniteQueryOptions({
+    queryKey: ["logs", search],
+    queryFn: async ({ pageParam, signal }) => {
+      const { severity, tool } = search;
+      const conditions = Object.fromEntries(
+        LOG_CONDITIONS.flatMap((name) => (search[name] ? [[name, search[name]]] : [])),
+      );
+      const { filter: _, ...view } = toViewQuery(search, new Date(), LOG_RANGE);
+      const query = { ...view, ...conditions, ...(severity && { severity }), ...(tool && { tool }), limit: PAGE_SIZE };
+      return api.logs(pageParam === null ? query : { ...query, cursor: pageParam }, signal);
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function codingToolsQuery({ tool: _, ...search }: ToolsSearch) {
+  return queryOptions({
+    queryKey: ["coding-tools", search],
+    queryFn: async ({ signal }) => (await api.codingTools(toViewQuery(search, new Date(), TOOLS_RANGE), signal)).tools,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The sessions of AI command-line tools, the one used last first. */
+export function codingSessionsQuery({ tool, ...search }: ToolsSearch) {
+  return infiniteQueryOptions({
+    queryKey: ["coding-sessions", search, tool],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...toViewQuery(search, new Date(), TOOLS_RANGE), ...(tool && { tool }), limit: SESSIONS };
+      return api.codingSessions(pageParam === null ? query : { ...query, cursor: pageParam }, signal);
+    },
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The metrics that had points in the range or after it. */
+export function metricsQuery(search: ViewSearch, otherwise: RangeName) {
+  const { project, range, from } = search;
+  return queryOptions({
+    queryKey: ["metric-names", { project, range, from }, otherwise],
+    queryFn: async ({ signal }) => {
+      const view = toViewQuery(search, new Date(), otherwise);
+      return (await api.metrics({ project: view.project, ...(view.from && { from: view.from }) }, signal)).metrics;
+    },
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** A metric over the range, with the range that it was asked for. */
+export function metricQuery(
+  search: ViewSearch,
+  otherwise: RangeName,
+  asked: { name: string; function: Wire["MetricFunction"]; by: string },
+) {
+  const { project, range, from, to } = search;
+  return queryOptions({
+    queryKey: ["metric", { project, range, from, to }, asked],
+    queryFn: async ({ signal }) => {
+      const view = toViewQuery(search, new Date(), otherwise);
+      const bounds = { from: view.from ?? new Date(0).toISOString(), to: view.to ?? new Date().toISOString() };
+      const { by, ...metric } = asked;
+      const query = {
+        project: view.project,
+        ...bounds,
+        ...metric,
+        ...(by && { by }),
+        interval: stepOf(bounds.from, bounds.to),
+      };
+      return { ...bounds, result: await api.metric(query, signal) };
+    },
+    refetchInterval: REFRESH_MS,
+    placeholderData: keepPreviousData,
+  });
+}

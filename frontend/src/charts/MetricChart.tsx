@@ -1,0 +1,26 @@
+import { useQuery } from "@tanstack/react-query";
+import type { Wire } from "../api/client";
+import { metricQuery } from "../app/signalQueries";
+import type { Form } from "../model/explore";
+import type { RangeName, ViewSearch } from "../model/filters";
+import { metricCourse } from "../model/metrics";
+import { ChartCard } from "./ChartCard";
+
+interface Props {
+  title: string;
+  metric: Wire["MetricDetail"];
+  asked: { function: Wire["MetricFunction"]; by: string };
+  search: ViewSearch;
+  /** The range where the search names none. */
+  otherwise: RangeName;
+  form?: Form;
+  height?: number;
+  onRange: (range: { from: string; to: string }) => void;
+}
+
+/** A metric that was sent over OTLP, over time. */
+export function MetricChart({ title, metric, asked, search, otherwise, onRange, ...look }: Props) {
+  const { data } = useQuery(metricQuery(search, otherwise, { name: metric.name, ...asked }));
+  const course = data ? metricCourse(data.result, data, metric.unit, asked.function) : null;
+  return <ChartCard title={title} course={course} onRange={onRange} {...look} />;
+}

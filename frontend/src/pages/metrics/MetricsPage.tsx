@@ -1,0 +1,133 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import type { Wire } from "../../api/client";
+import { metricQuery, metricsQuery } from "../../app/signalQueries";
+import { MetricChart } from "../../charts/MetricChart";
+import { TimeRange } from "../../filter/FilterBar";
+import bar from "../../filter/FilterBar.module.css";
+import type { ViewSearch } from "../../model/filters";
+import {
+  FUNCTIONS,
+  METRICS_RANGE,
+  type MetricSearch,
+  metricCourse,
+  totalsOf,
+  usualFunction,
+} from "../../model/metrics";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Page } from "../../ui/Page";
+import { Select } from "../../ui/Select";
+import tables from "../../ui/table.module.css";
+import styles from "./MetricsPage.module.css";
+
+/** The metrics that applications and tools sent over OTLP, and one of them over time. */
+export function MetricsPage() {
+  const search = useSearch({ from: "/session/otlp-metrics" });
+  const navigate = useNavigate({ from: "/otlp-metrics" });
+  const query = useQuery(metricsQuery(search, METRICS_RANGE));
+  const metrics = query.data ?? [];
+  const metric = metrics.find(({ name }) => name === search.name) ?? metrics[0];
+  const asked = { function: search.function ?? (metric ? usualFunction(metric.type) : "sum"), by: search.by ?? "" };
+  const set = (changes: { [K in keyof MetricSearch]: string | undefined }) =>
+    navigate({ search: Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)) });
+  return (
+    <Page
+      title="Metrics"
+      scrolls
+      bar={
+        <section className={bar.bar} aria-label="Filters">
+          <TimeRange search={search} otherwise={METRICS_RANGE} onChange={set} />
+          {metric && (
+            <>
+              <Select
+                label="As"
+                value={asked.function}
+                options={Object.entries(FUNCTIONS).map(([id, label]) => ({ id: id as typeof asked.function, label }))}
+                onChange={(chosen) => set({ function: chosen === usualFunction(metric.type) ? undefined : chosen })}
+              />
+              <Select
+                label="By"
+                value={asked.by}
+                options={["", ...metric.attributes].map((id) => ({ id, label: id || "Nothing" }))}
+                onChange={(by) => set({ by: by || undefined })}
+              />
+            </>
+          )}
+        </section>
+      }
+    >
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      {metric && (
+        <div className={styles.chosen}>
+          <MetricChart
+            title={metric.name}
+            metric={metric}
+            asked={asked}
+            search={search}
+            otherwise={METRICS_RANGE}
+            height={240}
+            onRange={(range) => set({ range: undefined, ...range })}
+          />
+          {metric.description && <p className={styles.description}>{metric.description}</p>}
+          <Totals search={search} name={metric.name} unit={metric.unit} asked={asked} />
+        </div>
+      )}
+      <DataTable
+        label="Metrics"
+        columns={[
+          {
+            header: "Metric",
+            cell: ({ name }: (typeof metrics)[number]) => (
+              <button
+                type="button"
+                className={styles.name}
+                aria-current={name === metric?.name}
+                onClick={() => set({ name, by: undefined, function: undefined })}
+              >
+                {name}
+              </button>
+            ),
+          },
+          { header: "Type", cell: ({ type }) => type.replaceAll("_", " ") },
+          { header: "Unit", cell: ({ unit }) => unit || "–" },
+          { header: "Series", number: true, cell: ({ series_count }) => series_count.toLocaleString("en-US") },
+          { header: "Services", cell: ({ services }) => services.join(", ") },
+          {
+            header: "Differ by",
+            cell: ({ attributes }) => <span className={tables.quiet}>{attributes.join(", ")}</span>,
+          },
+        ]}
+        rows={metrics}
+        getId={({ name, unit, type, temporality }) => [name, unit, type, temporality].join(" ")}
+        empty={query.isPending ? "Loading metrics…" : "No metric in this time. Send them over OTLP, to /v1/metrics."}
+      />
+    </Page>
+  );
+}
+
+interface TotalsProps {
+  search: ViewSearch;
+  name: string;
+  unit: string;
+  asked: { function: Wire["MetricFunction"]; by: string };
+}
+
+/** What each line of the chart came to. */
+function Totals({ search, name, unit, asked }: TotalsProps) {
+  const { data } = useQuery(metricQuery(search, METRICS_RANGE, { name, ...asked }));
+  const course = data && metricCourse(data.result, data, unit, asked.function);
+  if (!course || asked.by === "") return null;
+  return (
+    <DataTable
+      label={`${name} by ${asked.by}`}
+      columns={[
+        { header: asked.by, cell: ({ label }: { label: string; value: string }) => label || "none" },
+        { header: "Value", number: true, cell: ({ value }) => value },
+      ]}
+      rows={totalsOf(course, asked.function)}
+      getId={({ label }) => label}
+      empty="No points in this time."
+    />
+  );
+}
