@@ -8,7 +8,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from llmflow_core.errors import Rejected
 from llmflow_core.otlp import check_traces, key_values, spans_of
-from llmflow_core.raw_traces import parse_raw_traces
+from llmflow_core.raw_traces import name_of, parse_raw_traces
 from llmflow_testkit.otlp_requests import otlp_request
 
 
@@ -55,6 +55,18 @@ def test_an_attribute_that_is_none_is_rejected(attribute: bytes) -> None:
     raw.resource_spans[0].scope_spans[0].spans[0].attributes.append(attribute)
     with pytest.raises(Rejected):
         spans_of(parse_raw_traces(raw.SerializeToString()))
+
+
+@pytest.mark.parametrize("name", ["", "user.id", "ü" * 60, "n" * 127, "n" * 128, "n" * 300])
+def test_the_name_is_read_without_the_value(name: str) -> None:
+    [attribute] = key_values({name: "value"})
+    assert name_of(attribute.SerializeToString()) == name
+
+
+@pytest.mark.parametrize("attribute", [b"\xff", b"\x0a", b"\x0a\x02\xff\xfe"], ids=["garbage", "cut", "not UTF-8"])
+def test_a_name_that_is_none_is_rejected(attribute: bytes) -> None:
+    with pytest.raises(Rejected):
+        name_of(attribute)
 
 
 def test_garbage_is_rejected() -> None:

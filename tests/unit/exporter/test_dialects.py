@@ -14,6 +14,7 @@ from llmflow_core.dialects.parts import one_answer_each
 from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.messages import Message
 from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.raw_traces import parse_raw_traces
 from llmflow_core.spans import ObservationType, Span
 from llmflow_testkit.recorded_conventions import facts_of, recorded_bytes, recorded_libraries
 
@@ -28,8 +29,7 @@ def _recorded(library: str) -> ExportTraceServiceRequest:
 
 def _read_back(library: str, dialect: str) -> tuple[list[Span], list[Span]]:
     """The spans as they are recorded, and as they are read from the rewritten request."""
-    request = ExportTraceServiceRequest()
-    request.CopyFrom(_recorded(library))
+    request = parse_raw_traces(_recorded(library).SerializeToString())
     before = spans_of(request)
     written = []
     for message, span in paired(messages_of(request), before):

@@ -1,4 +1,4 @@
-"""OTLP requests of spans whose attributes are still bytes: for the writer, which reads thousands of spans a second.
+"""OTLP requests of spans whose attributes are still bytes: for those that read thousands of spans a second.
 
 Most attributes of most spans came with an earlier span already, name and value alike. To know the bytes again takes a
 fraction of the time in which protobuf makes the objects that hold them. In protobuf's format a message and its bytes
@@ -22,6 +22,7 @@ from llmflow_core.spans import JSON
 _PACKAGE = "llmflow.raw_traces"
 _MOST_KNOWN = 20_000
 _LONGEST_KNOWN = 256
+_NAME_TAG, _LONG = 0x0A, 0x80
 
 
 def _request_class() -> type[Any]:
@@ -49,6 +50,17 @@ def parse_raw_traces(body: bytes) -> Any:
         return _REQUEST.FromString(body)
     except DecodeError:
         raise Rejected("not a protobuf ExportTraceServiceRequest", field="body") from None
+
+
+def name_of(attribute: bytes) -> str:
+    """The name of an attribute that is bytes. Raises Rejected for bytes that are none."""
+    try:
+        # A name shorter than 128 bytes that comes first, as all encoders write it: a tag, its length, the name.
+        if attribute[0] == _NAME_TAG and (length := attribute[1]) < _LONG:
+            return attribute[2 : 2 + length].decode()
+        return KeyValue.FromString(attribute).key
+    except (DecodeError, UnicodeDecodeError, IndexError):
+        raise Rejected("holds an attribute that is none", field="body") from None
 
 
 class RawAttributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -20,6 +20,7 @@ from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.errors import Rejected
 from llmflow_core.filter_match import matches
 from llmflow_core.otlp import any_value, key_values, parse_traces, plain, spans_of
+from llmflow_core.raw_traces import parse_raw_traces
 from llmflow_core.redaction import Redactor
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, ObservationType, Span
 
@@ -46,6 +47,9 @@ class Preparation:
         self._selection = destination.selection
         self._dialect = DIALECTS.get(destination.dialect)
         self._resource = key_values(destination.resource)
+        # Attributes are taken apart only where they stay and are looked into.
+        stripped = self._dialect is None and destination.content != "full"
+        self._parse: Callable[[bytes], Any] = parse_traces if stripped else parse_raw_traces
         self._redactor = Redactor() if destination.content == "redacted" else None
         # The smallest random part of a trace id that is left out, as OpenTelemetry's TraceIdRatioBased has it.
         self._bound = round(destination.selection.sampling * 2**_SAMPLED_BITS)
@@ -73,16 +77,17 @@ class Preparation:
             return None
         if self._destination.passes_bytes_on:
             return record.value
-        request = parse_traces(record.value)
+        request = self._parse(record.value)
         kept = self._translated(request, project)
         if not any(kept):
             return None
         _keep(request, iter(kept))
         if self._resource:
             self._set_resource(request)
-        return request.SerializeToString()
+        prepared: bytes = request.SerializeToString()
+        return prepared
 
-    def _set_resource(self, request: ExportTraceServiceRequest) -> None:
+    def _set_resource(self, request: Any) -> None:
         named = {attribute.key for attribute in self._resource}
         for resource_spans in request.resource_spans:
             attributes = resource_spans.resource.attributes
@@ -90,8 +95,8 @@ class Preparation:
             del attributes[:]
             attributes.extend([*others, *self._resource])
 
-    def _translated(self, request: ExportTraceServiceRequest, project: str) -> list[bool]:
-        """Rewrite the wanted spans of `request`; for each of its spans, whether it is one of them."""
+    def _translated(self, request: Any, project: str) -> list[bool]:
+        """Rewrite the wanted spans of what `_parse` gave; for each of its spans, whether it is one of them."""
         messages = messages_of(request)
         kept = []
         for message, span in paired(messages, spans_of(request, project)):
@@ -108,7 +113,7 @@ class Preparation:
                 self._redact(message)
         return kept
 
-    def _wants(self, message: trace_pb2.Span, span: Span | None) -> bool:
+    def _wants(self, message: Any, span: Span | None) -> bool:
         """A record that a span has begun goes on only where everything does."""
         selection = self._selection
         if int.from_bytes(message.trace_id[-8:]) >= self._bound:
@@ -144,7 +149,7 @@ class Preparation:
                 if BOOK.carries_content(attribute.key):
                     attribute.value.CopyFrom(any_value(self._redacted(plain(attribute.value))))
 
-    def _redact(self, message: trace_pb2.Span) -> None:
+    def _redact(self, message: Any) -> None:
         """What may repeat content: the status, and events such as exceptions."""
         message.status.message = str(self._redacted(message.status.message))
         for event in message.events:
@@ -173,7 +178,7 @@ def _dumps(value: JSON) -> str:
     return orjson.dumps(value).decode()
 
 
-def _keep(request: ExportTraceServiceRequest, kept: Iterator[bool]) -> None:
+def _keep(request: Any, kept: Iterator[bool]) -> None:
     """Remove the spans for which `kept` says no, and the scopes and resources that are left without any."""
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:

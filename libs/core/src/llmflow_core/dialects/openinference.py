@@ -33,16 +33,17 @@ def _kind(span: Span) -> Mapping[str, JSON]:
 
 def _more(span: Span) -> Mapping[str, JSON]:
     attributes = span.attributes
-    parameters = {
-        name.removeprefix(_PARAMETERS): value
-        for name, value in attributes.items()
-        if name.startswith(_PARAMETERS) and name != "gen_ai.request.model"
-    }
     found: dict[str, JSON] = {}
     if span.observation_type == ObservationType.TOOL:
         found["tool.name"] = next((attributes[name] for name in _TOOL_NAMES if name in attributes), None)
-    if parameters and span.observation_type == ObservationType.GENERATION:
-        found["llm.invocation_parameters"] = json_text(parameters)
+    if span.observation_type == ObservationType.GENERATION:
+        parameters = {
+            name.removeprefix(_PARAMETERS): value
+            for name, value in attributes.items()
+            if name.startswith(_PARAMETERS) and name != "gen_ai.request.model"
+        }
+        if parameters:
+            found["llm.invocation_parameters"] = json_text(parameters)
     if span.input_tokens is not None and span.output_tokens is not None:
         found["llm.token_count.total"] = span.input_tokens + span.output_tokens
     answering = span.response_model or span.model

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1 import trace_pb2
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 from llmflow_core.content import conversation
 from llmflow_core.conventions import BOOK
-from llmflow_core.dialects.tables import Dialect
-from llmflow_core.otlp import key_values
-from llmflow_core.spans import Span
+from llmflow_core.dialects.tables import Dialect, keeps
+from llmflow_core.messages import Conversation
+from llmflow_core.otlp import key_value_fields
+from llmflow_core.raw_traces import name_of
+from llmflow_core.spans import JSON, Span
+
+_MOST_KNOWN = 20_000
+_LONGEST_KNOWN = 256
 
 
-def messages_of(request: ExportTraceServiceRequest) -> list[trace_pb2.Span]:
-    """Every span message of a request, in order."""
+def messages_of(request: Any) -> list[Any]:
+    """Every span message of a request, or of what `parse_raw_traces` gives, in order."""
     return [
         message
         for resource_spans in request.resource_spans
@@ -24,7 +30,7 @@ def messages_of(request: ExportTraceServiceRequest) -> list[trace_pb2.Span]:
     ]
 
 
-def paired(messages: Sequence[trace_pb2.Span], spans: Sequence[Span]) -> Iterator[tuple[trace_pb2.Span, Span | None]]:
+def paired(messages: Sequence[Any], spans: Sequence[Span]) -> Iterator[tuple[Any, Span | None]]:
     """Each message with what `llmflow_core.otlp.spans_of` reads from it; None for one that it leaves out."""
     rest = iter(spans)
     span = next(rest, None)
@@ -36,17 +42,34 @@ def paired(messages: Sequence[trace_pb2.Span], spans: Sequence[Span]) -> Iterato
             yield message, None
 
 
-def rewrite(message: trace_pb2.Span, span: Span, dialect: Dialect) -> None:
-    """Have `message`, which was read as `span`, say in `dialect` what it says.
+def rewrite(message: Any, span: Span, dialect: Dialect) -> None:
+    """Have `message`, a span's of `parse_raw_traces` that was read as `span`, say in `dialect` what it says.
 
     Attributes that no convention knows stay as they are, and so do events, unless they hold content.
     """
-    said = dialect.attributes(span, conversation(span))
-    kept = [attribute for attribute in message.attributes if dialect.keeps(attribute.key) and attribute.key not in said]
-    kept += key_values(said)
-    del message.attributes[:]
-    message.attributes.extend(kept)
+    said = dialect.attributes(span, conversation(span) if span.content else Conversation())
+    attributes = message.attributes
+    kept = [raw for raw in attributes if keeps(name := name_of(raw)) and name not in said]
+    kept += _raw_attributes(said)
+    del attributes[:]
+    attributes.extend(kept)
     events = [event for event in message.events if event.name not in BOOK.content_events]
     if len(events) != len(message.events):
         del message.events[:]
         message.events.extend(events)
+
+
+def _raw_attributes(said: Mapping[str, JSON]) -> Iterator[bytes]:
+    """Attributes as bytes. Most are like one of an earlier span."""
+    for name, value in said.items():
+        known = isinstance(value, (str, int, float)) and (not isinstance(value, str) or len(value) <= _LONGEST_KNOWN)
+        yield _known_attribute(name, value) if known else _attribute(name, value)
+
+
+def _attribute(name: str, value: JSON) -> bytes:
+    [fields] = key_value_fields({name: value})
+    return KeyValue(**fields).SerializeToString()
+
+
+# Of equal values of different types (1, 1.0 and True) each is another.
+_known_attribute = lru_cache(_MOST_KNOWN, typed=True)(_attribute)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property, lru_cache
+from operator import attrgetter
 
 from llmflow_core.conventions import BOOK
 from llmflow_core.conventions.otel import CONVENTION as OTEL
@@ -29,6 +31,8 @@ _KINDS = frozenset(
         "traceloop.span.kind",
     }
 )
+_MOST_NAMES = 20_000
+_LONGEST_NAME = 200
 #: Where a fact that came with the process rather than with the span is looked for.
 _PROCESS = {"environment": "deployment.environment.name", "release": "service.version"}
 
@@ -61,18 +65,10 @@ class Dialect:
     said: Callable[[Span, Conversation], Mapping[str, JSON]]
     more: Callable[[Span], Mapping[str, JSON]] = field(default=lambda _: {})
 
-    def keeps(self, attribute: str) -> bool:
-        """Whether a span's own attribute of this name stays beside what `attributes` gives: facts, kinds and content
-        in the words of another convention do not, everything else does."""
-        if attribute in OTEL.fields:
-            return True
-        return attribute not in _KINDS and not BOOK.fills(attribute) and not BOOK.carries_content(attribute)
-
     def attributes(self, span: Span, conversation: Conversation) -> dict[str, JSON]:
         """All that `span` and its content say, in this dialect; no entry is None."""
         found: dict[str, JSON] = {}
-        for name, targets in {**COMMON, **self.facts}.items():
-            value = getattr(span, name)
+        for (name, targets), value in zip(self._names, self._read(span), strict=True):
             if value is None or value == [] or (name in _PROCESS and _of_process(span, name) == value):
                 continue
             for attribute, convert in targets:
@@ -81,6 +77,28 @@ class Dialect:
         found |= self.kind(span)
         found |= self.said(span, conversation)
         return {name: value for name, value in found.items() if value is not None}
+
+    @cached_property
+    def _names(self) -> tuple[tuple[str, Names], ...]:
+        return tuple({**COMMON, **self.facts}.items())
+
+    @cached_property
+    def _read(self) -> Callable[[Span], tuple[JSON, ...]]:
+        return attrgetter(*(name for name, _ in self._names))
+
+
+def keeps(attribute: str) -> bool:
+    """Whether a span's own attribute of this name stays beside what a dialect gives: facts, kinds and content in the
+    words of another convention do not, everything else does."""
+    # Applications make up names without end.
+    return _keeps(attribute) if len(attribute) <= _LONGEST_NAME else _keeps.__wrapped__(attribute)
+
+
+@lru_cache(_MOST_NAMES)
+def _keeps(attribute: str) -> bool:
+    if attribute in OTEL.fields:
+        return True
+    return attribute not in _KINDS and not BOOK.fills(attribute) and not BOOK.carries_content(attribute)
 
 
 def _of_process(span: Span, name: str) -> JSON:
