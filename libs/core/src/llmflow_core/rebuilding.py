@@ -67,7 +67,7 @@ def _message(span: Span) -> trace_pb2.Span:
             trace_pb2.Span.Event(
                 name=event["name"],
                 time_unix_nano=event["time_unix_nano"],
-                attributes=_attributes(event["attributes"]),
+                attributes=_attributes(event.get("attributes", {})),
             )
             for event in _events(span)
         ],
@@ -75,8 +75,8 @@ def _message(span: Span) -> trace_pb2.Span:
             trace_pb2.Span.Link(
                 trace_id=bytes.fromhex(link["trace_id"]),
                 span_id=bytes.fromhex(link["span_id"]),
-                trace_state=link["trace_state"],
-                attributes=_attributes(link["attributes"]),
+                trace_state=link.get("trace_state", ""),
+                attributes=_attributes(link.get("attributes", {})),
             )
             for link in span.links
         ],

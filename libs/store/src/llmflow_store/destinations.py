@@ -148,7 +148,7 @@ class Destinations(Protocol):
         message: str = "",
     ) -> bool:
         """Note that `sent` more spans are sent, and where to go on; False, and nothing noted, if the job is not this
-        exporter's any more."""
+        exporter's any more. One that is `waiting` is anybody's."""
         ...
 
     async def replay_page(self, job: Job, *, limit: int) -> ReplayPage:

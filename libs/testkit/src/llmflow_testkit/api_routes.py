@@ -8,13 +8,15 @@ from dataclasses import dataclass
 
 from litestar.routes import HTTPRoute
 
+from llmflow_core.destinations.exchange import NOTE_PATH, PAGE_PATH, SYNC_PATH
 from llmflow_core.key_refresh import SNAPSHOT_PATH, USED_PATH
 from llmflow_query_api.app import create_app
 from llmflow_query_api.key_access import FOR_KEYS
 from llmflow_query_api.settings import QueryApiSettings
 
+_INTERNAL = {SNAPSHOT_PATH, USED_PATH, SYNC_PATH, PAGE_PATH, NOTE_PATH}
 #: Routes that know no users, or ask for the services' token.
-_OPEN = {"/api/v1/login", "/api/v1/logout", "/api/v1/session", SNAPSHOT_PATH, USED_PATH}
+_OPEN = {"/api/v1/login", "/api/v1/logout", "/api/v1/session", *_INTERNAL}
 #: Answers without an end, which tests of their own try.
 _ENDLESS = {"/api/v1/stream"}
 #: Routes for keys that belong to no project: what they show is the same for everybody, or chosen by the key.

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from llmflow_core.config import load_settings
+from llmflow_core.errors import ConfigError
 from llmflow_core.program import exit_on_config_error, run_until_signalled
 from llmflow_core.telemetry import setup_logging
 from llmflow_exporter.app import run
@@ -30,12 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _test(settings: ExporterSettings, name: str) -> int:
-    from llmflow_exporter.probe import probe, told
-    from llmflow_exporter.transport import Verdict
+    from llmflow_exporter.probe import probe, told, was_taken
 
-    destination, trace_id, reply = asyncio.run(probe(settings, name))
-    sys.stdout.write(told(destination, trace_id, reply) + "\n")
-    return 0 if reply.verdict is Verdict.TAKEN and not reply.rejected_spans else 1
+    found = {destination.name: destination for destination in settings.destinations()}
+    if name not in found:
+        known = ", ".join(found) or "none"
+        raise ConfigError([f"there is no destination {name!r}; there are: {known}"])
+    trace_id, reply = asyncio.run(probe(found[name], timeout=settings.export_timeout))
+    sys.stdout.write(told(found[name], trace_id, reply) + "\n")
+    return 0 if was_taken(reply) else 1
 
 
 if __name__ == "__main__":

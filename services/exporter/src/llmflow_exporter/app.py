@@ -9,50 +9,65 @@ from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from llmflow_bus import Bus, open_bus
+from llmflow_core.health import Check, Document
+from llmflow_core.health_server import health_server
 from llmflow_exporter.settings import ExporterSettings
 
 if TYPE_CHECKING:
-    from llmflow_exporter.supervisor import Supervisor
+    from llmflow_exporter.office import Office
 
 logger = logging.getLogger(__name__)
 
 
 async def run(settings: ExporterSettings, stop: asyncio.Event, *, bus: Bus | None = None) -> None:
-    """Forward to every destination of `settings` until `stop` is set. `bus` replaces the one that they name.
+    """Forward to every destination until `stop` is set. `bus` replaces the one that the settings name.
 
-    SIGHUP has the destination file read at once. Raises ConfigError when a destination is wrong from the start.
+    SIGHUP has the destination file read at once. Raises ConfigError when a destination of it is wrong from the start.
     """
     destinations = settings.destinations()
+    checks: dict[str, Check] = {}
+    documents: dict[str, Document] = {"/status": lambda: {"destinations": []}}
     async with AsyncExitStack() as stack:
-        if not destinations and settings.export_file is None:
-            await _serve_health(settings, stack)
-            logger.info(
-                "nothing to export: set OTLP_EXPORT_ENABLED and OTLP_EXPORT_ENDPOINT, or LLMFLOW_EXPORT_FILE, "
-                "to forward spans"
+        if settings.health_port:
+            await stack.enter_async_context(
+                health_server(checks, host=settings.host, port=settings.health_port, documents=documents)
             )
-            await stop.wait()
-            return
+        office = await _office(settings, stack)
+        if not destinations and settings.export_file is None:
+            await _wait_for_work(office, stop)
+            if stop.is_set():
+                return
         from llmflow_exporter.supervisor import Supervisor  # costs memory that an exporter with nothing to do saves
 
         bus = bus or open_bus(settings.bus_url)
         stack.push_async_callback(bus.close)
-        supervisor = Supervisor(settings, bus)
-        await _serve_health(settings, stack, bus, supervisor)
+        supervisor = Supervisor(settings, bus, office)
+        checks["log"] = bus.healthy
+        documents["/status"] = supervisor.document
         await supervisor.run(stop, _hangup(stack))
 
 
-async def _serve_health(
-    settings: ExporterSettings, stack: AsyncExitStack, bus: Bus | None = None, supervisor: Supervisor | None = None
-) -> None:
-    if not settings.health_port:
-        return
-    from llmflow_core.health_server import health_server
+async def _office(settings: ExporterSettings, stack: AsyncExitStack) -> Office | None:
+    if settings.keys_url is None:
+        return None
+    from llmflow_exporter.office import open_office  # costs memory that an exporter without it saves
 
-    checks = {"log": bus.healthy} if bus else {}
-    documents = {"/status": supervisor.document if supervisor else lambda: {"destinations": []}}
-    await stack.enter_async_context(
-        health_server(checks, host=settings.host, port=settings.health_port, documents=documents)
+    office = open_office(settings)
+    return await stack.enter_async_context(office) if office else None
+
+
+async def _wait_for_work(office: Office | None, stop: asyncio.Event) -> None:
+    """Return once `stop` is set or there is something to do."""
+    logger.info(
+        "nothing to export yet: add destinations on the page, or set OTLP_EXPORT_ENABLED and OTLP_EXPORT_ENDPOINT, or "
+        "LLMFLOW_EXPORT_FILE"
     )
+    stopped = asyncio.create_task(stop.wait())
+    ordered = asyncio.create_task(office.changed.wait()) if office else stopped
+    await asyncio.wait({stopped, ordered}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (stopped, ordered):
+        task.cancel()
+    await asyncio.gather(stopped, ordered, return_exceptions=True)
 
 
 def _hangup(stack: AsyncExitStack) -> asyncio.Event:

@@ -9,9 +9,9 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-from llmflow_bus import Batch, Bus, Consumer, Record, topics
+from llmflow_bus import Batch, Consumer, Record, StartAt, topics
 from llmflow_bus.dead_letters import DeadLetters, concerns
 from llmflow_core.destinations.destination import Destination
 from llmflow_core.errors import Rejected, Retryable
@@ -33,6 +33,14 @@ BREAKER_FAILURES = 5
 
 #: Of a record: what goes there, None for nothing, or why it cannot be read.
 _Outcome: TypeAlias = bytes | Rejected | None
+
+
+class Log(Protocol):
+    """Where records come from: a `Bus`, or what is stored."""
+
+    async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> Consumer:
+        """As `Bus.consumer`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -67,14 +75,14 @@ class Forwarder:
         self,
         destination: Destination,
         transport: Transport,
-        bus: Bus,
+        log: Log,
         dead_letters: DeadLetters,
         settings: ExporterSettings,
         status: Status | None = None,
     ) -> None:
         self._destination = destination
         self._transport = transport
-        self._bus = bus
+        self._log = log
         self._dead_letters = dead_letters
         self._settings = settings
         self._status = status or Status(destination=destination)
@@ -107,7 +115,7 @@ class Forwarder:
 
     async def _forward_once(self, stop: asyncio.Event) -> None:
         if self._consumer is None:
-            self._consumer = await self._bus.consumer(
+            self._consumer = await self._log.consumer(
                 self._destination.group, [topics.SPANS], start_at=self._destination.start
             )
         if self._rewind_first:

@@ -12,11 +12,9 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 
 from llmflow_bus import Record, topics
 from llmflow_core.destinations.destination import Destination, Selection
-from llmflow_core.errors import ConfigError
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.otlp import key_values
 from llmflow_exporter.preparation import Preparation
-from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.transport import Reply, Verdict, open_transport
 
 _ATTRIBUTES = {
@@ -30,32 +28,31 @@ _ATTRIBUTES = {
 }
 
 
-async def probe(settings: ExporterSettings, name: str) -> tuple[Destination, str, Reply]:
-    """Send one span of LLMFlow's own to the destination of that name, whatever it selects and even if it is paused.
+async def probe(destination: Destination, *, timeout: float) -> tuple[str, Reply]:
+    """Send one span of LLMFlow's own to a destination, whatever it selects and even if it is paused.
 
-    Gives the destination, the trace id in hexadecimal and the answer. Raises ConfigError when there is no such
-    destination, or it cannot be begun with.
+    Gives the trace id in hexadecimal and the answer. Raises ConfigError or OSError when it cannot be begun with.
     """
-    found = {destination.name: destination for destination in settings.destinations()}
-    if name not in found:
-        known = ", ".join(found) or "none"
-        raise ConfigError([f"there is no destination {name!r}; there are: {known}"])
-    destination = found[name]
     trace_id = new_trace_id()
     value = Preparation(replace(destination, selection=Selection())).prepare(_record(trace_id))
-    transport = open_transport(destination, timeout=settings.export_timeout)
+    transport = open_transport(destination, timeout=timeout)
     try:
         reply = await transport.send([value or b""])
     finally:
         await transport.close()
-    return destination, trace_id.hex(), reply
+    return trace_id.hex(), reply
+
+
+def was_taken(reply: Reply) -> bool:
+    """Whether the destination has the span."""
+    return reply.verdict is Verdict.TAKEN and not reply.rejected_spans
 
 
 def told(destination: Destination, trace_id: str, reply: Reply) -> str:
     """What `probe` found out, for people."""
     said = destination.scrubbed(reply.reason)
     where = f"{destination.name} ({destination.protocol}, {destination.dialect}) at {destination.address}"
-    if reply.verdict is Verdict.TAKEN and not reply.rejected_spans:
+    if was_taken(reply):
         return f"{where} took the span; look for trace {trace_id}" + (f"; it says: {said}" if said else "")
     return f"{where} did not take the span: {said or 'it rejected it'}"
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator, model_validator
 
 from llmflow_core.config import Settings, variable_of
 from llmflow_core.destinations.destination import Destination, parse_headers, traces_url
 from llmflow_core.errors import ConfigError
+from llmflow_core.key_settings import TOKEN_EXAMPLES, TOKEN_MIN_LENGTH
 
 #: What the destination of OTLP_EXPORT_ENDPOINT is called.
 _DEFAULT = "default"
@@ -49,6 +50,28 @@ class ExporterSettings(Settings):
     export_reload_seconds: float = Field(
         5.0, gt=0, description="How often the file, and what it refers to, is looked at for changes.", examples=[5]
     )
+    keys_url: HttpUrl | None = Field(
+        None,
+        description="The query API, which the destinations that were added there are fetched from, and which is told"
+        " how all of them are doing. Without it, there are only those of the file and OTLP_EXPORT_ENDPOINT.",
+        examples=["http://query-api:3000"],
+    )
+    keys_token: SecretStr | None = Field(
+        None,
+        min_length=TOKEN_MIN_LENGTH,
+        validate_default=True,
+        description="The secret that the services ask the query API with; the same for all of them.",
+        examples=TOKEN_EXAMPLES,
+    )
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Opens the secrets of destinations that were added over the API; that of the query API.",
+        examples=["a-long-random-text"],
+    )
+    export_refresh_seconds: float = Field(
+        2.0, gt=0, description="How often the query API is asked for destinations and told of them.", examples=[2]
+    )
     export_timeout: float = Field(
         10.0, gt=0, description="How long a destination may take to answer, in seconds.", examples=[10]
     )
@@ -72,6 +95,13 @@ class ExporterSettings(Settings):
         9102, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 turns it off.", examples=[9102]
     )
     verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
+
+    @field_validator("keys_token")
+    @classmethod
+    def _goes_with_the_url(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if token is None and info.data.get("keys_url") is not None:
+            raise ValueError("needed where LLMFLOW_KEYS_URL is set")
+        return token
 
     @field_validator("otlp_export_endpoint")
     @classmethod

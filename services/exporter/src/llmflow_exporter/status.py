@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ class Status:
     """
 
     destination: Destination
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     state: State = "starting"
     sent: int = 0
     sent_bytes: int = 0
@@ -87,6 +88,8 @@ class Status:
         destination = self.destination
         return {
             "name": destination.name,
+            "origin": destination.origin,
+            "since": self.since,
             "address": destination.address,
             "protocol": destination.protocol,
             "dialect": destination.dialect,

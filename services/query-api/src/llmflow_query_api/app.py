@@ -85,6 +85,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         store, heartbeat_seconds=settings.live_heartbeat_seconds, most_clients=settings.live_clients
     )
     app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
+    app.state.secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
     return app
 
 

@@ -1,4 +1,5 @@
-"""What the other services ask this one: the API keys. They show the token that all of them share."""
+"""What the other services ask this one: the API keys, and what `internal_destinations` says of destinations. They show
+the token that all of them share."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from msgspec import json as msgspec_json
 from llmflow_core.api_keys import KeyRing
 from llmflow_core.key_refresh import SNAPSHOT_PATH, USED_PATH
 from llmflow_query_api.auth import Connection
+from llmflow_query_api.internal_destinations import note_job, replay_page, sync
 from llmflow_query_api.traces import StoreDependency
 
 
@@ -54,4 +56,5 @@ async def _shows_the_token(connection: Connection, _: BaseRouteHandler) -> None:
 
 def internal_router(dependencies: dict[str, Any]) -> Router:
     """The routes; without a token in the application's state they do not exist."""
-    return Router("", route_handlers=[get_keys, note_used_keys], guards=[_shows_the_token], dependencies=dependencies)
+    handlers = [get_keys, note_used_keys, sync, replay_page, note_job]
+    return Router("", route_handlers=handlers, guards=[_shows_the_token], dependencies=dependencies)

@@ -21,6 +21,7 @@ from llmflow_query_api import (
     alert_schemas,
     analytics_schemas,
     directory_schemas,
+    destination_schemas,
     export_schemas,
     live_schemas,
     price_schemas,
@@ -54,6 +55,16 @@ from llmflow_query_api.key_access import FOR_KEYS, Authentication
 from llmflow_query_api.keys import create_key, list_keys, revoke_key
 from llmflow_query_api.leaving import end_with_client
 from llmflow_query_api.limits import one_at_a_place
+from llmflow_query_api.destination_jobs import cancel_job, create_replay, list_jobs, show_job, test_destination
+from llmflow_query_api.destinations import (
+    change_destination,
+    create_destination,
+    list_destinations,
+    list_presets,
+    pause_destination,
+    remove_destination,
+    resume_destination,
+)
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.openapi_examples import add_examples
@@ -86,6 +97,7 @@ _BODIES = (
     signal_schemas,
     view_schemas,
     messages,
+    destination_schemas,
 )
 _DESCRIPTION = """\
 Traces of LLM applications, as LLMFlow stores them.
@@ -126,6 +138,7 @@ _CONFIG = OpenAPIConfig(
             "basic": SecurityScheme(type="http", scheme="basic"),
             "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
             "key": SecurityScheme(type="http", scheme="bearer", description="An API key: lf-sk-..."),
+        Tag(name="destinations", description="Other tools that spans are forwarded to."),
         }
     ),
 )
@@ -246,6 +259,18 @@ def api_router() -> Router:
             "alerts": Provide(provide_alerts),
             "selection": Provide(trace_query),
             "span_selection": Provide(span_query),
+                    list_destinations,
+                    list_presets,
+                    create_destination,
+                    change_destination,
+                    pause_destination,
+                    resume_destination,
+                    remove_destination,
+                    test_destination,
+                    create_replay,
+                    list_jobs,
+                    show_job,
+                    cancel_job,
             "question": Provide(analytics_query),
         },
     )
