@@ -12,7 +12,7 @@ from litestar.params import JSONBody, PathParameter
 
 from llmflow_core.errors import Rejected
 from llmflow_query_api import alert_schemas as schemas
-from llmflow_query_api.alert_rules import AlertsDependency
+from llmflow_query_api.alert_changes import AlertsDependency
 from llmflow_query_api.alerting.channels import Address, open_address, seal
 from llmflow_query_api.alerting.desk import AlertDesk
 from llmflow_query_api.alerting.payloads import channel_test, new_event_id
