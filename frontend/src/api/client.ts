@@ -52,6 +52,10 @@ export async function session(signal: AbortSignal): Promise<Wire["Session"] | nu
   return username === null ? null : { username };
 }
 
+export function addresses(signal: AbortSignal): Promise<Wire["Addresses"]> {
+  return body(client.GET("/api/v1/addresses", { signal }));
+}
+
 export function projects(signal: AbortSignal): Promise<Wire["ProjectList"]> {
   return body(client.GET("/api/v1/projects", { signal }));
 }
@@ -197,4 +201,16 @@ export function replaceView(project: string, viewId: string, view: Wire["NewView
 
 export async function deleteView(project: string, viewId: string): Promise<void> {
   await body(client.DELETE("/api/v1/views/{view_id}", { params: { path: { view_id: viewId }, query: { project } } }));
+}
+
+export function prices(query: { model?: string; provider?: string }, signal: AbortSignal): Promise<Wire["PriceList"]> {
+  return body(client.GET("/api/v1/prices", { params: { query }, signal }));
+}
+
+export function savePrice(name: string, price: Wire["NewPrice"]): Promise<Wire["PriceDetail"]> {
+  return body(client.PUT("/api/v1/prices/{name}", { params: { path: { name } }, body: price }));
+}
+
+export async function deletePrice(name: string): Promise<void> {
+  await body(client.DELETE("/api/v1/prices/{name}", { params: { path: { name } } }));
 }

@@ -685,6 +685,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where applications send to
+         * @description As the settings LLMFLOW_PROXY_ADDRESS and LLMFLOW_OTLP_ADDRESS say.
+         */
+        get: operations["getAddresses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project}": {
         parameters: {
             query?: never;
@@ -1063,10 +1083,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/destinations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the destinations, and how they are doing
+         * @description Those that were added here, and those that the exporter's file and environment name, which are changed there.
+         */
+        get: operations["listDestinations"];
+        put?: never;
+        /**
+         * Add a destination
+         * @description Exporters begin with it within some seconds. One that was removed before goes on where it was in the log; one
+         *     that is new begins as `start` says.
+         */
+        post: operations["createDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destination-presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the presets of destinations
+         * @description What is particular about each backend: where it is, what it asks for, and what it reads best.
+         */
+        get: operations["listDestinationPresets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a destination
+         * @description All of it is as it is given here; secrets that are sent back as `[secret]` stay, as long as they go to the same
+         *     place. It keeps its name.
+         */
+        put: operations["changeDestination"];
+        post?: never;
+        /**
+         * Remove a destination
+         * @description Nothing more is sent there within some seconds, and its jobs end.
+         */
+        delete: operations["removeDestination"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a destination
+         * @description What comes meanwhile waits in the log, for as long as the log keeps it.
+         */
+        post: operations["pauseDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a destination
+         * @description It goes on where it was.
+         */
+        post: operations["resumeDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have one span sent to a destination
+         * @description Whatever the destination selects, and even if it is paused.
+         */
+        post: operations["testDestination"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/replays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send what is stored to a destination once more
+         * @description In the order of their starts, at least once each: the destination gets what it selects of them, in its dialect,
+         *     as when they first came. It goes on where it was when it is interrupted, and waits while the destination is
+         *     paused.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tests and replays of a destination
+         * @description Those under way, and the newest fifty.
+         */
+        get: operations["listDestinationJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/destinations/{name}/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a test or a replay
+         * @description How far it is, or what came of it.
+         */
+        get: operations["getDestinationJob"];
+        put?: never;
+        post?: never;
+        /**
+         * End a test or a replay
+         * @description What is under way may still arrive.
+         */
+        delete: operations["cancelDestinationJob"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Addresses
+         * @description Where applications reach LLMFlow.
+         * @example {
+         *       "proxy": "8080",
+         *       "otlp": "4318"
+         *     }
+         */
+        Addresses: {
+            /**
+             * @description The LLM proxy. A URL, or a port on the host by which the API is reached.
+             * @example 8080
+             */
+            proxy: string;
+            /**
+             * @description The receiver of OTLP over HTTP. A URL, or a port on the host by which the API is reached.
+             * @example 4318
+             */
+            otlp: string;
+        };
         /**
          * AlertEventDetail
          * @description One change of a rule's or a budget's state. `payload` is what webhooks are sent, `id` their `webhook-id`.
@@ -1287,6 +1523,19 @@ export interface components {
         AuditPage: {
             entries: components["schemas"]["AuditEntry"][];
             next_before: number | null;
+        };
+        /**
+         * BasicAuth
+         * @description A user and a password.
+         */
+        BasicAuth: {
+            /** @example text */
+            username: string;
+            /**
+             * @description A secret, or `${env:NAME}` for a variable of the exporter. Answers show `[secret]`; sent back, that leaves it as it is.
+             * @example ${env:PHOENIX_API_KEY}
+             */
+            password: string;
         };
         /**
          * BudgetDetail
@@ -1892,6 +2141,417 @@ export interface components {
             error: string | null;
         };
         /**
+         * DestinationAuth
+         * @description How requests say who sends them: one of these.
+         */
+        DestinationAuth: {
+            /**
+             * @description A secret, or `${env:NAME}` for a variable of the exporter. Answers show `[secret]`; sent back, that leaves it as it is.
+             * @example ${env:PHOENIX_API_KEY}
+             */
+            bearer: string | null;
+            basic: components["schemas"]["BasicAuth"] | null;
+            header: components["schemas"]["HeaderAuth"] | null;
+            sigv4: components["schemas"]["SigV4Auth"] | null;
+        };
+        /**
+         * DestinationDefinition
+         * @description A destination, as docs/destinations.md describes each field of it.
+         * @example {
+         *       "name": "phoenix",
+         *       "preset": "phoenix",
+         *       "options": {
+         *         "project": "shop"
+         *       },
+         *       "endpoint": "http://phoenix:6006",
+         *       "protocol": "otlp-http",
+         *       "headers": {},
+         *       "auth": {
+         *         "bearer": "${env:PHOENIX_API_KEY}",
+         *         "basic": {
+         *           "username": "text",
+         *           "password": "${env:PHOENIX_API_KEY}"
+         *         },
+         *         "header": {
+         *           "name": "text",
+         *           "value": "${env:PHOENIX_API_KEY}"
+         *         },
+         *         "sigv4": {
+         *           "region": "text",
+         *           "service": "text"
+         *         }
+         *       },
+         *       "tls": {
+         *         "ca_file": "text",
+         *         "cert_file": "text",
+         *         "key_file": "text",
+         *         "insecure": true
+         *       },
+         *       "compression": "gzip",
+         *       "dialect": "as-received",
+         *       "filter": {
+         *         "projects": [
+         *           "shop"
+         *         ],
+         *         "services": [
+         *           "checkout"
+         *         ],
+         *         "llm_only": true,
+         *         "errors_only": true,
+         *         "query": "cost:>0.01"
+         *       },
+         *       "sampling": 0.1,
+         *       "content": "full",
+         *       "start": "latest",
+         *       "paused": true,
+         *       "concurrency": 1,
+         *       "timeout": 0.5,
+         *       "batch_bytes": 1,
+         *       "batch_seconds": 0.5
+         *     }
+         */
+        DestinationDefinition: {
+            /**
+             * @description Its name, which stays.
+             * @example phoenix
+             */
+            name: string;
+            /** @example phoenix */
+            preset: string | null;
+            /**
+             * @description What the preset asks for.
+             * @example {
+             *       "project": "shop"
+             *     }
+             */
+            options: {
+                [key: string]: string;
+            };
+            /** @example http://phoenix:6006 */
+            endpoint: string | null;
+            /** @enum {null|string} */
+            protocol: "otlp-http" | "otlp-http-json" | "otlp-grpc" | "zipkin" | null;
+            /** @example {} */
+            headers: {
+                [key: string]: string;
+            };
+            auth: components["schemas"]["DestinationAuth"] | null;
+            tls: components["schemas"]["DestinationTls"] | null;
+            /**
+             * @default gzip
+             * @enum {string}
+             */
+            compression: "gzip" | "zstd" | "none";
+            /** @enum {null|string} */
+            dialect: "as-received" | "genai" | "openinference" | "openllmetry" | "langfuse" | null;
+            filter: components["schemas"]["DestinationFilter"] | null;
+            /**
+             * @default 1
+             * @example 0.1
+             */
+            sampling: number;
+            /**
+             * @default full
+             * @enum {string}
+             */
+            content: "full" | "redacted" | "none";
+            /**
+             * @default earliest
+             * @enum {string}
+             */
+            start: "latest" | "earliest";
+            /** @default false */
+            paused: boolean;
+            /** @default 1 */
+            concurrency: number;
+            timeout: number | null;
+            batch_bytes: number | null;
+            batch_seconds: number | null;
+        };
+        /**
+         * DestinationDetail
+         * @description A destination. Those of the exporter's own file and environment are shown only, without a definition.
+         * @example {
+         *       "name": "phoenix",
+         *       "origin": "environment",
+         *       "definition": {
+         *         "name": "phoenix",
+         *         "preset": "phoenix",
+         *         "options": {
+         *           "project": "shop"
+         *         },
+         *         "endpoint": "http://phoenix:6006",
+         *         "protocol": "otlp-http",
+         *         "headers": {},
+         *         "auth": {
+         *           "bearer": "${env:PHOENIX_API_KEY}",
+         *           "basic": {
+         *             "username": "text",
+         *             "password": "${env:PHOENIX_API_KEY}"
+         *           },
+         *           "header": {
+         *             "name": "text",
+         *             "value": "${env:PHOENIX_API_KEY}"
+         *           },
+         *           "sigv4": {
+         *             "region": "text",
+         *             "service": "text"
+         *           }
+         *         },
+         *         "tls": {
+         *           "ca_file": "text",
+         *           "cert_file": "text",
+         *           "key_file": "text",
+         *           "insecure": true
+         *         },
+         *         "compression": "gzip",
+         *         "dialect": "as-received",
+         *         "filter": {
+         *           "projects": [
+         *             "shop"
+         *           ],
+         *           "services": [
+         *             "checkout"
+         *           ],
+         *           "llm_only": true,
+         *           "errors_only": true,
+         *           "query": "cost:>0.01"
+         *         },
+         *         "sampling": 0.1,
+         *         "content": "full",
+         *         "start": "latest",
+         *         "paused": true,
+         *         "concurrency": 1,
+         *         "timeout": 0.5,
+         *         "batch_bytes": 1,
+         *         "batch_seconds": 0.5
+         *       },
+         *       "address": "http://phoenix:6006/v1/traces",
+         *       "protocol": "otlp-http",
+         *       "dialect": "openinference",
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "created_by": "llmflow",
+         *       "status": {
+         *         "state": "ok",
+         *         "exporters": 1,
+         *         "lag": 0,
+         *         "sent": 1200,
+         *         "sent_bytes": 2400000,
+         *         "filtered": 0,
+         *         "dead_letters": 0,
+         *         "rejected_spans": 0,
+         *         "last_success": "2026-01-31T09:30:00Z",
+         *         "last_error": "HTTP 503: busy",
+         *         "last_error_at": "2026-01-31T09:30:00Z",
+         *         "next_attempt": "2026-01-31T09:30:00Z"
+         *       }
+         *     }
+         */
+        DestinationDetail: {
+            /** @example phoenix */
+            name: string;
+            /** @enum {string} */
+            origin: "environment" | "file" | "api";
+            definition: components["schemas"]["DestinationDefinition"] | null;
+            /**
+             * @description Empty until an exporter has it.
+             * @example http://phoenix:6006/v1/traces
+             */
+            address: string;
+            /** @example otlp-http */
+            protocol: string;
+            /** @example openinference */
+            dialect: string;
+            created_at: string | null;
+            /** @example llmflow */
+            created_by: string | null;
+            status: components["schemas"]["DestinationStatus"];
+        };
+        /**
+         * DestinationFilter
+         * @description Which spans go there: those for which everything that is set holds.
+         */
+        DestinationFilter: {
+            /**
+             * @example [
+             *       "shop"
+             *     ]
+             */
+            projects: string[];
+            /**
+             * @example [
+             *       "checkout"
+             *     ]
+             */
+            services: string[];
+            /** @default false */
+            llm_only: boolean;
+            /** @default false */
+            errors_only: boolean;
+            /**
+             * @description In the filter language.
+             * @default
+             * @example cost:>0.01
+             */
+            query: string;
+        };
+        /**
+         * DestinationList
+         * @description The destinations by name. Without a key for secrets, only references to variables can be kept.
+         * @example {
+         *       "destinations": [
+         *         {
+         *           "name": "phoenix",
+         *           "origin": "environment",
+         *           "definition": {
+         *             "name": "phoenix",
+         *             "preset": "phoenix",
+         *             "options": {
+         *               "project": "shop"
+         *             },
+         *             "endpoint": "http://phoenix:6006",
+         *             "protocol": "otlp-http",
+         *             "headers": {},
+         *             "auth": {
+         *               "bearer": "${env:PHOENIX_API_KEY}",
+         *               "basic": {
+         *                 "username": "text",
+         *                 "password": "${env:PHOENIX_API_KEY}"
+         *               },
+         *               "header": {
+         *                 "name": "text",
+         *                 "value": "${env:PHOENIX_API_KEY}"
+         *               },
+         *               "sigv4": {
+         *                 "region": "text",
+         *                 "service": "text"
+         *               }
+         *             },
+         *             "tls": {
+         *               "ca_file": "text",
+         *               "cert_file": "text",
+         *               "key_file": "text",
+         *               "insecure": true
+         *             },
+         *             "compression": "gzip",
+         *             "dialect": "as-received",
+         *             "filter": {
+         *               "projects": [
+         *                 "shop"
+         *               ],
+         *               "services": [
+         *                 "checkout"
+         *               ],
+         *               "llm_only": true,
+         *               "errors_only": true,
+         *               "query": "cost:>0.01"
+         *             },
+         *             "sampling": 0.1,
+         *             "content": "full",
+         *             "start": "latest",
+         *             "paused": true,
+         *             "concurrency": 1,
+         *             "timeout": 0.5,
+         *             "batch_bytes": 1,
+         *             "batch_seconds": 0.5
+         *           },
+         *           "address": "http://phoenix:6006/v1/traces",
+         *           "protocol": "otlp-http",
+         *           "dialect": "openinference",
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "created_by": "llmflow",
+         *           "status": {
+         *             "state": "ok",
+         *             "exporters": 1,
+         *             "lag": 0,
+         *             "sent": 1200,
+         *             "sent_bytes": 2400000,
+         *             "filtered": 0,
+         *             "dead_letters": 0,
+         *             "rejected_spans": 0,
+         *             "last_success": "2026-01-31T09:30:00Z",
+         *             "last_error": "HTTP 503: busy",
+         *             "last_error_at": "2026-01-31T09:30:00Z",
+         *             "next_attempt": "2026-01-31T09:30:00Z"
+         *           }
+         *         }
+         *       ],
+         *       "keeps_secrets": true
+         *     }
+         */
+        DestinationList: {
+            destinations: components["schemas"]["DestinationDetail"][];
+            /** @description Whether LLMFLOW_SECRET_KEY is set. */
+            keeps_secrets: boolean;
+        };
+        /**
+         * DestinationPreset
+         * @description What is particular about a backend.
+         */
+        DestinationPreset: {
+            /** @example phoenix */
+            name: string;
+            /** @example http://localhost:6006 */
+            endpoint: string | null;
+            /** @enum {string} */
+            protocol: "otlp-http" | "otlp-http-json" | "otlp-grpc" | "zipkin";
+            /** @enum {string} */
+            dialect: "as-received" | "genai" | "openinference" | "openllmetry" | "langfuse";
+            options: components["schemas"]["PresetOption"][];
+        };
+        /**
+         * DestinationStatus
+         * @description How a destination is doing, all exporters taken together. Counts are of records since it was added, except
+         *     `rejected_spans`. The state is `open` while the circuit breaker is, `failed` where it could not be begun with, and
+         *     `unknown` while no exporter reports.
+         */
+        DestinationStatus: {
+            /**
+             * @example ok
+             * @enum {string}
+             */
+            state: "starting" | "ok" | "retrying" | "open" | "paused" | "failed" | "unknown";
+            /**
+             * @description How many of them report.
+             * @example 1
+             */
+            exporters: number;
+            /**
+             * @description Records of the log yet to be sent.
+             * @example 0
+             */
+            lag: number | null;
+            /** @example 1200 */
+            sent: number;
+            /** @example 2400000 */
+            sent_bytes: number;
+            /** @example 0 */
+            filtered: number;
+            /** @example 0 */
+            dead_letters: number;
+            /** @example 0 */
+            rejected_spans: number;
+            last_success: string | null;
+            /** @example HTTP 503: busy */
+            last_error: string | null;
+            last_error_at: string | null;
+            next_attempt: string | null;
+        };
+        /**
+         * DestinationTls
+         * @description Files of the exporter in PEM; `insecure` leaves the server unchecked.
+         */
+        DestinationTls: {
+            /** @example text */
+            ca_file: string | null;
+            /** @example text */
+            cert_file: string | null;
+            /** @example text */
+            key_file: string | null;
+            /** @default false */
+            insecure: boolean;
+        };
+        /**
          * EventKind
          * @description What an event tells. `request` is one finished call of a model, with its tokens; no call has two of them.
          * @enum {string}
@@ -2127,6 +2787,98 @@ export interface components {
          * @enum {string}
          */
         Format: "csv" | "json" | "jsonl";
+        /**
+         * HeaderAuth
+         * @description One header that holds a key.
+         */
+        HeaderAuth: {
+            /** @example text */
+            name: string;
+            /**
+             * @description A secret, or `${env:NAME}` for a variable of the exporter. Answers show `[secret]`; sent back, that leaves it as it is.
+             * @example ${env:PHOENIX_API_KEY}
+             */
+            value: string;
+        };
+        /**
+         * JobDetail
+         * @description Something that an exporter is asked to do for a destination: a test, or a replay of what is stored.
+         * @example {
+         *       "id": 7,
+         *       "destination": "phoenix",
+         *       "kind": "test",
+         *       "state": "waiting",
+         *       "project": "shop",
+         *       "from": "2026-01-31T09:30:00Z",
+         *       "to": "2026-01-31T09:30:00Z",
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "created_by": "llmflow",
+         *       "finished_at": "2026-01-31T09:30:00Z",
+         *       "sent": 1200,
+         *       "total": 1500,
+         *       "message": "took the span"
+         *     }
+         */
+        JobDetail: {
+            /** @example 7 */
+            id: number;
+            /** @example phoenix */
+            destination: string;
+            /** @enum {string} */
+            kind: "test" | "replay";
+            /** @enum {string} */
+            state: "waiting" | "running" | "done" | "failed" | "cancelled";
+            /** @example shop */
+            project: string | null;
+            from: string | null;
+            to: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** @example llmflow */
+            created_by: string;
+            finished_at: string | null;
+            /**
+             * @description Spans that the destination has taken.
+             * @example 1200
+             */
+            sent: number;
+            /**
+             * @description About how many there are.
+             * @example 1500
+             */
+            total: number | null;
+            /**
+             * @description What came of it.
+             * @example took the span
+             */
+            message: string;
+        };
+        /**
+         * JobList
+         * @description The jobs of a destination, newest first.
+         * @example {
+         *       "jobs": [
+         *         {
+         *           "id": 7,
+         *           "destination": "phoenix",
+         *           "kind": "test",
+         *           "state": "waiting",
+         *           "project": "shop",
+         *           "from": "2026-01-31T09:30:00Z",
+         *           "to": "2026-01-31T09:30:00Z",
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "created_by": "llmflow",
+         *           "finished_at": "2026-01-31T09:30:00Z",
+         *           "sent": 1200,
+         *           "total": 1500,
+         *           "message": "took the span"
+         *         }
+         *       ]
+         *     }
+         */
+        JobList: {
+            jobs: components["schemas"]["JobDetail"][];
+        };
         /**
          * KeyDetail
          * @description An API key, without the key itself, which is not kept.
@@ -2509,6 +3261,13 @@ export interface components {
          *             "p50": 850000000,
          *             "p95": 850000000,
          *             "p99": 850000000
+         *           },
+         *           "price": {
+         *             "source": "genai-prices",
+         *             "rates": {
+         *               "input_mtok": "2.5",
+         *               "output_mtok": "10"
+         *             }
          *           }
          *         }
          *       ]
@@ -2520,7 +3279,7 @@ export interface components {
         /**
          * ModelUsage
          * @description One model of one provider: all spans that state it, agents and chains aside, for what those state is the sum of
-         *     the calls inside them.
+         *     the calls inside them. `price` is that of a call now, null for a model that has none.
          */
         ModelUsage: {
             /**
@@ -2533,6 +3292,7 @@ export interface components {
             usage: components["schemas"]["Usage"];
             latency: components["schemas"]["Percentiles"];
             time_to_first_token: components["schemas"]["Percentiles"];
+            price: components["schemas"]["PriceInUse"] | null;
         };
         /**
          * NewBudget
@@ -2718,6 +3478,23 @@ export interface components {
              * @example The shop
              */
             title: string;
+        };
+        /**
+         * NewReplay
+         * @description Stored spans to send again: those that started in from ≤ start < to, of one project or of all.
+         * @example {
+         *       "from": "2026-01-31T09:30:00Z",
+         *       "to": "2026-01-31T09:30:00Z",
+         *       "project": "shop"
+         *     }
+         */
+        NewReplay: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** @example shop */
+            project: string | null;
         };
         /**
          * NewRule
@@ -2916,6 +3693,43 @@ export interface components {
              * @example 850000000
              */
             p99: number | null;
+        };
+        /**
+         * PresetList
+         * @description The presets.
+         * @example {
+         *       "presets": [
+         *         {
+         *           "name": "phoenix",
+         *           "endpoint": "http://localhost:6006",
+         *           "protocol": "otlp-http",
+         *           "dialect": "as-received",
+         *           "options": [
+         *             {
+         *               "name": "api_key",
+         *               "needed": true,
+         *               "secret": true,
+         *               "default": "text"
+         *             }
+         *           ]
+         *         }
+         *       ]
+         *     }
+         */
+        PresetList: {
+            presets: components["schemas"]["DestinationPreset"][];
+        };
+        /**
+         * PresetOption
+         * @description What a preset asks for.
+         */
+        PresetOption: {
+            /** @example api_key */
+            name: string;
+            /** @description By the endpoint that the preset names. */
+            needed: boolean;
+            secret: boolean;
+            default: string | null;
         };
         /**
          * PriceDetail
@@ -3736,6 +4550,19 @@ export interface components {
              *     ]
              */
             models: string[];
+        };
+        /**
+         * SigV4Auth
+         * @description AWS Signature Version 4, with the credentials that the exporter finds.
+         */
+        SigV4Auth: {
+            /** @example text */
+            region: string;
+            /**
+             * @default xray
+             * @example text
+             */
+            service: string;
         };
         /**
          * Silence
@@ -8175,6 +9002,62 @@ export interface operations {
             };
         };
     };
+    getAddresses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Addresses"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     deleteProject: {
         parameters: {
             query?: never;
@@ -10310,6 +11193,1133 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDestinations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationDefinition"];
+            };
+        };
+        responses: {
+            /** @description Added. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDestinationPresets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresetList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestinationDefinition"];
+            };
+        };
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeDestination: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Forget how far in the log it was, too.
+                 * @example false
+                 */
+                forget?: boolean;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Paused. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Resumed. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DestinationDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testDestination: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An exporter will send it, and the job say what came back. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewReplay"];
+            };
+        };
+        responses: {
+            /** @description An exporter will do it, and the job say how far it is. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDestinationJobs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Tests or replays only.
+                 * @example test
+                 */
+                kind?: "test" | "replay" | null;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDestinationJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+                /**
+                 * @description The job's id.
+                 * @example 1
+                 */
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Request fulfilled, document follows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelDestinationJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The destination's name.
+                 * @example helpfulness
+                 */
+                name: string;
+                /**
+                 * @description The job's id.
+                 * @example 1
+                 */
+                job_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Ended, unless it had ended before. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobDetail"];
                 };
             };
             /** @description Bad Request */

@@ -8,6 +8,7 @@ import {
   IconLogs,
   IconMessages,
   IconSettings,
+  IconTag,
   IconTerminal2,
   IconUsers,
 } from "@tabler/icons-react";
@@ -30,6 +31,7 @@ export const NAVIGATION = [
       { to: "/explore", label: "Explore", icon: IconChartHistogram, keys: "g e" },
       { to: "/users", label: "Users", icon: IconUsers, keys: "g u" },
       { to: "/models", label: "Models", icon: IconCpu, keys: "g m" },
+      { to: "/prices", label: "Prices", icon: IconTag, keys: "g p" },
       { to: "/tools", label: "AI tools", icon: IconTerminal2, keys: "g i" },
       { to: "/otlp-metrics", label: "Metrics", icon: IconChartLine, keys: "g r" },
     ],

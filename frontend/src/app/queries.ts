@@ -37,6 +37,21 @@ export const projectDetailsQuery = queryOptions({
   refetchInterval: 15_000,
 });
 
+/** Where applications send to. */
+export const addressesQuery = queryOptions({
+  queryKey: ["addresses"],
+  queryFn: ({ signal }) => api.addresses(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** The newest trace of a project, null while there is none. */
+export function newestTraceQuery(project: string) {
+  return queryOptions({
+    queryKey: ["newest-trace", project],
+    queryFn: async ({ signal }) => toTracePage(await api.traces({ project, limit: 1 }, signal)).rows[0] ?? null,
+  });
+}
+
 /** A list in pages, newest first. */
 function pagesQuery<T>(
   name: string,
@@ -120,6 +135,12 @@ export function modelsQuery(search: DirectorySearch) {
 function directoryQuery(search: DirectorySearch): api.DirectoryQuery {
   return { ...toViewQuery(directoryView(search), new Date()), order: search.order ?? "cost" };
 }
+
+/** The prices of one's own. */
+export const pricesQuery = queryOptions({
+  queryKey: ["prices"],
+  queryFn: async ({ signal }) => (await api.prices({}, signal)).prices,
+});
 
 export function keysQuery(project: string) {
   return queryOptions({

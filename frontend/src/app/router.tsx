@@ -5,7 +5,6 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
-  redirect,
 } from "@tanstack/react-router";
 import { parseSettingsSearch } from "../model/administration";
 import { parseOverviewSearch } from "../model/analytics";
@@ -22,6 +21,7 @@ import {
 } from "../model/filters";
 import { parseLogSearch } from "../model/logs";
 import { parseMetricSearch } from "../model/metrics";
+import { parsePriceSearch } from "../model/prices";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
 import { sessionQuery, traceQuery } from "./queries";
@@ -42,9 +42,15 @@ const sessionRoute = createRoute({ getParentRoute: () => root, id: "session", co
 const homeRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/",
-  beforeLoad: () => {
-    throw redirect({ to: "/traces", replace: true });
-  },
+  validateSearch: parseProjectSearch,
+  component: lazyRouteComponent(() => import("../pages/start/HomePage"), "HomePage"),
+});
+
+const startRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/start",
+  validateSearch: parseProjectSearch,
+  component: lazyRouteComponent(() => import("../pages/start/StartPage"), "StartPage"),
 });
 
 const tracesRoute = createRoute({
@@ -132,6 +138,13 @@ const metricsRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/metrics/MetricsPage"), "MetricsPage"),
 });
 
+const pricesRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/prices",
+  validateSearch: parsePriceSearch,
+  component: lazyRouteComponent(() => import("../pages/prices/PricesPage"), "PricesPage"),
+});
+
 const traceRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces/$traceId",
@@ -158,11 +171,13 @@ const routeTree = root.addChildren([
   loginRoute,
   sessionRoute.addChildren([
     homeRoute,
+    startRoute,
     overviewRoute,
     exploreRoute,
     logsRoute,
     toolsRoute,
     metricsRoute,
+    pricesRoute,
     tracesRoute,
     traceRoute,
     compareRoute,

@@ -28,7 +28,8 @@ export function formatCount(count: number): string {
 export function formatCost(usd: number): string {
   if (usd === 0) return "$0";
   if (usd < 0.000001) return "<$0.000001";
-  if (usd < 1) return `$${trimZeros(usd.toFixed(usd < 0.0001 ? 6 : usd < 0.01 ? 5 : 4))}`;
+  if (usd < 0.99995)
+    return `$${trimZeros(usd.toFixed(usd < 0.0001 ? 6 : usd < 0.01 ? 5 : 4))}`.padEnd("$0.00".length, "0");
   return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 

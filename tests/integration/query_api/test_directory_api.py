@@ -137,6 +137,8 @@ async def test_models_tell_what_they_cost_and_how_fast_they_are(client: httpx.As
         assert abs(paid["latency"][percentile] / 1e9 - seconds) < 0.02 * seconds
     assert abs(paid["time_to_first_token"]["p95"] / 1e8 - 1) < 0.02
     assert (unpriced["provider"], unpriced["usage"]["unpriced_count"], unpriced["usage"]["error_count"]) == (None, 1, 1)
+    assert (paid["price"]["source"], "input_mtok" in paid["price"]["rates"]) == ("genai-prices", True)
+    assert unpriced["price"] is None
 
     listed = (await _get(client, "/models", unpriced=True, **_DAY))["models"]
     assert [model["model"] for model in listed] == ["house-model"]

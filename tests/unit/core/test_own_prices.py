@@ -110,6 +110,9 @@ def test_the_first_that_fits_counts_and_others_can_take_their_place() -> None:
     assert prices.of_model("house-1", None, _JULY) == ("own:any", {"input": "4", "output": "8"})
     prices.use([])
     assert prices.of_model("house-1", None, _JULY) is None
+    tiered = prices.of_model("claude-sonnet-4-5", "anthropic", _JULY)
+    assert tiered is not None
+    assert tiered[1]["input_mtok"] == "3 (6 above 200000 tokens)"
     found = prices.of_model("gpt-4o", "openai", _JULY)
     assert found is not None
     assert (found[0], found[1]["input_mtok"]) == ("genai-prices", "2.5")

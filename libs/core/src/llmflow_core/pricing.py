@@ -180,7 +180,7 @@ class _Tariff:
 
     def described(self, at: datetime) -> Mapping[str, str]:
         prices = self._model.get_prices(at)
-        return {name: str(price) for name, price in vars(prices).items() if price is not None}
+        return {name: _written(price) for name, price in vars(prices).items() if price is not None}
 
     def _rates_in(self, context: Mapping[str, str]) -> _Rates | None:
         key = "".join(context.values())
@@ -190,6 +190,14 @@ class _Tariff:
         if key not in self._rates:
             self._rates[key] = _rates(self._model.get_prices(datetime.now(UTC), context))
         return self._rates[key]
+
+
+def _written(price: Decimal | TieredPrices) -> str:
+    """A rate as text; of tiers the first, and from where on the others hold."""
+    if not isinstance(price, TieredPrices):
+        return str(price)
+    tiers = (f"{tier.price} above {tier.start} tokens" for tier in price.tiers)
+    return f"{price.base} ({', '.join(tiers)})"
 
 
 #: Parts of the tokens that some models have prices of their own for, by the price data's names: the attributes that

@@ -12,6 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import ALIASES
+from llmflow_core.pricing import Prices
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.analytics import FromParameter, ToParameter, interval_of, range_of
 from llmflow_query_api.analytics_schemas import Facet
@@ -103,7 +104,8 @@ async def list_models(
     """Of the last 24 hours unless the range, which is widened to whole minutes, says otherwise."""
     start, end = range_of(from_, to)
     query = ModelQuery(project=project, from_time=start, to_time=end, order=order, unpriced_only=unpriced, limit=limit)
-    return ModelList(models=[model_of(model) for model in await store.list_models(query)])
+    prices = Prices([kept.price for kept in await store.list_prices()])
+    return ModelList(models=[model_of(model, prices) for model in await store.list_models(query)])
 
 
 @get(

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from llmflow_query_api.analytics_schemas import Facet
+from llmflow_query_api.price_schemas import PriceInUse
 from llmflow_query_api.schemas import Cost, Nanoseconds, TraceSummary
 from llmflow_query_api.signal_schemas import CodingSessionDetail
 
@@ -120,13 +121,14 @@ class Percentiles(Struct, frozen=True, kw_only=True):
 
 class ModelUsage(Struct, frozen=True, kw_only=True):
     """One model of one provider: all spans that state it, agents and chains aside, for what those state is the sum of
-    the calls inside them."""
+    the calls inside them. `price` is that of a call now, null for a model that has none."""
 
     provider: Annotated[str | None, Meta(description="Null where none was named.", examples=["openai"])]
     model: Annotated[str, Meta(examples=["gpt-4o-mini"])]
     usage: Usage
     latency: Percentiles
     time_to_first_token: Percentiles
+    price: PriceInUse | None
 
 
 class ModelList(Struct, frozen=True, kw_only=True):

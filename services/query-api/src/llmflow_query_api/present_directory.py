@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 
+from llmflow_core.pricing import Prices
 from llmflow_query_api import directory_schemas as schemas
 from llmflow_query_api.cursor import encode_cursor
 from llmflow_query_api.present import moment, summary_of
 from llmflow_query_api.present_signals import coding_session_of
+from llmflow_query_api.price_schemas import PriceInUse
 from llmflow_store import directory, sessions
 from llmflow_store.signals import CodingSession
 
@@ -56,15 +59,22 @@ def user_detail_of(user: directory.UserCourse, interval_seconds: int) -> schemas
     )
 
 
-def model_of(model: directory.ModelUsage) -> schemas.ModelUsage:
-    """One model."""
+def model_of(model: directory.ModelUsage, prices: Prices) -> schemas.ModelUsage:
+    """One model, and what it costs now."""
     return schemas.ModelUsage(
         provider=model.provider or None,
         model=model.model,
         usage=_usage(model.usage),
         latency=schemas.Percentiles(**asdict(model.latency)),
         time_to_first_token=schemas.Percentiles(**asdict(model.time_to_first_token)),
+        price=price_in_use(prices, model.model, model.provider or None, datetime.now(UTC)),
     )
+
+
+def price_in_use(prices: Prices, model: str, provider: str | None, at: datetime) -> PriceInUse | None:
+    """Whose price a call of the model has then; None for a model without a price."""
+    found = prices.of_model(model, provider, at)
+    return PriceInUse(source=found[0], rates=dict(found[1])) if found else None
 
 
 def _totals(totals: sessions.SessionTotals) -> schemas.SessionTotals:

@@ -16,7 +16,8 @@ from llmflow_core.own_prices import encoded, own_price
 from llmflow_core.pricing import Prices
 from llmflow_query_api.auth import actor
 from llmflow_query_api.cursor import decode_span_cursor, encode_span_cursor
-from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceInUse, PriceList, Repriced, Repricing
+from llmflow_query_api.present_directory import price_in_use
+from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceList, Repriced, Repricing
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency, text_parameter, time_parameter, utc
 from llmflow_store.prices import KeptPrice
@@ -42,11 +43,8 @@ async def list_prices(
     """Calls of a model that neither the own prices nor the price data know are unpriced; `/models?unpriced=true` lists
     them."""
     kept = await store.list_prices()
-    found = None
-    if model:
-        prices = Prices([one.price for one in kept])
-        found = prices.of_model(model, provider, utc(at) or datetime.now(UTC))
-    in_use = PriceInUse(source=found[0], rates=dict(found[1])) if found else None
+    prices = Prices([one.price for one in kept])
+    in_use = price_in_use(prices, model, provider, utc(at) or datetime.now(UTC)) if model else None
     return PriceList(prices=[_detail(one) for one in kept], in_use=in_use)
 
 

@@ -1,0 +1,104 @@
+import type { Wire } from "../api/client";
+import { type DirectorySearch, parseDirectorySearch } from "./directory";
+import { formatCost } from "./format";
+
+/** The URL of the prices: the range whose models are listed, and a model to set a price of. */
+export interface PriceSearch extends Omit<DirectorySearch, "order" | "unpriced"> {
+  model?: string;
+  provider?: string;
+}
+
+export function parsePriceSearch(raw: Record<string, unknown>): PriceSearch {
+  const { order: _, unpriced: __, ...search }: PriceSearch & DirectorySearch = parseDirectorySearch(raw);
+  for (const name of ["model", "provider"] as const) {
+    const value = raw[name];
+    if (typeof value === "string" && value !== "") search[name] = value;
+  }
+  return search;
+}
+
+/** The rates of an own price that may be left out. */
+export const MORE_RATES = {
+  cached_input: "Cached input",
+  cache_write: "Cache write",
+  cache_write_1h: "Cache write, 1 h",
+  reasoning: "Reasoning",
+  audio_input: "Audio in",
+  audio_output: "Audio out",
+} as const;
+
+/** An own price while it is written. */
+export interface PriceDraft
+  extends Record<
+    "name" | "model" | "provider" | "input" | "output" | "from" | "to" | keyof typeof MORE_RATES,
+    string
+  > {}
+
+export const NO_PRICE: PriceDraft = {
+  name: "",
+  model: "",
+  provider: "",
+  input: "",
+  output: "",
+  from: "",
+  to: "",
+  cached_input: "",
+  cache_write: "",
+  cache_write_1h: "",
+  reasoning: "",
+  audio_input: "",
+  audio_output: "",
+};
+
+/** The beginning of a price for one model: patterns that match its name and provider alone. */
+export function draftFor(model: string, provider: string | null): PriceDraft {
+  const name = model.replaceAll(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+  return { ...NO_PRICE, name: name.slice(0, 100), model: pattern(model), provider: provider ? pattern(provider) : "" };
+}
+
+export function draftOf({ name, price }: Wire["PriceDetail"]): PriceDraft {
+  const draft: PriceDraft = { ...NO_PRICE, name };
+  for (const [key, value] of Object.entries(price)) {
+    if (typeof value === "string")
+      draft[key as keyof PriceDraft] = key === "from" || key === "to" ? dayOf(value) : value;
+  }
+  return draft;
+}
+
+/** What the API takes: what is empty is not given, days begin at midnight UTC. */
+export function priceOf({ name: _, model, input, output, from, to, ...rest }: PriceDraft): Wire["NewPrice"] {
+  const optional = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value.trim() || null]));
+  const day = (text: string) => (text ? `${text}T00:00:00Z` : null);
+  return {
+    ...(optional as Record<"provider" | keyof typeof MORE_RATES, string | null>),
+    model: model.trim(),
+    input: input.trim(),
+    output: output.trim(),
+    from: day(from),
+    to: day(to),
+  };
+}
+
+/**
+ * A price's rate for a million tokens of one kind, by its name in the price data and by that of own prices; ends in a
+ * plus where more tokens in a call make it higher.
+ */
+export function rateOf(price: Wire["PriceInUse"] | null, kind: "input" | "output" | "cached"): string {
+  const names = {
+    input: ["input_mtok", "input"],
+    output: ["output_mtok", "output"],
+    cached: ["cache_read_mtok", "cached_input"],
+  };
+  const rate = names[kind].map((name) => price?.rates[name]).find((found) => found !== undefined);
+  if (rate === undefined) return "–";
+  return formatCost(Number.parseFloat(rate)) + (rate.includes("above") ? " +" : "");
+}
+
+/** Regular expressions give these a meaning. */
+function pattern(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}
+
+function dayOf(iso: string): string {
+  return new Date(iso).toISOString().slice(0, 10);
+}

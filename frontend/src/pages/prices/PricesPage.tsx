@@ -1,0 +1,127 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { deletePrice, type Wire } from "../../api/client";
+import { modelsQuery, pricesQuery } from "../../app/queries";
+import { TimeRange } from "../../filter/FilterBar";
+import bar from "../../filter/FilterBar.module.css";
+import { DIRECTORY_RANGE } from "../../model/directory";
+import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceSearch } from "../../model/prices";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Page } from "../../ui/Page";
+import { Time } from "../../ui/Time";
+import { ConfirmButton } from "../settings/ConfirmButton";
+import settings from "../settings/settings.module.css";
+import { ModelPrices } from "./ModelPrices";
+import { PriceForm } from "./PriceForm";
+import styles from "./PricesPage.module.css";
+import { Reprice } from "./Reprice";
+
+/** What the models that were used cost, which have no price, and the prices of one's own. */
+export function PricesPage() {
+  const search = useSearch({ from: "/session/prices" });
+  const navigate = useNavigate({ from: "/prices" });
+  const client = useQueryClient();
+  const { model, provider, ...view } = search;
+  const models = useQuery(modelsQuery(view));
+  const own = useQuery(pricesQuery);
+  const [edited, setEdited] = useState<Wire["PriceDetail"] | null>(null);
+  const refresh = () => {
+    for (const key of [pricesQuery.queryKey, ["models"]]) client.invalidateQueries({ queryKey: key });
+  };
+  const remove = useMutation({ mutationFn: deletePrice, onSuccess: refresh });
+  const error = models.error ?? own.error ?? remove.error;
+  const set = (changes: { [K in keyof PriceSearch]: string | undefined }) =>
+    navigate({ search: Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)) });
+  const draft = edited ? draftOf(edited) : model ? draftFor(model, provider ?? null) : NO_PRICE;
+  const close = () => {
+    setEdited(null);
+    set({ model: undefined, provider: undefined });
+  };
+  return (
+    <Page
+      title="Prices"
+      scrolls
+      bar={
+        <section className={bar.bar} aria-label="Filters">
+          <TimeRange search={view} otherwise={DIRECTORY_RANGE} onChange={set} />
+        </section>
+      }
+    >
+      {error && <Failure error={error} />}
+      <div className={styles.parts}>
+        <ModelPrices
+          search={view}
+          models={models.data}
+          onPrice={(row) => {
+            setEdited(null);
+            set({ model: row.model, provider: row.provider ?? undefined });
+          }}
+        />
+        <section aria-label="Own prices">
+          <h2>Own prices</h2>
+          <p>In US dollars a million tokens, for models that the price data does not know and for negotiated rates.</p>
+          <PriceForm
+            key={`${draft.name} ${draft.model}`}
+            draft={draft}
+            onSaved={() => {
+              refresh();
+              close();
+            }}
+            onCancel={close}
+          />
+          <DataTable
+            label="Own prices, in the order in which they are tried"
+            columns={[
+              { header: "Name", cell: ({ name }: Wire["PriceDetail"]) => name },
+              { header: "Model", cell: ({ price }) => <code>{price.model}</code> },
+              { header: "Provider", cell: ({ price }) => (price.provider ? <code>{price.provider}</code> : "any") },
+              { header: "Input", number: true, cell: ({ price }) => `$${price.input}` },
+              { header: "Output", number: true, cell: ({ price }) => `$${price.output}` },
+              { header: "Others", cell: ({ price }) => others(price) },
+              { header: "From", cell: ({ price }) => (price.from ? <Time iso={price.from} full /> : "–") },
+              { header: "Until", cell: ({ price }) => (price.to ? <Time iso={price.to} full /> : "–") },
+              {
+                header: "Change",
+                cell: (row) =>
+                  row.origin === "file" ? (
+                    "in the writer's file"
+                  ) : (
+                    <>
+                      <Button
+                        className={styles.action}
+                        aria-label={`Change the price ${row.name}`}
+                        onPress={() => setEdited(row)}
+                      >
+                        Change
+                      </Button>
+                      <ConfirmButton
+                        label="Delete"
+                        what={`the price ${row.name}`}
+                        onConfirm={() => remove.mutate(row.name)}
+                      />
+                    </>
+                  ),
+              },
+            ]}
+            rows={own.data ?? []}
+            getId={({ origin, name }) => `${origin} ${name}`}
+            empty={own.isPending ? "Loading prices…" : "No price of your own: all come from the price data."}
+          />
+        </section>
+        <Reprice project={search.project} className={settings.form ?? ""} />
+      </div>
+    </Page>
+  );
+}
+
+function others(price: Wire["NewPrice"]): string {
+  return Object.entries(MORE_RATES)
+    .flatMap(([key, label]) => {
+      const rate = price[key as keyof typeof MORE_RATES];
+      return rate ? [`${label.toLowerCase()} $${rate}`] : [];
+    })
+    .join(", ");
+}
