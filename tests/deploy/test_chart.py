@@ -272,6 +272,7 @@ def test_secrets_that_pods_need_are_made_or_named_in_the_values(rendered: list[O
         ("my-login", "username"),
         ("my-login", "password"),
         ("my-keys", "token"),
+        ("my-keys", "secretKey"),
     }
     needed = {
         (reference["name"], reference["key"])
@@ -318,6 +319,17 @@ def test_services_share_one_token_for_the_keys(values: Object, required: str | N
     for component in ("proxy", "ingest"):
         assert found[component]["LLMFLOW_KEYS_URL"] == "http://demo-llmflow-query-api:3000"
         assert found[component].get("LLMFLOW_KEYS_REQUIRED") == required
+
+
+@pytest.mark.parametrize(("values", "given"), [({}, None), ({"keys": {"secretKey": "k" * 16}}, "k" * 16)])
+def test_the_exporter_opens_what_the_query_api_seals(values: Object, given: str | None) -> None:
+    objects = install(values)
+    exporter, query_api = (environment(objects, component) for component in ("exporter", "query-api"))
+    assert exporter["LLMFLOW_SECRET_KEY"] == query_api["LLMFLOW_SECRET_KEY"]
+    assert exporter["LLMFLOW_KEYS_TOKEN"] == query_api["LLMFLOW_KEYS_TOKEN"]
+    assert exporter["LLMFLOW_KEYS_URL"] == "http://demo-llmflow-query-api:3000"
+    (secret,) = (o["stringData"]["secretKey"] for o in objects if o["metadata"]["name"] == "demo-llmflow-keys")
+    assert secret == given or (given is None and len(secret) == 32)
 
 
 def test_password_of_the_built_in_database_outlives_the_release_as_its_volume_does() -> None:

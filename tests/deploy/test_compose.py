@@ -159,11 +159,11 @@ def test_services_share_one_token_for_the_keys(load: Callable[..., Model]) -> No
     for given in ({}, {"LLMFLOW_KEYS_TOKEN": "t" * 32}):
         services = load(given)["services"]
         tokens = {name: s["environment"].get("LLMFLOW_KEYS_TOKEN") for name, s in services.items() if name in SERVICES}
-        (token,) = {tokens.pop(name) for name in ("proxy", "ingest", "query-api")}
+        (token,) = {tokens.pop(name) for name in ("proxy", "ingest", "exporter", "query-api")}
         assert token
         assert token == given.get("LLMFLOW_KEYS_TOKEN", token)
         assert set(tokens.values()) == {None}
-        for name in ("proxy", "ingest"):
+        for name in ("proxy", "ingest", "exporter"):
             assert services[name]["environment"]["LLMFLOW_KEYS_URL"] == "http://query-api:3000"
 
 
@@ -177,9 +177,12 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
         "ANTHROPIC_BASE_URL": "http://claude:1",
         "MAX_RESPONSE_SIZE": "2MB",
         "POSTGRES_PASSWORD": "p@ss/w:rd",
+        "LLMFLOW_SECRET_KEY": "k" * 16,
         "VERBOSE": "1",
     }
     services = load(given)["services"]
+    for name in ("exporter", "query-api"):
+        assert services[name]["environment"]["LLMFLOW_SECRET_KEY"] == "k" * 16
     reached: dict[str, str] = {}
     for service in services.values():
         reached |= {name: value for name, value in service.get("environment", {}).items() if name in given}

@@ -39,11 +39,26 @@
       key: token
 {{- end -}}
 
-{{/* Where a service that checks API keys finds them. */}}
-{{- define "llmflow.env.keys" -}}
+{{/* Where a service asks the query API for what is administered there. */}}
+{{- define "llmflow.env.keysUrl" -}}
 {{ include "llmflow.env.keysToken" . }}
 - name: LLMFLOW_KEYS_URL
   value: http://{{ include "llmflow.fullname" . }}-query-api:3000
+{{- end -}}
+
+{{/* What encrypts the secrets that are kept in the database. */}}
+{{- define "llmflow.env.secretKey" -}}
+- name: LLMFLOW_SECRET_KEY
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "llmflow.keysSecret" . }}
+      key: secretKey
+      optional: true
+{{- end -}}
+
+{{/* Where a service that checks API keys finds them. */}}
+{{- define "llmflow.env.keys" -}}
+{{ include "llmflow.env.keysUrl" . }}
 {{- if .Values.keys.required }}
 - name: LLMFLOW_KEYS_REQUIRED
   value: "1"

@@ -170,9 +170,10 @@ def services(options: Options, database_url: str) -> list[Service]:
     database = {"LLMFLOW_DATABASE_URL": database_url}
     size = os.environ.get("LLMFLOW_MAX_DATABASE_SIZE") or _DATABASE_SIZE
     token = {"LLMFLOW_KEYS_TOKEN": secrets.token_hex(32)}
+    secret_key = {"LLMFLOW_SECRET_KEY": os.environ.get("LLMFLOW_SECRET_KEY") or _secret_key(options.data_dir)}
+    office = {**token, "LLMFLOW_KEYS_URL": options.url(options.port)}
     keys = {
-        **token,
-        "LLMFLOW_KEYS_URL": options.url(options.port),
+        **office,
         "LLMFLOW_KEYS_FILE": str(options.data_dir / "keys.json"),
     }
     return [
@@ -200,7 +201,7 @@ def services(options: Options, database_url: str) -> list[Service]:
             f"{options.url(options.ingest_port)}/readyz",
         ),
         Service("writer", "llmflow_writer", {**local, **database, "LLMFLOW_MAX_DATABASE_SIZE": size}),
-        Service("exporter", "llmflow_exporter", local),
+        Service("exporter", "llmflow_exporter", {**local, **office, **secret_key}),
         Service(
             "query-api",
             "llmflow_query_api",
@@ -208,13 +209,25 @@ def services(options: Options, database_url: str) -> list[Service]:
                 **local,
                 **database,
                 **token,
+                **secret_key,
                 "PORT": str(options.port),
                 "LLMFLOW_INGEST_URL": options.url(options.ingest_port),
+                "LLMFLOW_PROXY_ADDRESS": os.environ.get("LLMFLOW_PROXY_ADDRESS") or str(options.proxy_port),
+                "LLMFLOW_OTLP_ADDRESS": os.environ.get("LLMFLOW_OTLP_ADDRESS") or str(options.ingest_port),
                 **({"LLMFLOW_FRONTEND_DIR": str(_FRONTEND)} if _FRONTEND.is_dir() else {}),
             },
             f"{options.url(options.port)}/readyz",
         ),
     ]
+
+
+def _secret_key(data_dir: Path) -> str:
+    """What encrypts the secrets in the database of this data folder; made on first use, and kept beside it."""
+    file = data_dir / "secret.key"
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+            written.write(secrets.token_hex(32))
+    return file.read_text()
 
 
 def _where(options: Options, database_url: str) -> Where:
