@@ -685,26 +685,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/addresses": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Where applications send to
-         * @description As the settings LLMFLOW_PROXY_ADDRESS and LLMFLOW_OTLP_ADDRESS say.
-         */
-        get: operations["getAddresses"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/projects/{project}": {
         parameters: {
             query?: never;
@@ -903,55 +883,10 @@ export interface paths {
         put: operations["changeRule"];
         post?: never;
         /**
-         * Delete a rule or a budget
-         * @description Who was told that a rule fires is told that it is resolved. The history stays.
+         * Delete a rule
+         * @description Who was told that it fires is told that it is resolved. The history stays.
          */
         delete: operations["deleteRule"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/budgets/{alert_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Change a budget
-         * @description The budget is replaced as a whole. Thresholds that a new limit is below again are told of anew.
-         */
-        put: operations["changeBudget"];
-        post?: never;
-        /**
-         * Delete a rule or a budget
-         * @description Who was told that a rule fires is told that it is resolved. The history stays.
-         */
-        delete: operations["deleteBudget"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/budgets/{alert_id}/silence": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /**
-         * Silence a rule or a budget for a time
-         * @description States go on changing and are kept in the history. What still holds when the silence ends is told of then; that
-         *     something ends which was told of before is told all the same.
-         */
-        put: operations["silenceBudget"];
-        post?: never;
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -966,9 +901,9 @@ export interface paths {
         };
         get?: never;
         /**
-         * Silence a rule or a budget for a time
-         * @description States go on changing and are kept in the history. What still holds when the silence ends is told of then; that
-         *     something ends which was told of before is told all the same.
+         * Silence a rule for a time
+         * @description The state goes on changing and is kept in the history. What still fires when the silence ends is told of then;
+         *     that a rule is resolved which was told of before is told all the same.
          */
         put: operations["silenceRule"];
         post?: never;
@@ -988,10 +923,55 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a test notice to the channels of a rule or a budget
+         * Send a test notice to the channels of a rule
          * @description Its state does not change, and nothing is tried again.
          */
         post: operations["testRule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{alert_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a budget
+         * @description The budget is replaced as a whole. Thresholds that are below a new limit again are told of anew.
+         */
+        put: operations["changeBudget"];
+        post?: never;
+        /**
+         * Delete a budget
+         * @description The history stays.
+         */
+        delete: operations["deleteBudget"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/budgets/{alert_id}/silence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Silence a budget for a time
+         * @description What is spent goes on being reckoned and is kept in the history. A threshold that was reached meanwhile is
+         *     told of when the silence ends.
+         */
+        put: operations["silenceBudget"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1008,7 +988,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a test notice to the channels of a rule or a budget
+         * Send a test notice to the channels of a budget
          * @description Its state does not change, and nothing is tried again.
          */
         post: operations["testBudget"];
@@ -1283,26 +1263,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Addresses
-         * @description Where applications reach LLMFlow.
-         * @example {
-         *       "proxy": "8080",
-         *       "otlp": "4318"
-         *     }
-         */
-        Addresses: {
-            /**
-             * @description The LLM proxy. A URL, or a port on the host by which the API is reached.
-             * @example 8080
-             */
-            proxy: string;
-            /**
-             * @description The receiver of OTLP over HTTP. A URL, or a port on the host by which the API is reached.
-             * @example 4318
-             */
-            otlp: string;
-        };
         /**
          * AlertEventDetail
          * @description One change of a rule's or a budget's state. `payload` is what webhooks are sent, `id` their `webhook-id`.
@@ -9002,62 +8962,6 @@ export interface operations {
             };
         };
     };
-    getAddresses: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Request fulfilled, document follows */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Addresses"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     deleteProject: {
         parameters: {
             query?: never;
@@ -10161,7 +10065,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;
@@ -10263,7 +10167,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;
@@ -10344,6 +10248,195 @@ export interface operations {
             };
         };
     };
+    silenceRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Silence"];
+            };
+        };
+        responses: {
+            /** @description Silenced. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    testRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The id.
+                 * @example text
+                 */
+                alert_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every channel was tried once. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestResult"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Gateway Timeout */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     changeBudget: {
         parameters: {
             query?: {
@@ -10356,7 +10449,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;
@@ -10458,7 +10551,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;
@@ -10545,7 +10638,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;
@@ -10603,195 +10696,6 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    silenceRule: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a rule or a budget.
-                 * @example text
-                 */
-                alert_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Silence"];
-            };
-        };
-        responses: {
-            /** @description Silenced. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Request Entity Too Large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too Many Requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Service Unavailable */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Gateway Timeout */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    testRule: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /**
-                 * @description The id of a rule or a budget.
-                 * @example text
-                 */
-                alert_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Every channel was tried once. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestResult"];
-                };
-            };
-            /** @description Bad Request */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Unauthorized */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Forbidden */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not Found */
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10834,7 +10738,7 @@ export interface operations {
             header?: never;
             path: {
                 /**
-                 * @description The id of a rule or a budget.
+                 * @description The id.
                  * @example text
                  */
                 alert_id: string;

@@ -20,8 +20,8 @@ from llmflow_query_api import (
     administration_schemas,
     alert_schemas,
     analytics_schemas,
-    directory_schemas,
     destination_schemas,
+    directory_schemas,
     export_schemas,
     live_schemas,
     price_schemas,
@@ -30,31 +30,29 @@ from llmflow_query_api import (
     signal_schemas,
     view_schemas,
 )
+from llmflow_query_api.alert_changes import provide_alerts
 from llmflow_query_api.alert_channels import delete_channel, list_channels, save_channel, test_channel
 from llmflow_query_api.alert_rules import (
-    change_budget,
     change_rule,
-    create_budget,
     create_rule,
-    delete_alert,
-    list_budgets,
+    delete_rule,
     list_history,
     list_rules,
-    provide_alerts,
-    silence,
-    test_alert,
+    silence_rule,
+    test_rule,
 )
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
+from llmflow_query_api.budgets import (
+    change_budget,
+    create_budget,
+    delete_budget,
+    list_budgets,
+    silence_budget,
+    test_budget,
+)
 from llmflow_query_api.coding_tools import list_coding_sessions, list_coding_tools
-from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
-from llmflow_query_api.export_formats import TEXT_MEDIA_TYPES
-from llmflow_query_api.exports import export_spans, export_traces
-from llmflow_query_api.key_access import FOR_KEYS, Authentication
-from llmflow_query_api.keys import create_key, list_keys, revoke_key
-from llmflow_query_api.leaving import end_with_client
-from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.destination_jobs import cancel_job, create_replay, list_jobs, show_job, test_destination
 from llmflow_query_api.destinations import (
     change_destination,
@@ -65,6 +63,13 @@ from llmflow_query_api.destinations import (
     remove_destination,
     resume_destination,
 )
+from llmflow_query_api.directory import list_field_values, list_models, list_users, show_user
+from llmflow_query_api.export_formats import TEXT_MEDIA_TYPES
+from llmflow_query_api.exports import export_spans, export_traces
+from llmflow_query_api.key_access import FOR_KEYS, Authentication
+from llmflow_query_api.keys import create_key, list_keys, revoke_key
+from llmflow_query_api.leaving import end_with_client
+from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.openapi_examples import add_examples
@@ -89,6 +94,7 @@ _BODIES = (
     administration_schemas,
     alert_schemas,
     analytics_schemas,
+    destination_schemas,
     directory_schemas,
     export_schemas,
     live_schemas,
@@ -97,7 +103,6 @@ _BODIES = (
     signal_schemas,
     view_schemas,
     messages,
-    destination_schemas,
 )
 _DESCRIPTION = """\
 Traces of LLM applications, as LLMFlow stores them.
@@ -130,6 +135,7 @@ _CONFIG = OpenAPIConfig(
         Tag(name="alerts", description="Rules and budgets, and who is told of them."),
         Tag(name="projects", description="What keeps one team's data apart from another's."),
         Tag(name="keys", description="API keys of programs."),
+        Tag(name="destinations", description="Other tools that spans are forwarded to."),
         Tag(name="prices", description="What models cost."),
         Tag(name="audit", description="Who administered what."),
     ],
@@ -138,7 +144,6 @@ _CONFIG = OpenAPIConfig(
             "basic": SecurityScheme(type="http", scheme="basic"),
             "session": SecurityScheme(type="apiKey", name=COOKIE, security_scheme_in="cookie"),
             "key": SecurityScheme(type="http", scheme="bearer", description="An API key: lf-sk-..."),
-        Tag(name="destinations", description="Other tools that spans are forwarded to."),
         }
     ),
 )
@@ -238,27 +243,18 @@ def api_router() -> Router:
                     reprice,
                     create_rule,
                     change_rule,
+                    silence_rule,
+                    test_rule,
+                    delete_rule,
                     create_budget,
                     change_budget,
-                    silence,
-                    test_alert,
-                    delete_alert,
+                    silence_budget,
+                    test_budget,
+                    delete_budget,
                     list_channels,
                     save_channel,
                     delete_channel,
                     test_channel,
-                ],
-                middleware=[Authentication],
-                security=[{"basic": []}, {"session": []}],
-            ),
-        ],
-        # Litestar takes a wrong member of a body for a fault of the dependency by the same name, if there is one.
-        dependencies={
-            "gate": Provide(_gate),
-            "store": Provide(provide_store),
-            "alerts": Provide(provide_alerts),
-            "selection": Provide(trace_query),
-            "span_selection": Provide(span_query),
                     list_destinations,
                     list_presets,
                     create_destination,
@@ -271,6 +267,18 @@ def api_router() -> Router:
                     list_jobs,
                     show_job,
                     cancel_job,
+                ],
+                middleware=[Authentication],
+                security=[{"basic": []}, {"session": []}],
+            ),
+        ],
+        # Litestar takes a wrong member of a body for a fault of the dependency by the same name, if there is one.
+        dependencies={
+            "gate": Provide(_gate),
+            "store": Provide(provide_store),
+            "alerts": Provide(provide_alerts),
+            "selection": Provide(trace_query),
+            "span_selection": Provide(span_query),
             "question": Provide(analytics_query),
         },
     )
