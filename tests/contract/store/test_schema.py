@@ -72,11 +72,11 @@ async def test_sums_that_a_migration_adds_hold_what_was_there(
     await store.write_spans(random_spans(random.Random(4), 50))
     await store.close()
     await database.execute(
-        "DROP TABLE rollups_total_day, rollups_total_week; DELETE FROM schema_migrations WHERE version IN (6, 10);"
-        " DELETE FROM rollups_value_hour WHERE dimension IN ('model', 'all');"
-        " DELETE FROM rollups_value_day WHERE dimension IN ('model', 'all')"
+        "DROP TABLE rollups_total_day, rollups_total_week; DELETE FROM schema_migrations WHERE version IN (6, 10, 11);"
+        " DELETE FROM rollups_value_hour WHERE dimension IN ('model', 'model, whole', 'all');"
+        " DELETE FROM rollups_value_day WHERE dimension IN ('model', 'model, whole', 'all')"
     )
-    assert await migrate(database_url) == ["0006_read_rollups", "0010_rollups_of_all"]
+    assert await migrate(database_url) == ["0006_read_rollups", "0010_rollups_of_all", "0011_rollups_of_models"]
     assert await assert_rollups_match(database_url) == 50
 
 

@@ -4,12 +4,13 @@ else the spans themselves."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from llmflow_core.filters import And, Filter
 from llmflow_store.analytics import DISTRIBUTIONS, AnalyticsQuery, Metric
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
-from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, user_rows
+from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, rows_of_users, user_rows
 from llmflow_store.rollups import USER_DIMENSION
 from llmflow_store.time_ranges import Range, covering, unix_us, widened
 from llmflow_store.values import label
@@ -46,6 +47,8 @@ _SUMS = {
         )
     },
 }
+#: What takes more than sums over whole models.
+_SPLIT = frozenset({Metric.REQUESTS, Metric.ERRORS, Metric.ERROR_RATE})
 _SUMS_OF_TOTALS = {
     **_SUMS,
     Metric.REQUESTS: "sum(request_count)",
@@ -56,7 +59,7 @@ _SUMS_OF_TOTALS = {
 
 class Source(NamedTuple):
     """Rows with the rollups' columns, as a FROM item named r, and the groups' expressions over it; `sums` are those of
-    the metrics."""
+    the metrics. Of a group and a time there are `few` rows, or many."""
 
     rows: str
     groups: Sequence[str]
@@ -65,6 +68,7 @@ class Source(NamedTuple):
     to_us: int
     rollups: bool
     sums: Mapping[Metric, str]
+    few: bool = False
 
 
 def source_of(query: AnalyticsQuery) -> Source:
@@ -77,12 +81,22 @@ def source_of(query: AnalyticsQuery) -> Source:
     return _of_spans(query, parsed)
 
 
+def source_of_counts(query: AnalyticsQuery, source: Source) -> Source:
+    """What tells, of a question about distributions that `source` answers, how many spans the groups have."""
+    return _of_users(replace(query, metric=Metric.SPANS), query.filter or And(())) or source
+
+
+def source_of_users(query: AnalyticsQuery, users: Sequence[str]) -> Source | None:
+    """What answers the question about some users only; None where it takes the spans."""
+    return _of_values(query, query.filter or And(()), users)
+
+
 def _of_all(query: AnalyticsQuery, parsed: Filter) -> Source | None:
     if query.group_by or query.metric not in DISTRIBUTIONS or parsed != And(()):
         return None
     arguments = Arguments(label(query.project))
     from_us, to_us, ranges = _ranges(query, "minute")
-    return Source(all_rows(ranges, arguments), [], arguments, from_us, to_us, True, _SUMS)
+    return Source(all_rows(ranges, arguments), [], arguments, from_us, to_us, True, _SUMS, few=True)
 
 
 def _of_models(query: AnalyticsQuery, parsed: Filter) -> Source | None:
@@ -90,9 +104,9 @@ def _of_models(query: AnalyticsQuery, parsed: Filter) -> Source | None:
         return None
     arguments = Arguments(label(query.project))
     from_us, to_us, ranges = _ranges(query, "minute")
-    rows = model_rows(ranges, parsed, arguments)
+    rows = model_rows(ranges, parsed, arguments, split=query.metric in _SPLIT)
     groups = ["nullif(r.value, '')" for _ in query.group_by]
-    return None if rows is None else Source(rows, groups, arguments, from_us, to_us, True, _SUMS)
+    return None if rows is None else Source(rows, groups, arguments, from_us, to_us, True, _SUMS, few=True)
 
 
 def _of_rollups(query: AnalyticsQuery, parsed: Filter) -> Source | None:
@@ -114,13 +128,16 @@ def _of_users(query: AnalyticsQuery, parsed: Filter) -> Source | None:
     return None if rows is None else Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS_OF_TOTALS)
 
 
-def _of_values(query: AnalyticsQuery, parsed: Filter) -> Source | None:
-    arguments = Arguments(label(query.project), USER_DIMENSION)
+def _of_values(query: AnalyticsQuery, parsed: Filter, users: Sequence[str] | None = None) -> Source | None:
+    arguments = Arguments(label(query.project))
     condition = rollup_condition(parsed, arguments, _VALUE_DIMENSIONS)
     if condition is None or query.group_by != ("user",) or _cuts_hours(query):
         return None
     from_us, to_us, ranges = _ranges(query, "hour")
-    rows = rollup_rows("rollups_value", ranges, f"r.dimension = $2 AND {condition}", arguments)
+    if users is None:
+        rows = rollup_rows("rollups_value", ranges, f"r.dimension = '{USER_DIMENSION}' AND {condition}", arguments)
+    else:
+        rows = rows_of_users(ranges, condition, users, arguments)
     return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS)
 
 
@@ -132,7 +149,8 @@ def _ranges(query: AnalyticsQuery, finest: str, coarsest: str = "day") -> tuple[
     """The range that is counted, and what it consists of."""
     from_us, to_us = widened(query.from_time, query.to_time, finest)
     interval_us = round(query.interval.total_seconds() * 1e6) if query.interval else None
-    return from_us, to_us, covering(from_us, to_us, finest=finest, coarsest=coarsest, interval_us=interval_us)
+    ranges = covering(from_us, to_us, finest=finest, coarsest=coarsest, interval_us=interval_us, subtracting=True)
+    return from_us, to_us, ranges
 
 
 def _of_spans(query: AnalyticsQuery, parsed: Filter) -> Source:

@@ -22,13 +22,13 @@ from llmflow_store.analytics import (
     Number,
     Point,
 )
-from llmflow_store.analytics_sources import Source, source_of
+from llmflow_store.analytics_sources import Source, source_of, source_of_counts, source_of_users
 from llmflow_store.filter_sql import Arguments
 from llmflow_store.time_ranges import EPOCH
 
 _MEASURED = {Metric.LATENCY: "duration_ns", Metric.TTFT: "time_to_first_token_ns"}
 #: Of a distribution, the groups of most spans are measured, and the largest values among them returned.
-_MEASURED_GROUPS = 200
+_MEASURED_GROUPS = 100
 
 
 async def analyse(connection: asyncpg.Connection[Any], query: AnalyticsQuery) -> AnalyticsResult:
@@ -58,14 +58,20 @@ _Found = dict[tuple[tuple[str, ...], int | None], _Measured]
 async def _all_groups(
     connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source
 ) -> tuple[Group, list[Group]]:
-    """The total and the groups, from one reading of the rows: where groups are few and each row is in one or none."""
+    """The total and the groups, from one reading of the rows: where groups are few and each row is in one or none.
+
+    Distributions are added up faster where they are kept without groups.
+    """
     measure = _distributions if query.metric in DISTRIBUTIONS else _sums
     found = await measure(connection, query, source, None, interval=query.interval is not None)
-    times: defaultdict[int | None, list[_Measured]] = defaultdict(list)
-    for (_, time), measured in found.items():
-        times[time].append(measured)
     groups = [_of_course(query, key, course, source) for key, course in _courses(found).items() if None not in key]
-    total = _of_course(query, (), {time: _merged(parts) for time, parts in times.items()}, source)
+    if query.metric in DISTRIBUTIONS:
+        total = await _total(connection, query, source)
+    else:
+        times: defaultdict[int | None, list[_Measured]] = defaultdict(list)
+        for (_, time), measured in found.items():
+            times[time].append(measured)
+        total = _of_course(query, (), {time: _merged(parts) for time, parts in times.items()}, source)
     return total, sorted(groups, key=_by_value)[: query.limit]
 
 
@@ -82,17 +88,25 @@ async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, so
     """The groups of the largest values, largest first."""
     distribution = query.metric in DISTRIBUTIONS
     measure = _distributions if distribution else _sums
-    found = await _largest(connection, query, source)
+    found = await _largest(connection, query, source_of_counts(query, source) if distribution else source)
     if distribution and (query.interval is None or len(found) > query.limit):
-        found = await measure(connection, query, source, [key for key, _ in found], interval=False)
+        keys = [key for key, _ in found]
+        found = await measure(connection, query, _narrowed(query, source, keys), keys, interval=False)
     keys = [key for key, _ in found]
     if not distribution or query.interval is None or len(found) > query.limit:
         ranked = sorted((_group(query, found, key, source) for key in keys), key=_by_value)[: query.limit]
         keys = [group.key for group in ranked]
     if query.interval is None or not keys:
         return ranked if keys else []
-    courses = _courses(await measure(connection, query, source, keys, interval=True))
+    courses = _courses(await measure(connection, query, _narrowed(query, source, keys), keys, interval=True))
     return sorted((_of_course(query, key, courses.get(key, {}), source) for key in keys), key=_by_value)
+
+
+def _narrowed(query: AnalyticsQuery, source: Source, keys: Sequence[tuple[str, ...]]) -> Source:
+    """What answers the question about these groups, read faster where that can be."""
+    if query.group_by != ("user",) or not source.rollups or not keys:
+        return source
+    return source_of_users(query, [user for (user,) in keys]) or source
 
 
 async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source) -> _Found:
@@ -103,7 +117,7 @@ async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, s
     rows = await connection.fetch(
         f"SELECT {', '.join(source.groups)}, sum(span_count)::bigint, {amount}"  # noqa: S608
         f" FROM {source.rows} WHERE {_present(source.groups)}"
-        f" GROUP BY {_places(source.groups)} ORDER BY {order} DESC NULLS LAST, {_places(source.groups)}"
+        f"{_group_by(source.groups)} ORDER BY {order} DESC NULLS LAST, {_places(source.groups)}"
         f" LIMIT {_MEASURED_GROUPS if distribution else int(query.limit)}",
         *source.arguments.values,
     )
@@ -141,8 +155,15 @@ async def _distributions(
 ) -> _Found:
     columns, where, arguments = _grouped(query, source, keys, interval=interval)
     measured = _MEASURED[query.metric]
+    if source.few:
+        rows = await connection.fetch(
+            f"SELECT {', '.join([*columns, 'r.sign'])}, (r.{measured}).buckets, (r.{measured}).counts"  # noqa: S608
+            f" FROM {source.rows} WHERE {where}",
+            *arguments.values,
+        )
+        return _added(rows, interval=interval)
     if source.rollups:
-        bucket, count = f"unnest((r.{measured}).buckets)", f"unnest((r.{measured}).counts)"
+        bucket, count = f"unnest((r.{measured}).buckets)", f"unnest((r.{measured}).counts) * r.sign"
     else:
         bucket, count = f"sketch_bucket(r.{measured})", "1"
         where = f"{where} AND r.{measured} IS NOT NULL"
@@ -153,7 +174,7 @@ async def _distributions(
         f"SELECT {listed}array_agg(b), array_agg(n) FROM ("  # noqa: S608
         f" SELECT {listed}b, sum(n)::bigint AS n FROM ("
         f" SELECT {selected}{bucket} AS b, {count} AS n FROM {source.rows} WHERE {where}"
-        f") AS u GROUP BY {listed}b) AS s{_group_by(columns)}",
+        f") AS u GROUP BY {listed}b HAVING sum(n) <> 0) AS s{f' GROUP BY {_places(columns)}' if columns else ''}",
         *arguments.values,
     )
     found: _Found = {}
@@ -162,6 +183,26 @@ async def _distributions(
         if buckets is not None:
             found[tuple(key), time] = _Measured(sum(counts), None, dict(zip(buckets, counts, strict=True)))
     return found
+
+
+def _added(rows: Iterable[asyncpg.Record], *, interval: bool) -> _Found:
+    """What rows of key, time (of an `interval`), sign, buckets and counts come to; where there are few, this takes half
+    of what the database takes."""
+    merged: dict[tuple[tuple[str, ...], int | None], dict[int, int]] = {}
+    changed = set()
+    for *key, sign, buckets, counts in rows:
+        time = key.pop() if interval else None
+        place = (tuple(key), time)
+        if sign > 0 and place not in merged:
+            merged[place] = dict(zip(buckets, counts, strict=True))
+            continue
+        changed.add(place)
+        have = merged.setdefault(place, {})
+        for bucket, count in zip(buckets, counts, strict=True):
+            have[bucket] = have.get(bucket, 0) + sign * count
+    for place in changed:
+        merged[place] = {bucket: count for bucket, count in merged[place].items() if count}
+    return {place: _Measured(sum(have.values()), None, have) for place, have in merged.items() if have}
 
 
 def _grouped(
@@ -256,4 +297,5 @@ def _places(groups: Sequence[str]) -> str:
 
 
 def _group_by(columns: Sequence[str]) -> str:
-    return f" GROUP BY {_places(columns)}" if columns else ""
+    """Without what was added and taken away again."""
+    return f" GROUP BY {_places(columns)} HAVING sum(span_count) > 0" if columns else ""

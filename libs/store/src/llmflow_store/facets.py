@@ -30,7 +30,7 @@ async def facets(
     arguments = Arguments(label(project))
     condition = rollup_condition(parsed, arguments, ROLLUP_COLUMNS)
     if condition is not None:
-        ranges = covering(*widened(from_time, to_time, "minute"), finest="minute")
+        ranges = covering(*widened(from_time, to_time, "minute"), finest="minute", subtracting=True)
         counted = _selected(ROLLUP_COLUMNS, "r.span_count", rollup_rows("rollups", ranges, condition, arguments))
     else:
         # What the try above has added is of an unknown type where no statement uses it.
@@ -50,7 +50,7 @@ async def facets(
     for *found, spans in rows:
         # Of one grouping only its own column is set; a value that is missing has none.
         for name, value in zip(_NAMES, found, strict=True):
-            if value:
+            if value and spans:
                 values[name].append(FacetValue(value, spans))
     sampled = condition is None and sum(value.span_count for value in values["status"]) == _SAMPLE
     return Facets({name: sorted(found, key=_most)[:_VALUES] for name, found in values.items()}, sampled)

@@ -2,62 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 from llmflow_core.filters import Filter
 from llmflow_store.filter_sql import Arguments, rollup_condition
-from llmflow_store.rollups import ALL_DIMENSION, COSTS, MODEL_DIMENSION, TOKENS, USER_DIMENSION
+from llmflow_store.rollups import (
+    ALL_DIMENSION,
+    COSTS,
+    MODEL_DIMENSION,
+    SKETCHES,
+    TOKENS,
+    USER_DIMENSION,
+    WHOLE_MODEL_DIMENSION,
+)
 from llmflow_store.time_ranges import Range
 
-_SPLIT_COLUMNS = (
-    *("observation_type", "status", "span_count", *TOKENS, *COSTS, "unpriced_count"),
-    *("duration_ns", "time_to_first_token_ns"),
-)
-_TOTAL_COLUMNS = {
-    "value": "r.value",
-    "span_count": "r.span_count",
-    "request_count": "r.request_count",
-    "error_count": "r.error_count",
-    **{name: f"r.{name}" for name in (*TOKENS, *COSTS, "unpriced_count")},
+_SUMS = ("span_count", *TOKENS, *COSTS, "unpriced_count")
+_KEYS = {
+    "rollups": ("bucket", "service", "provider", "model", "observation_type", "environment", "status"),
+    "rollups_value": ("bucket", "value", "observation_type", "status"),
 }
+_SPLIT = {name: f"r.{name}" for name in ("observation_type", "status")}
+_SUMMED = {name: f"r.{name}" for name in _SUMS}
+_TOTALS = {**_SUMMED, "request_count": "r.request_count", "error_count": "r.error_count"}
 _TOTALS_OF_SPLIT = {
-    **_TOTAL_COLUMNS,
+    **_SUMMED,
     "request_count": "CASE WHEN r.observation_type IN ('generation', 'embedding') THEN r.span_count ELSE 0 END",
     "error_count": "CASE WHEN r.status = 'error' THEN r.span_count ELSE 0 END",
 }
 
 
 def rollup_rows(table: str, ranges: Sequence[Range], condition: str, arguments: Arguments) -> str:
-    """The rows of `<table>_<unit>` in each of the ranges that fulfil `condition`; $1 is the project."""
-    return _united(_part(f"{table}_{unit}", "*", (low, high), condition, arguments) for unit, low, high in ranges)
+    """The rows of `<table>_<unit>` in each of the ranges that fulfil `condition`; $1 is the project. Their counts, and
+    those of their distributions times `sign`, add up to what is in the ranges."""
+    keys = {name: f"r.{name}" for name in _KEYS[table]}
+    return _united(_part(f"{table}_{part.unit}", part, keys, _SUMMED, condition, arguments) for part in ranges)
 
 
 def all_rows(ranges: Sequence[Range], arguments: Arguments) -> str:
     """Rows of everything, of which only span counts and distributions are of use. Units are minute, hour and day."""
+    summed = {"span_count": "r.span_count"}
     parts = []
-    for unit, low, high in ranges:
-        selected = "r.bucket, r.span_count, r.duration_ns, r.time_to_first_token_ns"
-        table = "rollups_minute" if unit == "minute" else f"rollups_value_{unit}"
-        condition = "true" if unit == "minute" else f"r.dimension = '{ALL_DIMENSION}'"
-        parts.append(_part(table, selected, (low, high), condition, arguments))
+    for part in ranges:
+        table, condition = _of_dimension(part, ALL_DIMENSION)
+        parts.append(_part(table, part, {"bucket": "r.bucket"}, summed, condition, arguments))
     return _united(parts)
 
 
-def model_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments) -> str | None:
-    """The rows that fulfil the filter, by model (`value`, '' for none), type and status; None for a filter about more
-    than these. Units are minute, hour and day."""
+def model_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments, *, split: bool) -> str | None:
+    """The rows that fulfil the filter, by model (`value`, '' for none); None for a filter about more than model, type
+    and status. Only with `split` they tell of these two. Units are minute, hour and day."""
     parts = []
-    for unit, low, high in ranges:
-        model = "r.model" if unit == "minute" else "r.value"
+    if not split and rollup_condition(parsed, Arguments(), {"model": "r.value"}) is None:
+        split = True
+    for part in ranges:
+        model = "r.model" if part.unit == "minute" else "r.value"
         columns = {"model": f"nullif({model}, '')", "type": "r.observation_type", "status": "r.status"}
         condition = rollup_condition(parsed, arguments, columns)
         if condition is None:
             return None
-        selected = ", ".join(("r.bucket", f"{model} AS value", *(f"r.{name}" for name in _SPLIT_COLUMNS)))
-        if unit != "minute":
-            condition = f"r.dimension = '{MODEL_DIMENSION}' AND {condition}"
-        table = "rollups_minute" if unit == "minute" else f"rollups_value_{unit}"
-        parts.append(_part(table, selected, (low, high), condition, arguments))
+        table, of_dimension = _of_dimension(part, MODEL_DIMENSION if split else WHOLE_MODEL_DIMENSION)
+        keys = {"bucket": "r.bucket", "value": model, **_SPLIT}
+        parts.append(_part(table, part, keys, _SUMMED, f"{of_dimension} AND {condition}", arguments))
     return _united(parts)
 
 
@@ -67,22 +74,68 @@ def user_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments) -> 
     condition = rollup_condition(parsed, arguments, {"user": "r.value"})
     if condition is None:
         return None
+    held = f"r.dimension = '{USER_DIMENSION}' AND {condition}"
+    keys = {"bucket": "r.bucket", "value": "r.value"}
     parts = []
-    for unit, low, high in ranges:
-        columns = _TOTALS_OF_SPLIT if unit == "hour" else _TOTAL_COLUMNS
-        selected = ", ".join(("r.bucket", *(f"{expression} AS {name}" for name, expression in columns.items())))
-        table = "rollups_value_hour" if unit == "hour" else f"rollups_total_{unit}"
-        held = f"r.dimension = '{USER_DIMENSION}' AND {condition}"
-        parts.append(_part(table, selected, (low, high), held, arguments))
+    for part in ranges:
+        table, summed = f"rollups_total_{part.unit}", _TOTALS
+        if part.unit == "hour":
+            table, summed = "rollups_value_hour", _TOTALS_OF_SPLIT
+        parts.append(_part(table, part, keys, summed, held, arguments, sketches=False))
     return _united(parts)
 
 
-def _part(table: str, selected: str, times: tuple[int, int], condition: str, arguments: Arguments) -> str:
-    low, high = (arguments.add(time, "timestamptz") for time in times)
+def rows_of_users(ranges: Sequence[Range], condition: str, users: Sequence[str], arguments: Arguments) -> str:
+    """The rows of some users that fulfil the condition, by user (`value`), each found by its key: of few users that is
+    far less than all. Units are hour and day."""
+    keys = {"bucket": "r.bucket", "value": "r.value", **_SPLIT}
+    listed = arguments.add(list(users), "text[]")
+    parts = []
+    for part in ranges:
+        size = arguments.add(timedelta(hours=1) if part.unit == "hour" else timedelta(days=1), "interval")
+        low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
+        selected = _selected(part, keys, _SUMMED, sketches=True)
+        # One at a time (OFFSET), for the planner cannot know how few rows one user has in one hour.
+        parts.append(
+            f"SELECT f.* FROM unnest({listed}) AS u (value),"  # noqa: S608
+            f" generate_series({low}, {high} - {size}, {size}) AS b (bucket),"
+            f" LATERAL (SELECT {selected} FROM rollups_value_{part.unit} AS r WHERE r.project = $1"
+            f" AND r.dimension = '{USER_DIMENSION}' AND r.bucket = b.bucket AND r.value = u.value AND {condition}"
+            " OFFSET 0) AS f"
+        )
+    return _united(parts)
+
+
+def _of_dimension(part: Range, dimension: str) -> tuple[str, str]:
+    """The table that has the dimension, and the condition for it; minutes are not apart by dimension."""
+    if part.unit == "minute":
+        return "rollups_minute", "true"
+    return f"rollups_value_{part.unit}", f"r.dimension = '{dimension}'"
+
+
+def _part(
+    table: str,
+    part: Range,
+    keys: Mapping[str, str],
+    summed: Mapping[str, str],
+    condition: str,
+    arguments: Arguments,
+    *,
+    sketches: bool = True,
+) -> str:
+    low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
     return (
-        f"SELECT {selected} FROM {table} AS r"  # noqa: S608
+        f"SELECT {_selected(part, keys, summed, sketches=sketches)} FROM {table} AS r"  # noqa: S608
         f" WHERE r.project = $1 AND r.bucket >= {low} AND r.bucket < {high} AND {condition}"
     )
+
+
+def _selected(part: Range, keys: Mapping[str, str], summed: Mapping[str, str], *, sketches: bool) -> str:
+    columns = {**keys, "sign": str(part.sign)}
+    columns |= {name: f"-({sum_})" if part.sign < 0 else sum_ for name, sum_ in summed.items()}
+    if sketches:
+        columns |= {name: f"r.{name}" for name in SKETCHES}
+    return ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
 
 
 def _united(parts: Iterable[str]) -> str:

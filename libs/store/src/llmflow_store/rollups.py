@@ -1,8 +1,9 @@
 """Rollups: what happened a minute, an hour and a day, kept by every write, so that charts read few rows.
 
 `rollups_*` are keyed by everything a span has few values of; `rollups_value_*` by one dimension, type and status:
-`model`, `user`, and `attr.KEY` for the attributes chosen for it; of `all`, everything is one row. `rollups_total_*` has
-what users and chosen attributes come to in a day and a week, without sketches. A dimension that a span lacks is ''.
+`model`, `user`, and `attr.KEY` for the attributes chosen for it; a whole model is one row as well, and so is `all`.
+`rollups_total_*` has what users and chosen attributes come to in a day and a week, without sketches. A dimension that a
+span lacks is ''.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ COUNTS = ("span_count", "priced_count", "unpriced_count")
 SKETCHES = ("duration_ns", "time_to_first_token_ns")
 USER_DIMENSION = "user"
 MODEL_DIMENSION = "model"
+#: Models without type and status, for their distributions.
+WHOLE_MODEL_DIMENSION = "model, whole"
 #: Everything, without value, type and status, for distributions over all spans.
 ALL_DIMENSION = "all"
 
@@ -115,7 +118,9 @@ def additions_of(fresh: Sequence[Fresh], spans: Sequence[Span], attributes: Coll
     value_hours = _grouped_by_value(fresh, spans, attributes)
     days = _totals(value_hours, _DAY_US)
     weeks = _totals(value_hours, _WEEK_US)
-    value_hours |= _of_models(hours) | _of_all(hours)
+    models = _of_models(hours)
+    whole_models = _of_whole_models(models)
+    value_hours |= models | whole_models | _of_all(whole_models)
     additions = [
         Addition(table, key, _SUMMED, SKETCHES, [(*values, *groups[values].row()) for values in sorted(groups)])
         for table, key, groups in (
@@ -191,10 +196,18 @@ def _of_models(hours: _Groups) -> _Groups:
     return groups
 
 
-def _of_all(hours: _Groups) -> _Groups:
+def _of_whole_models(models: _Groups) -> _Groups:
+    """The same without type and status."""
+    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
+    for (project, bucket, _, model, _, _), sums in models.items():
+        groups[project, bucket, WHOLE_MODEL_DIMENSION, model, "", ""].merge(sums)
+    return groups
+
+
+def _of_all(models: _Groups) -> _Groups:
     """The same without any dimension, as a dimension of `rollups_value_*`."""
     groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
-    for (project, bucket, *_), sums in hours.items():
+    for (project, bucket, *_), sums in models.items():
         groups[project, bucket, ALL_DIMENSION, "", "", ""].merge(sums)
     return groups
 

@@ -27,10 +27,12 @@ def value_of(bucket: int) -> float:
 
 def merge(sketches: Iterable[Mapping[int, int]]) -> dict[int, int]:
     """The sketch (bucket to count) of everything that is in any of `sketches`."""
-    merged: dict[int, int] = {}
-    for sketch in sketches:
+    first, *others = [*sketches] or [{}]
+    merged = dict(first)
+    known = merged.get
+    for sketch in others:
         for bucket, count in sketch.items():
-            merged[bucket] = merged.get(bucket, 0) + count
+            merged[bucket] = known(bucket, 0) + count
     return merged
 
 

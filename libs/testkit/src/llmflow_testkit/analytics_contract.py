@@ -164,19 +164,24 @@ def test_senseless_questions_are_refused(changes: dict[str, Any], field: str) ->
     assert caught.value.field == field
 
 
-def test_a_range_is_covered_once_by_the_largest_units() -> None:
+@pytest.mark.parametrize(("subtracting", "hours", "minutes"), [(False, 23, 59), (True, 13, 31)])
+def test_a_range_is_covered_once_by_the_largest_units(subtracting: bool, hours: int, minutes: int) -> None:
     rng = random.Random(3)
     for _ in range(200):
         low = rng.randrange(10**6) * _MINUTE_US
         high = low + rng.randrange(1, 10**5) * _MINUTE_US
-        parts = covering(low, high, finest="minute")
-        assert [part[1] for part in parts] == [low, *(part[2] for part in parts[:-1])]
-        assert parts[-1][2] == high
+        parts = covering(low, high, finest="minute", subtracting=subtracting)
+        steps: Counter[int] = Counter()
+        for part in parts:
+            assert part.low < part.high
+            steps[part.low] += part.sign
+            steps[part.high] -= part.sign
+        assert {time: step for time, step in steps.items() if step} == {low: 1, high: -1}
         rows = sum(
-            (end - start) // {"day": 24 * _HOUR_US, "hour": _HOUR_US, "minute": _MINUTE_US}[unit]
-            for unit, start, end in parts
+            (part.high - part.low) // {"day": 24 * _HOUR_US, "hour": _HOUR_US, "minute": _MINUTE_US}[part.unit]
+            for part in parts
         )
-        assert rows <= (high - low) // (24 * _HOUR_US) + 2 * 23 + 2 * 59 + 1
+        assert rows <= (high - low) // (24 * _HOUR_US) + 2 * hours + 2 * minutes + 3
 
 
 def _passes(span: Span, text: str | None) -> bool:

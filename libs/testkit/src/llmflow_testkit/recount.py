@@ -64,7 +64,7 @@ async def assert_rollups_match(database_url: str, *, totals: bool = True, weeks:
     for unit, rows in rollups.items():
         assert_equal_rows(_keyed(rows, _ROLLUP_KEY), recounted_rollups(spans, unit))
     for unit, rows in values.items():
-        known = [row for row in rows if row["dimension"] in ("user", "model", "all")]
+        known = [row for row in rows if row["dimension"] in ("user", "model", "model, whole", "all")]
         assert_equal_rows(_keyed(known, _VALUE_KEY), recounted_values(spans, unit))
     for unit, rows in sums.items():
         if unit == "week" and not weeks:
@@ -96,11 +96,12 @@ def recounted_rollups(spans: Iterable[Span], unit: str) -> _Rows:
 
 
 def recounted_values(spans: Iterable[Span], unit: str) -> _Rows:
-    """The rows of `user`, `model` and `all` that the table `rollups_value_<unit>` must have, by its key."""
+    """The rows of users, models and `all` that the table `rollups_value_<unit>` must have, by its key."""
     grouped: defaultdict[tuple[Any, ...], list[Span]] = defaultdict(list)
     for span in spans:
         bucket, kind = _bucket(span, unit), (str(span.observation_type), str(span.status))
         grouped[span.project, "all", bucket, "", "", ""].append(span)
+        grouped[span.project, "model, whole", bucket, _model(span) or "", "", ""].append(span)
         grouped[span.project, "model", bucket, _model(span) or "", *kind].append(span)
         if span.user_id is not None:
             grouped[span.project, "user", bucket, span.user_id, *kind].append(span)
