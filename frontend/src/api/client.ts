@@ -214,3 +214,67 @@ export function savePrice(name: string, price: Wire["NewPrice"]): Promise<Wire["
 export async function deletePrice(name: string): Promise<void> {
   await body(client.DELETE("/api/v1/prices/{name}", { params: { path: { name } } }));
 }
+
+export async function rules(project: string, signal: AbortSignal): Promise<Wire["RuleDetail"][]> {
+  return (await body(client.GET("/api/v1/alerts", { params: { query: { project } }, signal }))).rules;
+}
+
+/** Store a new rule, or one with an id in place of what it was. */
+export function saveRule(project: string, id: string | null, rule: Wire["NewRule"]): Promise<Wire["RuleDetail"]> {
+  const query = { project };
+  if (id === null) return body(client.POST("/api/v1/alerts", { params: { query }, body: rule }));
+  return body(client.PUT("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id }, query }, body: rule }));
+}
+
+export async function budgets(project: string, signal: AbortSignal): Promise<Wire["BudgetDetail"][]> {
+  return (await body(client.GET("/api/v1/budgets", { params: { query: { project } }, signal }))).budgets;
+}
+
+/** Store a new budget, or one with an id in place of what it was. */
+export function saveBudget(
+  project: string,
+  id: string | null,
+  budget: Wire["NewBudget"],
+): Promise<Wire["BudgetDetail"]> {
+  const query = { project };
+  if (id === null) return body(client.POST("/api/v1/budgets", { params: { query }, body: budget }));
+  return body(client.PUT("/api/v1/budgets/{alert_id}", { params: { path: { alert_id: id }, query }, body: budget }));
+}
+
+/** Silence a rule or a budget until then, or no longer. */
+export async function silenceAlert(id: string, until: string | null): Promise<void> {
+  await body(client.PUT("/api/v1/alerts/{alert_id}/silence", { params: { path: { alert_id: id } }, body: { until } }));
+}
+
+export function testAlert(id: string): Promise<Wire["TestResult"]> {
+  return body(client.POST("/api/v1/alerts/{alert_id}/test", { params: { path: { alert_id: id } } }));
+}
+
+export async function deleteAlert(id: string): Promise<void> {
+  await body(client.DELETE("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id } } }));
+}
+
+export function alertHistory(
+  project: string,
+  before: number | null,
+  signal: AbortSignal,
+): Promise<Wire["AlertHistory"]> {
+  const query = before === null ? { project } : { project, before };
+  return body(client.GET("/api/v1/alerts/history", { params: { query }, signal }));
+}
+
+export function channels(signal: AbortSignal): Promise<Wire["ChannelList"]> {
+  return body(client.GET("/api/v1/channels", { signal }));
+}
+
+export function saveChannel(name: string, channel: Wire["NewChannel"]): Promise<Wire["ChannelDetail"]> {
+  return body(client.PUT("/api/v1/channels/{name}", { params: { path: { name } }, body: channel }));
+}
+
+export function testChannel(name: string): Promise<Wire["TestResult"]> {
+  return body(client.POST("/api/v1/channels/{name}/test", { params: { path: { name } } }));
+}
+
+export async function deleteChannel(name: string): Promise<void> {
+  await body(client.DELETE("/api/v1/channels/{name}", { params: { path: { name } } }));
+}

@@ -1,4 +1,5 @@
 import {
+  IconBell,
   IconChartDots3,
   IconChartHistogram,
   IconChartLine,
@@ -38,7 +39,10 @@ export const NAVIGATION = [
   },
   {
     group: "Manage",
-    pages: [{ to: "/settings", label: "Settings", icon: IconSettings, keys: "g ," }],
+    pages: [
+      { to: "/alerts", label: "Alerts", icon: IconBell, keys: "g a" },
+      { to: "/settings", label: "Settings", icon: IconSettings, keys: "g ," },
+    ],
   },
 ] as const;
 

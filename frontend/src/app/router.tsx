@@ -7,6 +7,7 @@ import {
   Outlet,
 } from "@tanstack/react-router";
 import { parseSettingsSearch } from "../model/administration";
+import { parseAlertSearch } from "../model/alerts";
 import { parseOverviewSearch } from "../model/analytics";
 import { parseToolsSearch } from "../model/codingTools";
 import { parseCompareSearch } from "../model/compare";
@@ -102,6 +103,13 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
 });
 
+const alertsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/alerts",
+  validateSearch: parseAlertSearch,
+  component: lazyRouteComponent(() => import("../pages/alerts/AlertsPage"), "AlertsPage"),
+});
+
 const overviewRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/overview",
@@ -186,6 +194,7 @@ const routeTree = root.addChildren([
     oneSessionRoute,
     usersRoute,
     modelsRoute,
+    alertsRoute,
     settingsRoute,
   ]),
 ]);

@@ -74,8 +74,8 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
         {series.map((line, place) => (
           <li
             key={line.label}
-            data-before={line.secondsBefore !== undefined}
-            style={{ "--line-color": `var(${colorAt(place)})` } as CSSProperties}
+            data-before={line.secondsBefore !== undefined || line.isLimit === true}
+            style={{ "--line-color": `var(${line.isLimit ? "--error" : colorAt(place)})` } as CSSProperties}
           >
             <span title={line.label}>{line.label || "none"}</span>
             {at !== null && <strong>{formatValue(line.values[at], unit)}</strong>}
@@ -135,10 +135,10 @@ function options(
       {},
       ...(form === "lines"
         ? series.map((line, place) => {
-            const stroke = color(colorAt(place));
+            const stroke = color(line.isLimit ? "--error" : colorAt(place));
             const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
             const lonely = line.values.filter((value) => value !== null).length < 3;
-            const dash = line.secondsBefore === undefined ? undefined : [4, 4];
+            const dash = line.secondsBefore === undefined && !line.isLimit ? undefined : [4, 4];
             return {
               label: line.label,
               stroke,

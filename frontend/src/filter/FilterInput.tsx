@@ -16,12 +16,14 @@ interface Props {
   /** What the API has against the filter. */
   error: ApiError | null;
   onCommit: (filter: string) => void;
+  /** Whether the filter also applies when the focus leaves, as in a form. */
+  appliesOnLeave?: boolean;
 }
 
 const NO_FIELDS = { fields: [], aliases: {} };
 
 /** The filter as text, with completion of fields, operators and values. Enter applies it; `/` leads here. */
-export function FilterInput({ search, error, onCommit }: Props) {
+export function FilterInput({ search, error, onCommit, appliesOnLeave = false }: Props) {
   const committed = search.filter ?? "";
   const [last, setLast] = useState(committed);
   const [draft, setDraft] = useState(committed);
@@ -64,10 +66,16 @@ export function FilterInput({ search, error, onCommit }: Props) {
     if (event.key === "Escape") setOpen(false);
     if (event.key === "ArrowDown") setOpen(true);
     const choosing = event.currentTarget.getAttribute("aria-activedescendant");
-    if (event.key === "Enter" && !choosing) commit(draft);
+    if (event.key === "Enter" && !choosing) {
+      // Of a form around it, Enter would send what it was before.
+      event.preventDefault();
+      commit(draft);
+    }
   };
   const onBlur = (event: FocusEvent) => {
-    if (!event.currentTarget.contains(event.relatedTarget)) setOpen(false);
+    if (event.currentTarget.contains(event.relatedTarget)) return;
+    setOpen(false);
+    if (appliesOnLeave && draft.trim() !== committed) commit(draft);
   };
   const listed = open && completions.length > 0;
   return (
@@ -103,7 +111,7 @@ export function FilterInput({ search, error, onCommit }: Props) {
               onSelect={(event) => setCursor(event.currentTarget.selectionStart ?? 0)}
               onKeyDown={onKeyDown}
             />
-            {draft !== committed && <span className={styles.hint}>Enter applies</span>}
+            {draft !== committed && !appliesOnLeave && <span className={styles.hint}>Enter applies</span>}
             {draft !== "" && (
               <Button
                 slot={null}

@@ -41,6 +41,8 @@ export interface Series {
   values: (number | null)[];
   /** Of a course of an earlier time drawn beside another: how much earlier, in seconds. */
   secondsBefore?: number;
+  /** It is a line to compare with, not a measure. */
+  isLimit?: boolean;
 }
 
 /** Values at common times, which are seconds since 1970 and `step` seconds apart. */

@@ -1,0 +1,78 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
+import { deleteAlert, silenceAlert, testAlert, type Wire } from "../../api/client";
+import { ALERTS } from "../../app/alertQueries";
+import field from "../../ui/field.module.css";
+import { ConfirmButton } from "../settings/ConfirmButton";
+import styles from "./alerts.module.css";
+import { Deliveries } from "./Deliveries";
+
+const HOUR_MS = 3_600_000;
+const SILENCES = { 1: "1 hour", 8: "8 hours", 24: "1 day", 168: "1 week" } as const;
+
+interface Props {
+  alert: Wire["RuleDetail"] | Wire["BudgetDetail"];
+  onEdit: () => void;
+}
+
+/** What can be done with a rule or a budget. */
+export function AlertActions({ alert: { id, name, silenced_until }, onEdit }: Props) {
+  const client = useQueryClient();
+  const refresh = () => client.invalidateQueries({ queryKey: ALERTS });
+  const remove = useMutation({ mutationFn: () => deleteAlert(id), onSuccess: refresh });
+  const silence = useMutation({ mutationFn: (until: string | null) => silenceAlert(id, until), onSuccess: refresh });
+  const [tried, setTried] = useState<Wire["Delivery"][] | null>(null);
+  const attempt = useMutation({
+    mutationFn: () => testAlert(id),
+    onSuccess: ({ deliveries }) => setTried(deliveries),
+  });
+  const isSilent = silenced_until !== null && new Date(silenced_until) > new Date();
+  const failure = remove.error ?? silence.error ?? attempt.error;
+  return (
+    <div className={styles.actions}>
+      <Button className={styles.action} aria-label={`Edit ${name}`} onPress={onEdit}>
+        Edit
+      </Button>
+      <Button
+        className={styles.action}
+        aria-label={`Test ${name}`}
+        isDisabled={attempt.isPending}
+        onPress={() => attempt.mutate()}
+      >
+        Test
+      </Button>
+      {isSilent ? (
+        <Button
+          className={styles.action}
+          aria-label={`End the silence of ${name}`}
+          onPress={() => silence.mutate(null)}
+        >
+          End silence
+        </Button>
+      ) : (
+        <MenuTrigger>
+          <Button className={styles.action} aria-label={`Silence ${name}`}>
+            Silence
+          </Button>
+          <Popover className={field.popover} placement="bottom end">
+            <Menu
+              className={field.list}
+              aria-label="Silence for"
+              onAction={(hours) => silence.mutate(new Date(Date.now() + Number(hours) * HOUR_MS).toISOString())}
+            >
+              {Object.entries(SILENCES).map(([hours, label]) => (
+                <MenuItem key={hours} id={hours} className={field.option}>
+                  {label}
+                </MenuItem>
+              ))}
+            </Menu>
+          </Popover>
+        </MenuTrigger>
+      )}
+      <ConfirmButton label="Delete" what={name} onConfirm={() => remove.mutate()} />
+      {failure && <span role="alert">{failure.message}</span>}
+      {tried && <Deliveries deliveries={tried} />}
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
+import { ALERT_TABS, type AlertSearch, type AlertTab } from "../../model/alerts";
+import { DEFAULT_PROJECT, inProject } from "../../model/filters";
+import { Page } from "../../ui/Page";
+import tabs from "../../ui/tabs.module.css";
+import styles from "../settings/settings.module.css";
+import { Budgets } from "./Budgets";
+import { Channels } from "./Channels";
+import { History } from "./History";
+import { Rules } from "./Rules";
+
+/** What a part of the page is given: the project, what is written now, and how to write something else. */
+export interface PartProps {
+  project: string;
+  edit: string | undefined;
+  onEdit: (id: string | undefined) => void;
+}
+
+/** Rules and budgets of a project, what they have told, and who is told. */
+export function AlertsPage() {
+  const search = useSearch({ from: "/session/alerts" });
+  const navigate = useNavigate({ from: "/alerts" });
+  const project = search.project ?? DEFAULT_PROJECT;
+  const tab = search.tab ?? "rules";
+  const show = (next: AlertSearch) => navigate({ search: { ...inProject(search.project), ...next } });
+  const part: PartProps = {
+    project,
+    edit: search.edit,
+    onEdit: (edit) => show({ tab, ...(edit !== undefined && { edit }) }),
+  };
+  return (
+    <Page title="Alerts" scrolls>
+      <Tabs selectedKey={tab} onSelectionChange={(key) => show({ tab: key as AlertTab })}>
+        <TabList aria-label="Alerts" className={tabs.list}>
+          {Object.entries(ALERT_TABS).map(([id, label]) => (
+            <Tab key={id} id={id} className={tabs.tab}>
+              {label}
+            </Tab>
+          ))}
+        </TabList>
+        <TabPanel id="rules" className={styles.panel}>
+          <Rules key={project} {...part} />
+        </TabPanel>
+        <TabPanel id="budgets" className={styles.panel}>
+          <Budgets key={project} {...part} />
+        </TabPanel>
+        <TabPanel id="history" className={styles.panel}>
+          <History key={project} project={project} />
+        </TabPanel>
+        <TabPanel id="channels" className={styles.panel}>
+          <Channels {...part} />
+        </TabPanel>
+      </Tabs>
+    </Page>
+  );
+}

@@ -1,0 +1,95 @@
+import { useQuery } from "@tanstack/react-query";
+import { Button, Label, Meter } from "react-aria-components";
+import type { Wire } from "../../api/client";
+import { budgetsQuery } from "../../app/alertQueries";
+import { budgetDraft, formatSpent, gravity, NEW, NEW_BUDGET, termsText } from "../../model/alerts";
+import { formatPercent } from "../../model/format";
+import { Failure } from "../../ui/Failure";
+import { Time } from "../../ui/Time";
+import settings from "../settings/settings.module.css";
+import { AlertActions } from "./AlertActions";
+import type { PartProps } from "./AlertsPage";
+import styles from "./alerts.module.css";
+import { BudgetForm } from "./BudgetForm";
+
+/** Subjects of one budget that are shown. */
+const SHOWN = 8;
+
+/** The budgets of a project, and how much of them is spent. */
+export function Budgets({ project, edit, onEdit }: PartProps) {
+  const query = useQuery(budgetsQuery(project));
+  const edited = query.data?.find(({ id }) => id === edit);
+  const draft = edit === NEW ? NEW_BUDGET : edited && budgetDraft(edited);
+  return (
+    <>
+      {draft ? (
+        <BudgetForm
+          key={edit}
+          project={project}
+          id={edited?.id ?? null}
+          initial={draft}
+          onDone={() => onEdit(undefined)}
+        />
+      ) : (
+        <Button className={settings.button ?? ""} onPress={() => onEdit(NEW)}>
+          New budget
+        </Button>
+      )}
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      {query.data?.length === 0 && (
+        <p className={styles.note}>No budget yet. One tells you when so much of what may be spent is spent.</p>
+      )}
+      {query.data?.map((budget) => (
+        <section key={budget.id} className={styles.budget} aria-label={budget.name}>
+          <header>
+            <h2>{budget.name}</h2>
+            <span className={styles.note}>
+              {termsText(budget.terms)}
+              {budget.project === null && ", in every project"}
+              {!budget.enabled && ", off"}
+            </span>
+            <AlertActions alert={budget} onEdit={() => onEdit(budget.id)} />
+          </header>
+          {budget.error && <p className={styles.note}>Cannot be measured: {budget.error}</p>}
+          {budget.states.slice(0, SHOWN).map((state) => (
+            <Spent key={state.subject} terms={budget.terms} state={state} />
+          ))}
+          {budget.states.length === 0 && !budget.error && <p className={styles.note}>Nothing is spent yet.</p>}
+          {budget.states.length > SHOWN && (
+            <p className={styles.note}>and {budget.states.length - SHOWN} who have spent less</p>
+          )}
+        </section>
+      ))}
+    </>
+  );
+}
+
+function Spent({ terms, state }: { terms: Wire["BudgetTerms"]; state: Wire["BudgetState"] }) {
+  const spent = formatSpent(terms.metric, Number(state.spent));
+  const limit = formatSpent(terms.metric, Number(terms.limit));
+  const said = `${spent} of ${limit}, ${formatPercent(state.share)}`;
+  return (
+    <Meter
+      className={styles.meter ?? ""}
+      value={Math.min(state.share, 1) * 100}
+      valueLabel={said}
+      data-state={gravity(state.share)}
+    >
+      <Label className={styles.subject ?? ""}>{state.subject ?? "The project"}</Label>
+      <div className={styles.bar}>
+        <div style={{ width: `${Math.min(state.share, 1) * 100}%` }} />
+        {terms.thresholds
+          .filter((threshold) => threshold < 100)
+          .map((threshold) => (
+            <span key={threshold} style={{ left: `${threshold}%` }} />
+          ))}
+      </div>
+      <span className={styles.said}>{said}</span>
+      <span className={styles.note}>
+        {state.forecast !== null && `${formatSpent(terms.metric, state.forecast)} at this pace by `}
+        {state.forecast === null && "until "}
+        <Time iso={state.to} full />
+      </span>
+    </Meter>
+  );
+}

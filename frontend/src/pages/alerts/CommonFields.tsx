@@ -1,0 +1,50 @@
+import { useQuery } from "@tanstack/react-query";
+import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
+import { channelsQuery } from "../../app/alertQueries";
+import field from "../../ui/field.module.css";
+import settings from "../settings/settings.module.css";
+
+interface Common {
+  channels: string[];
+  enabled: boolean;
+  all_projects: boolean;
+}
+
+/** What rules and budgets have in common: who is told, and where they hold. */
+export function CommonFields({ draft, onChange }: { draft: Common; onChange: (changes: Partial<Common>) => void }) {
+  const { data } = useQuery(channelsQuery);
+  const names = [...new Set([...(data?.channels ?? []).map(({ name }) => name), ...draft.channels])];
+  return (
+    <>
+      <CheckboxGroup
+        className={settings.scopes ?? ""}
+        value={draft.channels}
+        onChange={(channels) => onChange({ channels })}
+      >
+        <Label className={field.label ?? ""}>Tells</Label>
+        {names.length === 0 && <span>nobody: add a channel first, in the tab Channels</span>}
+        {names.map((name) => (
+          <Checkbox key={name} value={name} className={settings.scope ?? ""}>
+            {name}
+          </Checkbox>
+        ))}
+      </CheckboxGroup>
+      <div className={settings.scopes}>
+        <Checkbox
+          className={settings.scope ?? ""}
+          isSelected={draft.all_projects}
+          onChange={(all_projects) => onChange({ all_projects })}
+        >
+          In every project, each by itself
+        </Checkbox>
+        <Checkbox
+          className={settings.scope ?? ""}
+          isSelected={draft.enabled}
+          onChange={(enabled) => onChange({ enabled })}
+        >
+          Switched on
+        </Checkbox>
+      </div>
+    </>
+  );
+}

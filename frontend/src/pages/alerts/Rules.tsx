@@ -1,0 +1,92 @@
+import { useQuery } from "@tanstack/react-query";
+import { Button } from "react-aria-components";
+import type { Wire } from "../../api/client";
+import { rulesQuery } from "../../app/alertQueries";
+import { conditionText, formatMeasured, NEW, NEW_RULE, ruleDraft } from "../../model/alerts";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Time } from "../../ui/Time";
+import settings from "../settings/settings.module.css";
+import { AlertActions } from "./AlertActions";
+import type { PartProps } from "./AlertsPage";
+import styles from "./alerts.module.css";
+import { RuleForm } from "./RuleForm";
+
+/** The rules of a project, and how they stand. */
+export function Rules({ project, edit, onEdit }: PartProps) {
+  const query = useQuery(rulesQuery(project));
+  const edited = query.data?.find(({ id }) => id === edit);
+  const draft = edit === NEW ? NEW_RULE : edited && ruleDraft(edited);
+  return (
+    <>
+      {draft ? (
+        <RuleForm
+          key={edit}
+          project={project}
+          id={edited?.id ?? null}
+          initial={draft}
+          onDone={() => onEdit(undefined)}
+        />
+      ) : (
+        <Button className={settings.button} onPress={() => onEdit(NEW)}>
+          New rule
+        </Button>
+      )}
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      <DataTable
+        label={`Rules of ${project}`}
+        columns={[
+          { header: "Rule", cell: (rule: Wire["RuleDetail"]) => rule.name },
+          { header: "State", cell: (rule) => <Standing rule={rule} /> },
+          {
+            header: "Now",
+            number: true,
+            cell: ({ condition, states }) => formatMeasured(condition.metric, states[0]?.value ?? null),
+          },
+          {
+            header: "Fires when",
+            cell: ({ condition, project: of }) => (
+              <>
+                {conditionText(condition)}
+                {condition.filter && <code className={styles.filter}>{condition.filter}</code>}
+                {of === null && <span className={styles.note}>in every project</span>}
+              </>
+            ),
+          },
+          { header: "Tells", cell: ({ channels }) => channels.join(", ") || "nobody" },
+          { header: "Actions", cell: (rule) => <AlertActions alert={rule} onEdit={() => onEdit(rule.id)} /> },
+        ]}
+        rows={query.data ?? []}
+        getId={({ id }) => id}
+        empty={
+          query.isPending
+            ? "Loading rules…"
+            : "No rule yet. One watches a metric and tells you when it crosses a threshold."
+        }
+      />
+    </>
+  );
+}
+
+function Standing({ rule }: { rule: Wire["RuleDetail"] }) {
+  const state = rule.states[0];
+  if (!rule.enabled) return <span className={styles.state}>off</span>;
+  if (rule.error) {
+    return (
+      <span className={styles.state} data-state="pending" title={rule.error}>
+        cannot be measured
+      </span>
+    );
+  }
+  if (!state) return <span className={styles.state}>not measured yet</span>;
+  return (
+    <span className={styles.state} data-state={state.status}>
+      {state.status} since <Time iso={state.since} />
+      {rule.silenced_until && new Date(rule.silenced_until) > new Date() && (
+        <>
+          , silent until <Time iso={rule.silenced_until} />
+        </>
+      )}
+    </span>
+  );
+}
