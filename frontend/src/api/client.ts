@@ -154,8 +154,12 @@ export async function deleteKey(project: string, keyId: string): Promise<void> {
   await body(client.DELETE("/api/v1/projects/{project}/keys/{key_id}", { params: { path } }));
 }
 
-export function audit(before: number | null, signal: AbortSignal): Promise<Wire["AuditPage"]> {
-  const query = before === null ? {} : { before };
+export function audit(
+  project: string | undefined,
+  before: number | null,
+  signal: AbortSignal,
+): Promise<Wire["AuditPage"]> {
+  const query = { ...(project && { project }), ...(before !== null && { before }) };
   return body(client.GET("/api/v1/audit", { params: { query }, signal }));
 }
 
@@ -213,6 +217,71 @@ export function savePrice(name: string, price: Wire["NewPrice"]): Promise<Wire["
 
 export async function deletePrice(name: string): Promise<void> {
   await body(client.DELETE("/api/v1/prices/{name}", { params: { path: { name } } }));
+}
+
+export function renameProject(project: string, title: string): Promise<Wire["ProjectDetail"]> {
+  return body(client.PATCH("/api/v1/projects/{project}", { params: { path: { project } }, body: { title } }));
+}
+
+/** Deletes a project with all that is in it. */
+export function deleteProject(project: string): Promise<Wire["DeletedProject"]> {
+  return body(client.DELETE("/api/v1/projects/{project}", { params: { path: { project } } }));
+}
+
+export function retention(project: string, signal: AbortSignal): Promise<Wire["RetentionDetail"]> {
+  return body(client.GET("/api/v1/projects/{project}/retention", { params: { path: { project } }, signal }));
+}
+
+export function setRetention(project: string, choice: Wire["RetentionChoice"]): Promise<Wire["RetentionDetail"]> {
+  return body(client.PUT("/api/v1/projects/{project}/retention", { params: { path: { project } }, body: choice }));
+}
+
+export function destinations(signal: AbortSignal): Promise<Wire["DestinationList"]> {
+  return body(client.GET("/api/v1/destinations", { signal }));
+}
+
+export async function destinationPresets(signal: AbortSignal): Promise<Wire["DestinationPreset"][]> {
+  return (await body(client.GET("/api/v1/destination-presets", { signal }))).presets;
+}
+
+/** Adds a destination, or changes the one that there is. */
+export function saveDestination(
+  definition: Wire["DestinationDefinition"],
+  isNew: boolean,
+): Promise<Wire["DestinationDetail"]> {
+  if (isNew) return body(client.POST("/api/v1/destinations", { body: definition }));
+  const path = { name: definition.name };
+  return body(client.PUT("/api/v1/destinations/{name}", { params: { path }, body: definition }));
+}
+
+export async function setDestinationPaused(name: string, paused: boolean): Promise<void> {
+  const params = { path: { name } };
+  await body(
+    paused
+      ? client.POST("/api/v1/destinations/{name}/pause", { params })
+      : client.POST("/api/v1/destinations/{name}/resume", { params }),
+  );
+}
+
+export async function removeDestination(name: string): Promise<void> {
+  await body(client.DELETE("/api/v1/destinations/{name}", { params: { path: { name } } }));
+}
+
+export function testDestination(name: string): Promise<Wire["JobDetail"]> {
+  return body(client.POST("/api/v1/destinations/{name}/test", { params: { path: { name } } }));
+}
+
+export function replayTo(name: string, replay: Wire["NewReplay"]): Promise<Wire["JobDetail"]> {
+  return body(client.POST("/api/v1/destinations/{name}/replays", { params: { path: { name } }, body: replay }));
+}
+
+export async function destinationJobs(name: string, signal: AbortSignal): Promise<Wire["JobDetail"][]> {
+  return (await body(client.GET("/api/v1/destinations/{name}/jobs", { params: { path: { name } }, signal }))).jobs;
+}
+
+export function cancelDestinationJob(name: string, id: number): Promise<Wire["JobDetail"]> {
+  const path = { name, job_id: id };
+  return body(client.DELETE("/api/v1/destinations/{name}/jobs/{job_id}", { params: { path } }));
 }
 
 export async function rules(project: string, signal: AbortSignal): Promise<Wire["RuleDetail"][]> {

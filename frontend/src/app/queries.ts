@@ -150,12 +150,22 @@ export function keysQuery(project: string) {
 }
 
 /** Who changed what, newest first. */
-export const auditQuery = infiniteQueryOptions({
-  queryKey: ["audit"],
-  queryFn: ({ pageParam, signal }) => api.audit(pageParam, signal),
-  initialPageParam: null as number | null,
-  getNextPageParam: (page) => page.next_before,
-});
+export function auditQuery(project: string | undefined) {
+  return infiniteQueryOptions({
+    queryKey: ["audit", project],
+    queryFn: ({ pageParam, signal }) => api.audit(project, pageParam, signal),
+    initialPageParam: null as number | null,
+    getNextPageParam: (page) => page.next_before,
+  });
+}
+
+/** How long a project's data is kept. */
+export function retentionQuery(project: string) {
+  return queryOptions({
+    queryKey: ["retention", project],
+    queryFn: ({ signal }) => api.retention(project, signal),
+  });
+}
 
 /** What is measured of a view's spans, or of those of them that fulfil `filter` too. */
 export interface Measure {
@@ -271,4 +281,26 @@ export function useOutage(): string | null {
       return failing?.state.fetchFailureReason?.message ?? null;
     },
   );
+}
+
+/** The destinations, as they are doing now. */
+export const destinationsQuery = queryOptions({
+  queryKey: ["destinations"],
+  queryFn: ({ signal }) => api.destinations(signal),
+  refetchInterval: LIVE_MS,
+});
+
+export const destinationPresetsQuery = queryOptions({
+  queryKey: ["destination-presets"],
+  queryFn: ({ signal }) => api.destinationPresets(signal),
+  staleTime: Number.POSITIVE_INFINITY,
+});
+
+/** The tests and replays of a destination, newest first. */
+export function destinationJobsQuery(name: string) {
+  return queryOptions({
+    queryKey: ["destination-jobs", name],
+    queryFn: ({ signal }) => api.destinationJobs(name, signal),
+    refetchInterval: LIVE_MS,
+  });
 }

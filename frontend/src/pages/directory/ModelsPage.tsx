@@ -4,10 +4,12 @@ import { ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
-import { UNPRICED } from "../../model/analytics";
+import { REQUESTS, UNPRICED } from "../../model/analytics";
 import { directoryView } from "../../model/directory";
+import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCost, formatCount, formatDuration } from "../../model/format";
+import { rateOf } from "../../model/prices";
 import { dollars } from "../../model/trace";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
@@ -25,7 +27,16 @@ export function ModelsPage() {
   const navigate = useNavigate({ from: "/models" });
   const query = useQuery(modelsQuery(search));
   const view = directoryView(search);
-  const of = ({ model }: Row) => condition("model", model);
+  const of = ({ model, provider }: Row) =>
+    `${condition("model", model)} ${provider ? condition("provider", provider) : "NOT provider:*"}`;
+  const slower = (row: Row, field: "duration" | "ttft", ns: number | null) =>
+    ns === null ? (
+      "–"
+    ) : (
+      <SpansLink view={view} filters={[of(row), REQUESTS, `${field}:>=${Math.floor(ns)}ns`]}>
+        {formatDuration(ns)}
+      </SpansLink>
+    );
   const columns: DataColumn<Row>[] = [
     {
       header: "Model",
@@ -45,7 +56,26 @@ export function ModelsPage() {
         </SpansLink>
       ),
     })),
-    { header: "$ per 1M tokens", number: true, cell: ({ usage }) => average(usage) },
+    {
+      header: "$ per 1M tokens",
+      number: true,
+      cell: (row) => (
+        <SpansLink view={view} filters={[of(row), "cost:>0"]}>
+          {average(row.usage)}
+        </SpansLink>
+      ),
+    },
+    {
+      header: "Price",
+      cell: (row) => (
+        <Link
+          to="/prices"
+          search={{ ...inProject(search.project), model: row.model, ...(row.provider && { provider: row.provider }) }}
+        >
+          {row.price ? `${rateOf(row.price, "input")} in, ${rateOf(row.price, "output")} out` : "set one"}
+        </Link>
+      ),
+    },
     {
       header: "Without a price",
       number: true,
@@ -58,9 +88,9 @@ export function ModelsPage() {
           </SpansLink>
         ),
     },
-    { header: "Latency p50", number: true, cell: ({ latency }) => duration(latency.p50) },
-    { header: "p95", number: true, cell: ({ latency }) => duration(latency.p95) },
-    { header: "First token p50", number: true, cell: ({ time_to_first_token }) => duration(time_to_first_token.p50) },
+    { header: "Latency p50", number: true, cell: (row) => slower(row, "duration", row.latency.p50) },
+    { header: "p95", number: true, cell: (row) => slower(row, "duration", row.latency.p95) },
+    { header: "First token p50", number: true, cell: (row) => slower(row, "ttft", row.time_to_first_token.p50) },
   ];
   return (
     <Page
@@ -108,8 +138,4 @@ function average({ cost, input_tokens, output_tokens, unpriced_count }: Wire["Us
   const usd = dollars(cost);
   if (tokens === 0 || usd === null || unpriced_count > 0) return <span className={tables.quiet}>–</span>;
   return formatCost((usd / tokens) * 1e6);
-}
-
-function duration(ns: number | null): string {
-  return ns === null ? "–" : formatDuration(ns);
 }

@@ -132,7 +132,7 @@ function Details({ row, project }: { row: Wire["LogEntry"]; project: string | un
         )}
         <Fact name="Scope">{`${row.scope || "–"} ${row.scope_version}`}</Fact>
       </Facts>
-      {row.body !== null && <Part name="Body" value={row.body} />}
+      {row.body !== null && row.body !== row.event_name && <Part name="Body" value={row.body} />}
       <Part name="Attributes" value={row.attributes} />
       <Part name="Resource" value={row.resource_attributes} />
       <CopyButton what="record as JSON" text={() => JSON.stringify(row, null, 2)} label="JSON" />

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { Button, Checkbox, CheckboxGroup, Form, Input, Label, TextField } from "react-aria-components";
 import { createKey, deleteKey, type Wire } from "../../api/client";
 import { keysQuery } from "../../app/queries";
-import { SCOPES, type Scope } from "../../model/administration";
+import { endOf, SCOPES, type Scope } from "../../model/administration";
 import { CopyButton } from "../../ui/CopyButton";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
@@ -49,8 +49,9 @@ export function ApiKeys({ project }: { project: string }) {
 function NewKey({ project, onCreated }: { project: string; onCreated: () => void }) {
   const [name, setName] = useState("");
   const [scopes, setScopes] = useState<Scope[]>(["ingest"]);
+  const [expires, setExpires] = useState("");
   const create = useMutation({
-    mutationFn: () => createKey(project, { name: name.trim(), scopes, expires_at: null }),
+    mutationFn: () => createKey(project, { name: name.trim(), scopes, expires_at: endOf(expires) }),
     onSuccess: () => {
       setName("");
       onCreated();
@@ -81,6 +82,10 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
             </Checkbox>
           ))}
         </CheckboxGroup>
+        <TextField type="date" value={expires} onChange={setExpires}>
+          <Label>Good until</Label>
+          <Input />
+        </TextField>
         <Button
           type="submit"
           className={styles.button}

@@ -1,17 +1,28 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Button } from "react-aria-components";
+import { Button, ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { auditQuery } from "../../app/queries";
+import bar from "../../filter/FilterBar.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import styles from "./settings.module.css";
 
+interface Props {
+  project: string;
+  /** Whether only what was done to the project is shown. */
+  own: boolean;
+  onOwn: (own: boolean) => void;
+}
+
 /** Who changed what, newest first. */
-export function Audit() {
-  const query = useInfiniteQuery(auditQuery);
+export function Audit({ project, own, onOwn }: Props) {
+  const query = useInfiniteQuery(auditQuery(own ? project : undefined));
   return (
     <>
+      <ToggleButton className={bar.button} isSelected={own} onChange={onOwn}>
+        Only of {project}
+      </ToggleButton>
       {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
       <DataTable
         label="Changes, newest first"

@@ -5,8 +5,15 @@ import styles from "./settings.module.css";
 /** How long a first press stays, in ms. */
 const WAITS_MS = 4000;
 
+interface Props {
+  label: string;
+  what: string;
+  isDisabled?: boolean;
+  onConfirm: () => void;
+}
+
 /** A button for what cannot be taken back: it asks for a second press. */
-export function ConfirmButton({ label, what, onConfirm }: { label: string; what: string; onConfirm: () => void }) {
+export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Props) {
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (!asked) return;
@@ -16,8 +23,12 @@ export function ConfirmButton({ label, what, onConfirm }: { label: string; what:
   return (
     <Button
       className={styles.danger}
+      isDisabled={isDisabled}
       aria-label={asked ? `Really ${label.toLowerCase()} ${what}?` : `${label} ${what}`}
-      onPress={() => (asked ? onConfirm() : setAsked(true))}
+      onPress={() => {
+        setAsked(!asked);
+        if (asked) onConfirm();
+      }}
     >
       {asked ? "Really?" : label}
     </Button>

@@ -54,11 +54,16 @@ export function Projects() {
           { header: "Title", cell: ({ title }) => title },
           { header: "Created", cell: ({ created_at }) => <Time iso={created_at} full /> },
           {
-            header: "Keys",
+            header: "Settings",
             cell: (project) => (
-              <Link to="/settings" search={{ ...inProject(project.name), tab: "keys" }}>
-                API keys
-              </Link>
+              <span className={styles.links}>
+                <Link to="/settings" search={{ ...inProject(project.name), tab: "keys" }}>
+                  API keys
+                </Link>
+                <Link to="/settings" search={{ ...inProject(project.name), tab: "project" }}>
+                  Title, retention, deletion
+                </Link>
+              </span>
             ),
           },
         ]}

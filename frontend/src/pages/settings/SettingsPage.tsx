@@ -1,13 +1,14 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import { SETTINGS_TABS, type SettingsTab } from "../../model/administration";
-import { DEFAULT_PROJECT } from "../../model/filters";
+import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { Page } from "../../ui/Page";
 import tabs from "../../ui/tabs.module.css";
 import { ApiKeys } from "./ApiKeys";
 import { Audit } from "./Audit";
 import { Projects } from "./Projects";
 import styles from "./settings.module.css";
+import { ThisProject } from "./ThisProject";
 
 /** Projects, the keys by which programs reach them, and who changed what. */
 export function SettingsPage() {
@@ -18,7 +19,7 @@ export function SettingsPage() {
     <Page title="Settings" scrolls>
       <Tabs
         selectedKey={search.tab ?? "keys"}
-        onSelectionChange={(tab) => navigate({ search: { ...search, tab: tab as SettingsTab } })}
+        onSelectionChange={(tab) => navigate({ search: { ...inProject(search.project), tab: tab as SettingsTab } })}
       >
         <TabList aria-label="Settings" className={tabs.list}>
           {Object.entries(SETTINGS_TABS).map(([id, label]) => (
@@ -30,11 +31,20 @@ export function SettingsPage() {
         <TabPanel id="keys" className={styles.panel}>
           <ApiKeys key={project} project={project} />
         </TabPanel>
+        <TabPanel id="project" className={styles.panel}>
+          <ThisProject key={project} project={project} />
+        </TabPanel>
         <TabPanel id="projects" className={styles.panel}>
           <Projects />
         </TabPanel>
         <TabPanel id="audit" className={styles.panel}>
-          <Audit />
+          <Audit
+            project={project}
+            own={search.own === "1"}
+            onOwn={(own) =>
+              navigate({ search: { ...inProject(search.project), tab: "audit", ...(own && { own: "1" as const }) } })
+            }
+          />
         </TabPanel>
       </Tabs>
     </Page>

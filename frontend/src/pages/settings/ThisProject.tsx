@@ -1,0 +1,94 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { deleteProject, renameProject } from "../../api/client";
+import { projectDetailsQuery } from "../../app/queries";
+import { DEFAULT_PROJECT } from "../../model/filters";
+import { plural } from "../../model/format";
+import { Failure } from "../../ui/Failure";
+import { ConfirmButton } from "./ConfirmButton";
+import { Retention } from "./Retention";
+import styles from "./settings.module.css";
+
+/** A project's title, how long its data is kept, and its end. */
+export function ThisProject({ project }: { project: string }) {
+  const { data } = useQuery(projectDetailsQuery);
+  const title = data?.find(({ name }) => name === project)?.title;
+  return (
+    <div className={styles.parts}>
+      <section aria-label="Title">
+        <h2>Title</h2>
+        <p>The name {project} stays: clients and stored data carry it.</p>
+        {title !== undefined && <Title key={title} project={project} title={title} />}
+      </section>
+      <section aria-label="Retention">
+        <h2>Kept for</h2>
+        <Retention project={project} />
+      </section>
+      <section aria-label="Delete">
+        <h2>{project === DEFAULT_PROJECT ? "Empty this project" : "Delete this project"}</h2>
+        <p>All its spans, scores, logs, metrics and keys go for good.</p>
+        <Deletion project={project} />
+      </section>
+    </div>
+  );
+}
+
+function Title({ project, title }: { project: string; title: string }) {
+  const client = useQueryClient();
+  const [text, setText] = useState(title);
+  const rename = useMutation({
+    mutationFn: () => renameProject(project, text.trim()),
+    onSuccess: () => client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey }),
+  });
+  return (
+    <Form
+      className={styles.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        rename.mutate();
+      }}
+    >
+      <TextField value={text} onChange={setText} maxLength={200}>
+        <Label>Title</Label>
+        <Input placeholder={project} />
+      </TextField>
+      <Button type="submit" className={styles.button} isDisabled={text.trim() === title || rename.isPending}>
+        Rename
+      </Button>
+      {rename.error && <Failure error={rename.error} />}
+    </Form>
+  );
+}
+
+function Deletion({ project }: { project: string }) {
+  const client = useQueryClient();
+  const navigate = useNavigate({ from: "/settings" });
+  const [typed, setTyped] = useState("");
+  const remove = useMutation({
+    mutationFn: () => deleteProject(project),
+    onSuccess: () => {
+      setTyped("");
+      client.invalidateQueries();
+      navigate({ search: { tab: "projects" } });
+    },
+  });
+  return (
+    <Form className={styles.form} onSubmit={(event) => event.preventDefault()}>
+      <TextField value={typed} onChange={setTyped}>
+        <Label>Type {project} to confirm</Label>
+        <Input spellCheck={false} autoComplete="off" />
+      </TextField>
+      <ConfirmButton
+        label="Delete"
+        what={`the project ${project} with all that is in it`}
+        isDisabled={typed !== project || remove.isPending}
+        onConfirm={() => remove.mutate()}
+      />
+      {remove.isPending && <p role="status">Deleting…</p>}
+      {remove.data && <p role="status">{plural(remove.data.span_count, "span")} deleted.</p>}
+      {remove.error && <Failure error={remove.error} />}
+    </Form>
+  );
+}
