@@ -162,7 +162,8 @@ async def test_a_destination_of_the_file(tmp_path: Path) -> None:
     async with _serving(server) as port:
         entry = {"name": "g", "endpoint": f"127.0.0.1:{port}", "protocol": "otlp-grpc", "auth": {"bearer": "k"}}
         file.write_text(yaml.safe_dump({"destinations": [entry]}))
-        destination, trace_id, reply = await probe(ExporterSettings(export_file=file), "g")
+        [destination] = ExporterSettings(export_file=file).destinations()
+        trace_id, reply = await probe(destination, timeout=10)
     assert f"look for trace {trace_id}" in told(destination, trace_id, reply)
     assert [span.trace_id.hex() for span in messages_of(server.taken[0])] == [trace_id]
     assert server.metadata["authorization"] == "Bearer k"

@@ -165,6 +165,7 @@ ADDRESSES = {
     "tempo": "http://localhost:4318/v1/traces",
     "zipkin": "http://localhost:9411/api/v2/spans",
     "phoenix": "http://localhost:6006/v1/traces",
+    "mlflow": "http://localhost:5000/v1/traces",
     "arize": "https://otlp.arize.com/v1/traces",
     "langfuse": "https://cloud.langfuse.com/api/public/otel/v1/traces",
     "opik": "https://www.comet.com/opik/api/v1/private/otel/v1/traces",

@@ -53,16 +53,14 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Chunk:
-    """Consecutive records and what goes of them in one request: of some nothing, and some cannot be read."""
+    """Consecutive records and what goes of them in one request, of `size` bytes: of some nothing, and some cannot be
+    read."""
 
     records: list[Record] = field(default_factory=list)
     pieces: list[_Piece] = field(default_factory=list)
+    size: int = 0
     left_out: int = 0
     unreadable: list[tuple[Record, str]] = field(default_factory=list)
-
-    @property
-    def size(self) -> int:
-        return sum(len(piece.value) for piece in self.pieces)
 
 
 class Forwarder:
@@ -160,6 +158,7 @@ class Forwarder:
             chunk.records.append(record)
             if isinstance(outcome, bytes):
                 chunk.pieces.append(_Piece(record, outcome))
+                chunk.size += size
             elif outcome is None:
                 chunk.left_out += 1
             else:

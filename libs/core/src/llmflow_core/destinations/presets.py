@@ -65,6 +65,12 @@ PRESETS: Mapping[str, Preset] = {
         headers={"authorization": "Bearer {api_key}"},
         resource={"openinference.project.name": "{project}"},
     ),
+    "mlflow": Preset(
+        endpoint="http://localhost:5000",
+        dialect="genai",
+        headers={"x-mlflow-experiment-id": "{experiment_id}"},
+        defaults={"experiment_id": "0"},
+    ),
     # Arize's own packages send each key under both of its names.
     "arize": Preset(
         endpoint="https://otlp.arize.com/v1",

@@ -130,6 +130,11 @@ def _message(name: str, message: Message) -> dict[str, JSON]:
     return found
 
 
+def _lone(values: JSON) -> JSON:
+    """OpenInference has one text, for there is one answer nearly always."""
+    return values[0] if len(values) == 1 else values
+
+
 DIALECT = Dialect(
     facts={
         "provider": same("llm.provider"),
@@ -144,7 +149,7 @@ DIALECT = Dialect(
         "input_cost": (("llm.cost.prompt", dollars),),
         "output_cost": (("llm.cost.completion", dollars),),
         "time_to_first_token_ns": (("gen_ai.response.time_to_first_chunk", seconds),),
-        "finish_reasons": same("llm.finish_reason"),
+        "finish_reasons": (("llm.finish_reason", _lone),),
         "tags": same("tag.tags"),
         "prompt_name": same("prompt.id"),
         "prompt_version": same("llm.prompt_template.version"),
