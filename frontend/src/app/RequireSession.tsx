@@ -15,7 +15,7 @@ export function RequireSession() {
   useEffect(() => {
     if (!loggedOut) return;
     const { href } = router.latestLocation;
-    router.navigate({ to: "/login", search: href === "/traces" ? {} : { redirect: href }, replace: true });
+    router.navigate({ to: "/login", search: href === "/" ? {} : { redirect: href }, replace: true });
   }, [loggedOut, router]);
 
   if (session.data) {

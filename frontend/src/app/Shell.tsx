@@ -1,4 +1,4 @@
-import { IconLogout, IconMenu2 } from "@tabler/icons-react";
+import { IconKeyboard, IconLogout, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
@@ -8,26 +8,30 @@ import { inProject } from "../model/filters";
 import { Logo } from "../ui/Logo";
 import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
+import { Commands, useCommands } from "./Commands";
 import { NARROW, useMedia } from "./hooks";
 import { NAVIGATION } from "./navigation";
 import { ProjectSwitch } from "./ProjectSwitch";
 import { sessionQuery } from "./queries";
 import styles from "./Shell.module.css";
+import { useOpeningSearch } from "./views";
 
 /** The frame of every page behind the login: project, navigation, who is logged in, and whether the API answers. */
 export function Shell({ username, children }: { username: string; children: ReactNode }) {
   const narrow = useMedia(NARROW);
   return (
-    <div className={styles.shell}>
-      <a className={styles.skip} href="#main">
-        Skip to content
-      </a>
-      {narrow ? <TopBar username={username} /> : <SideBar username={username} />}
-      <main id="main" tabIndex={-1} className={styles.main}>
-        <Outage />
-        {children}
-      </main>
-    </div>
+    <Commands>
+      <div className={styles.shell}>
+        <a className={styles.skip} href="#main">
+          Skip to content
+        </a>
+        {narrow ? <TopBar username={username} /> : <SideBar username={username} />}
+        <main id="main" tabIndex={-1} className={styles.main}>
+          <Outage />
+          {children}
+        </main>
+      </div>
+    </Commands>
   );
 }
 
@@ -36,6 +40,7 @@ function SideBar({ username }: { username: string }) {
     <header className={styles.side}>
       <Home />
       <ProjectSwitch />
+      <Search />
       <Pages />
       <Foot username={username} />
     </header>
@@ -68,6 +73,7 @@ function TopBar({ username }: { username: string }) {
         </ModalOverlay>
       </DialogTrigger>
       <ProjectSwitch />
+      <Search />
     </header>
   );
 }
@@ -81,15 +87,31 @@ function Home() {
   );
 }
 
+function Search() {
+  const show = useCommands();
+  return (
+    <Button className={styles.search} aria-label="Search" onPress={() => show("palette")}>
+      <IconSearch size={15} stroke={1.8} aria-hidden />
+      <span>Search</span>
+    </Button>
+  );
+}
+
 function Pages() {
-  const project = inProject(useSearch({ strict: false }).project);
+  const openingSearch = useOpeningSearch(useSearch({ strict: false }).project);
   return (
     <nav aria-label="Main" className={styles.nav}>
       {NAVIGATION.map(({ group, pages }) => (
         <section key={group} aria-label={group}>
           <h2 className={styles.group}>{group}</h2>
           {pages.map(({ to, label, icon: Icon }) => (
-            <Link key={to} to={to} search={project} className={styles.item} activeOptions={{ includeSearch: false }}>
+            <Link
+              key={to}
+              to={to}
+              search={openingSearch(to) as never}
+              className={styles.item}
+              activeOptions={{ includeSearch: false }}
+            >
               <Icon size={17} stroke={1.6} aria-hidden />
               {label}
             </Link>
@@ -102,6 +124,7 @@ function Pages() {
 
 function Foot({ username }: { username: string }) {
   const client = useQueryClient();
+  const show = useCommands();
   const leave = useMutation({
     mutationFn: logout,
     onSuccess: () => {
@@ -112,6 +135,9 @@ function Foot({ username }: { username: string }) {
   return (
     <div className={styles.foot}>
       <ThemeToggle className={styles.icon} />
+      <Button className={styles.icon} aria-label="Keyboard shortcuts" onPress={() => show("help")}>
+        <IconKeyboard size={18} stroke={1.6} aria-hidden />
+      </Button>
       <Button className={styles.icon} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
         <IconLogout size={18} stroke={1.6} aria-hidden />
       </Button>

@@ -26,6 +26,8 @@ class FakeApi {
     if (pathname === "/api/v1/projects")
       return Response.json({ projects: PROJECTS.map(({ name }) => name), details: PROJECTS });
     if (pathname === "/api/v1/traces") return Response.json({ traces: [], next_cursor: null });
+    if (pathname === "/api/v1/views") return Response.json({ views: [] });
+    if (pathname === "/api/v1/addresses") return Response.json({ proxy: "8080", otlp: "4318" });
     if (pathname === "/api/v1/facets") return Response.json({ fields: {}, sampled: false });
     return Response.json({ title: "Not Found", status: 404, detail: "no such trace" }, { status: 404 });
   };
@@ -92,9 +94,9 @@ describe("the page", () => {
   it("leads nobody to another site after the login", async () => {
     open("/login?redirect=//evil.example/traces");
     await logIn("right");
-    await screen.findByRole("heading", { name: "Traces" }, PATIENCE);
+    await screen.findByRole("heading", { name: "Send data" }, PATIENCE);
     expect(window.location.host).toBe("localhost:3000");
-    expect(window.location.pathname).toBe("/traces");
+    expect(window.location.pathname).toBe("/start");
   });
 
   it("returns to the login when the session expires", async () => {
@@ -117,7 +119,7 @@ describe("the page", () => {
     api.loggedIn = true;
     open("/traces");
     await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
-    expect(screen.getByText(/base_url="http:\/\/localhost:8080\/v1"/)).toBeTruthy();
+    await screen.findByText(/base_url="http:\/\/localhost:8080\/v1"/, undefined, PATIENCE);
     expect((await screen.findByRole("link", { name: "demo" })).getAttribute("href")).toBe("/traces?project=demo");
   });
 

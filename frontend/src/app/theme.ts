@@ -22,6 +22,11 @@ export function setTheme(theme: Theme): void {
   for (const listener of listeners) listener();
 }
 
+/** The one that follows the current theme, round and round. */
+export function nextTheme(): Theme {
+  return THEMES[(THEMES.indexOf(current()) + 1) % THEMES.length] as Theme;
+}
+
 export function useTheme(): Theme {
   return useSyncExternalStore((listener) => {
     listeners.add(listener);

@@ -1,22 +1,24 @@
 import type { RowData } from "@tanstack/react-table";
 import { type ReactNode, useEffect, useRef, useState } from "react";
-import { NARROW, useMedia } from "../app/hooks";
+import { NARROW, useMedia, useShortcuts } from "../app/hooks";
 import type { PagesOptions } from "../app/queries";
 import { FacetPanel } from "../filter/FacetPanel";
 import { FacetsToggle, FilterBar, isFilterError } from "../filter/FilterBar";
 import { inProject, isFiltered, type ListSearch } from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { Loading, Page } from "../ui/Page";
+import { DownloadMenu } from "./DownloadMenu";
 import styles from "./ListPage.module.css";
 import { LiveButton } from "./LiveButton";
 import { NoMatches } from "./NoMatches";
 import { useLiveList } from "./useLiveList";
+import { ViewsMenu } from "./ViewsMenu";
 import { type Columns, VirtualTable } from "./VirtualTable";
 
 interface Props<T extends RowData> {
   title: string;
   /** What the rows are, for a sentence: "traces". */
-  noun: string;
+  noun: "traces" | "spans";
   search: ListSearch;
   onSearch: (search: ListSearch) => void;
   list: (search: ListSearch) => PagesOptions<T>;
@@ -64,6 +66,8 @@ export function ListPage<T extends RowData>({
     showNewest();
   };
 
+  useShortcuts({ p: () => (stopped ? goLive() : setFollow(false)) });
+
   const narrow = useMedia(NARROW);
   const facets = search.facets ? search.facets === "1" : !narrow;
   const setFilter = (filter: string) => {
@@ -89,6 +93,8 @@ export function ListPage<T extends RowData>({
             shown={facets}
             onChange={(choice) => onSearch({ ...search, ...(choice && { facets: choice }) })}
           />
+          <ViewsMenu page={`/${noun}`} search={search} />
+          <DownloadMenu what={noun} search={search} />
         </FilterBar>
       }
     >

@@ -1,8 +1,18 @@
 import { expect, it } from "vitest";
-import { snippets } from "./snippets";
+import { sendTo, snippets } from "./snippets";
 
+const PORTS = { proxy: "8080", otlp: "4318" };
 const code = (host: string, project: string) =>
-  Object.fromEntries(snippets(host, project).map((snippet) => [snippet.id, snippet.code]));
+  Object.fromEntries(snippets(sendTo(PORTS, host), project).map((snippet) => [snippet.id, snippet.code]));
+
+it("takes ports for those of the page's host, and URLs as they are", () => {
+  expect(sendTo(PORTS, "llm.example")).toEqual({ proxy: "http://llm.example:8080", otlp: "http://llm.example:4318" });
+  expect(sendTo(PORTS, "::1").proxy).toBe("http://[::1]:8080");
+  expect(sendTo({ proxy: "https://llm.example/", otlp: "9" }, "h")).toEqual({
+    proxy: "https://llm.example",
+    otlp: "http://h:9",
+  });
+});
 
 it("points at the host that the page came from", () => {
   const found = code("localhost", "default");

@@ -35,7 +35,8 @@ export function CopyButton({ what, text, label }: Props) {
   );
 }
 
-async function writeClipboard(text: string): Promise<boolean> {
+/** Copies a text; whether that worked. */
+export async function writeClipboard(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

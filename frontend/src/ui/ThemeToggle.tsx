@@ -1,6 +1,6 @@
 import { IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
 import { Button } from "react-aria-components";
-import { setTheme, THEMES, type Theme, useTheme } from "../app/theme";
+import { nextTheme, setTheme, type Theme, useTheme } from "../app/theme";
 
 const LOOKS: Record<Theme, { icon: typeof IconSun; label: string }> = {
   system: { icon: IconDeviceDesktop, label: "Auto" },
@@ -11,7 +11,7 @@ const LOOKS: Record<Theme, { icon: typeof IconSun; label: string }> = {
 /** Goes round the themes: the system's, light, dark. */
 export function ThemeToggle({ className }: { className: string | undefined }) {
   const theme = useTheme();
-  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] as Theme;
+  const next = nextTheme();
   const { icon: Icon, label } = LOOKS[theme];
   return (
     <Button

@@ -9,7 +9,7 @@ import { Logo } from "../../ui/Logo";
 import styles from "./LoginPage.module.css";
 
 export function LoginPage() {
-  const { redirect = "/traces" } = useSearch({ from: "/login" });
+  const { redirect = "/" } = useSearch({ from: "/login" });
   const client = useQueryClient();
   const session = useQuery({ ...sessionQuery, enabled: false });
   const [username, setUsername] = useState("");

@@ -15,7 +15,7 @@ export function NoRequests({ search }: { search: ViewSearch }) {
         ) : (
           <>
             Choose a longer time above, or{" "}
-            <Link to="/traces" search={inProject(search.project)}>
+            <Link to="/start" search={inProject(search.project)}>
               send a first trace
             </Link>
             .

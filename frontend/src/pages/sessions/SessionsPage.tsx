@@ -4,6 +4,8 @@ import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { sessionsQuery } from "../../app/queries";
 import { FilterBar, isFilterError } from "../../filter/FilterBar";
+import { ViewsMenu } from "../../list/ViewsMenu";
+import { REQUESTS } from "../../model/analytics";
 import { inProject, isFiltered } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
@@ -37,7 +39,15 @@ export function SessionsPage() {
       header: "Newest input",
       cell: ({ newest_trace }) => <span className={styles.preview}>{newest_trace.input_preview}</span>,
     },
-    { header: "Traces", number: true, cell: ({ totals }) => formatCount(totals.trace_count) },
+    {
+      header: "Traces",
+      number: true,
+      cell: ({ totals }) => (
+        <Link to="/traces" search={{ ...project, filter: condition("session", totals.session_id) }}>
+          {formatCount(totals.trace_count)}
+        </Link>
+      ),
+    },
     {
       header: "Errors",
       number: true,
@@ -59,7 +69,11 @@ export function SessionsPage() {
     {
       header: "Cost",
       number: true,
-      cell: ({ totals }) => <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />,
+      cell: ({ totals }) => (
+        <SpansLink view={project} filters={[condition("session", totals.session_id), REQUESTS]}>
+          <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />
+        </SpansLink>
+      ),
     },
     { header: "Lasted", number: true, cell: ({ totals }) => formatDuration(totals.duration_ns) },
     { header: "User", cell: ({ totals }) => totals.user_ids.join(", ") },
@@ -69,7 +83,11 @@ export function SessionsPage() {
     <Page
       title="Sessions"
       scrolls
-      bar={<FilterBar search={search} error={query.error} onChange={(next) => navigate({ search: next })} />}
+      bar={
+        <FilterBar search={search} error={query.error} onChange={(next) => navigate({ search: next })}>
+          <ViewsMenu page="/sessions" search={search} />
+        </FilterBar>
+      }
     >
       {query.error && !isFilterError(query.error) && <Failure error={query.error} onRetry={() => query.refetch()} />}
       {!query.error && (

@@ -2,7 +2,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { spansQuery } from "../../app/queries";
 import { ListPage } from "../../list/ListPage";
 import { DEFAULT_PROJECT } from "../../model/filters";
-import { FirstRun } from "../traces/FirstRun";
+import { FirstRun } from "../start/FirstRun";
 import { columns } from "./columns";
 
 /** Spans of all traces; `type:generation` makes it the list of generations. */

@@ -2,8 +2,8 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { tracesQuery } from "../../app/queries";
 import { ListPage } from "../../list/ListPage";
 import { DEFAULT_PROJECT } from "../../model/filters";
+import { FirstRun } from "../start/FirstRun";
 import { columns } from "./columns";
-import { FirstRun } from "./FirstRun";
 
 export function TracesPage() {
   const search = useSearch({ from: "/session/traces" });

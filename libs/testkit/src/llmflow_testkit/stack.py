@@ -57,6 +57,8 @@ class Stack(AbstractContextManager["Stack"]):
             "LLMFLOW_HOST": "127.0.0.1",
             "LLMFLOW_WORKERS": str(workers),
             "PROXY_PORT": str(self._ports["proxy"]),
+            "LLMFLOW_PROXY_ADDRESS": str(self._ports["proxy"]),
+            "LLMFLOW_OTLP_ADDRESS": str(self._ports["ingest"]),
             "LLMFLOW_INGEST_HTTP_PORT": str(self._ports["ingest"]),
             "LLMFLOW_INGEST_GRPC_PORT": self.ingest_grpc.rpartition(":")[2],
             "LLMFLOW_INGEST_ZIPKIN_PORT": "0",

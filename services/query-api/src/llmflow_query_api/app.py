@@ -75,6 +75,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         logging_config=None,
     )
     app.state.store = store
+    app.state.settings = settings
     app.state.gate = gate
     app.state.alerts = alerts
     app.state.key_gate = KeyGate(store)

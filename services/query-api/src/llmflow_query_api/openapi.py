@@ -17,6 +17,7 @@ from litestar.response import Response
 
 from llmflow_core import messages
 from llmflow_query_api import (
+    addresses,
     administration_schemas,
     alert_schemas,
     analytics_schemas,
@@ -41,6 +42,7 @@ from llmflow_query_api.alert_rules import (
     silence_rule,
     test_rule,
 )
+from llmflow_query_api.addresses import get_addresses
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
@@ -91,6 +93,7 @@ _MOST_BODY_BYTES = 1 << 20
 #: Where the bodies of requests and answers are described.
 _BODIES = (
     schemas,
+    addresses,
     administration_schemas,
     alert_schemas,
     analytics_schemas,
@@ -228,6 +231,7 @@ def api_router() -> Router:
             Router(
                 "",
                 route_handlers=[
+                    get_addresses,
                     create_project,
                     rename_project,
                     delete_project,

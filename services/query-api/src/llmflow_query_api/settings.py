@@ -13,6 +13,7 @@ from llmflow_query_api.alert_settings import AlertSettings
 
 MetricsAccess = Literal["nobody", "loopback", "everybody"]
 
+_ADDRESS = r"^([1-9][0-9]{0,4}|https?://[^\s]+)$"
 DEFAULT_PASSWORD = "password"  # noqa: S105 - public, and refused on any address that others can reach
 
 
@@ -91,6 +92,18 @@ class QueryApiSettings(AlertSettings):
         None,
         description="The receiver that OTLP requests on this port are passed on to. Without it, they are refused.",
         examples=["http://127.0.0.1:4318"],
+    )
+    proxy_address: str = Field(
+        "8080",
+        pattern=_ADDRESS,
+        description="Where the page tells people to send LLM calls: a URL, or a port on the host that serves the page.",
+        examples=["https://llm.example.com"],
+    )
+    otlp_address: str = Field(
+        "4318",
+        pattern=_ADDRESS,
+        description="Where the page tells people to send OTLP over HTTP: a URL, or a port as above.",
+        examples=["https://otlp.example.com"],
     )
     database_connections: int = Field(
         8,

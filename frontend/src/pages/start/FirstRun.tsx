@@ -1,9 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components";
-import { projectDetailsQuery } from "../../app/queries";
+import { addressesQuery, projectDetailsQuery } from "../../app/queries";
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
-import { snippets } from "../../model/snippets";
+import { sendTo, snippets } from "../../model/snippets";
 import { CopyButton } from "../../ui/CopyButton";
 import styles from "../../ui/empty.module.css";
 import tabs from "../../ui/tabs.module.css";
@@ -12,7 +12,6 @@ import tabs from "../../ui/tabs.module.css";
 export function FirstRun({ project }: { project: string }) {
   const { data: projects = [] } = useQuery(projectDetailsQuery);
   const others = projects.map(({ name }) => name).filter((name) => name !== project && name !== DEFAULT_PROJECT);
-  const choices = snippets(window.location.hostname, project);
   return (
     <section className={styles.empty} aria-label="Send a first trace">
       <h2>
@@ -21,7 +20,7 @@ export function FirstRun({ project }: { project: string }) {
       </h2>
       {others.length > 0 && (
         <p className={styles.others}>
-          There are traces in{" "}
+          Other projects:{" "}
           {others.map((name, index) => (
             <span key={name}>
               {index > 0 && ", "}
@@ -33,12 +32,25 @@ export function FirstRun({ project }: { project: string }) {
           .
         </p>
       )}
+      <HowToSend project={project} />
+    </section>
+  );
+}
+
+/** What to paste where, with the addresses of this deployment. */
+export function HowToSend({ project }: { project: string }) {
+  const { data: addresses } = useQuery(addressesQuery);
+  if (!addresses) return null;
+  const to = sendTo(addresses, window.location.hostname);
+  const choices = snippets(to, project);
+  return (
+    <>
       <p>
-        Point an application’s base URL at the LLMFlow proxy, or send OpenTelemetry spans. The trace shows up here as
-        soon as it arrives.
+        Point an application’s base URL at the LLMFlow proxy, <code>{to.proxy}</code>, or send OpenTelemetry to{" "}
+        <code>{to.otlp}</code>. The trace shows up here as soon as it arrives.
       </p>
       <Tabs className={styles.tabs}>
-        <TabList aria-label="Ways to send a trace" className={tabs.list}>
+        <TabList aria-label="Ways to send a trace" className={`${tabs.list} ${styles.ways}`}>
           {choices.map(({ id, label }) => (
             <Tab key={id} id={id} className={tabs.tab}>
               {label}
@@ -55,8 +67,13 @@ export function FirstRun({ project }: { project: string }) {
         ))}
       </Tabs>
       <p className={styles.hint}>
-        No application at hand? <code>llmflow demo</code> sends sample traffic.
+        No application at hand? <code>llmflow demo</code> sends sample traffic. Where the proxy or the receiver asks for
+        an API key,{" "}
+        <Link to="/settings" search={inProject(project)}>
+          make one
+        </Link>{" "}
+        and send it along.
       </p>
-    </section>
+    </>
   );
 }

@@ -1,0 +1,150 @@
+import { IconBookmark, IconHome, IconHomeFilled, IconTrash } from "@tabler/icons-react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { Button, Dialog, DialogTrigger, Form, Heading, Input, Popover, TextField } from "react-aria-components";
+import * as api from "../api/client";
+import type { PagePath } from "../app/navigation";
+import { viewsQuery } from "../app/views";
+import { DEFAULT_PROJECT, inProject, type ListSearch } from "../model/filters";
+import { Failure } from "../ui/Failure";
+import field from "../ui/field.module.css";
+import styles from "./menus.module.css";
+
+type View = api.Wire["View"];
+
+interface Props {
+  page: PagePath;
+  search: ListSearch;
+}
+
+/** The views of a list that the project shares: to go to, to save the present one, to choose what the list opens with. */
+export function ViewsMenu({ page, search }: Props) {
+  const { project = DEFAULT_PROJECT, ...present } = search;
+  const { data = [] } = useQuery(viewsQuery(project));
+  const views = data.filter((view) => view.page === page.slice(1));
+  const current = views.find((view) => isSame(view.search, present));
+  return (
+    <DialogTrigger>
+      <Button className={styles.button} aria-label="Views" data-set={current ? true : undefined}>
+        <IconBookmark size={16} stroke={1.6} aria-hidden />
+        <span>{current?.name ?? "Views"}</span>
+      </Button>
+      <Popover className={`${field.popover} ${styles.popover}`} placement="bottom end">
+        <Dialog className={styles.dialog}>
+          {({ close }) => (
+            <>
+              <Heading slot="title">Views for everybody in {project}</Heading>
+              <ViewList page={page} project={project} views={views} current={current} onGone={close} />
+              <SaveForm page={page} project={project} views={views} search={present} />
+            </>
+          )}
+        </Dialog>
+      </Popover>
+    </DialogTrigger>
+  );
+}
+
+interface ListProps {
+  page: PagePath;
+  project: string;
+  views: readonly View[];
+  current: View | undefined;
+  onGone: () => void;
+}
+
+function ViewList({ page, project, views, current, onGone }: ListProps) {
+  const navigate = useNavigate();
+  const prefer = useViewChange(project, ({ id, author: _, ...view }: View) =>
+    api.replaceView(project, id, { ...view, is_default: !view.is_default }),
+  );
+  const forget = useViewChange(project, ({ id }: View) => api.deleteView(project, id));
+  const error = prefer.error ?? forget.error;
+  if (views.length === 0) return <p>None yet. A view keeps the filter and the time of a list under a name.</p>;
+  return (
+    <>
+      <ul aria-label="Views">
+        {views.map((view) => (
+          <li key={view.id} className={styles.view}>
+            <Button
+              className={styles.name}
+              aria-current={view === current}
+              onPress={() => {
+                onGone();
+                navigate({ to: page, search: { ...inProject(project), ...view.search } as never });
+              }}
+            >
+              {view.name}
+            </Button>
+            <Button
+              className={field.clear}
+              aria-label={`${view.is_default ? "Do not open" : "Open"} the list with ${view.name}`}
+              onPress={() => prefer.mutate(view)}
+            >
+              {view.is_default ? (
+                <IconHomeFilled size={15} aria-hidden />
+              ) : (
+                <IconHome size={15} stroke={1.6} aria-hidden />
+              )}
+            </Button>
+            <Button
+              className={field.clear}
+              aria-label={`Delete the view ${view.name}`}
+              onPress={() => forget.mutate(view)}
+            >
+              <IconTrash size={15} stroke={1.6} aria-hidden />
+            </Button>
+          </li>
+        ))}
+      </ul>
+      {error && <Failure error={error} />}
+    </>
+  );
+}
+
+interface SaveProps {
+  page: PagePath;
+  project: string;
+  views: readonly View[];
+  search: Record<string, string>;
+}
+
+function SaveForm({ page, project, views, search }: SaveProps) {
+  const [name, setName] = useState("");
+  const same = views.find((view) => view.name === name.trim());
+  const save = useViewChange(project, async () => {
+    const view = { page: page.slice(1), name: name.trim(), search, is_default: same?.is_default ?? false };
+    await (same ? api.replaceView(project, same.id, view) : api.createView(project, view));
+    setName("");
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (name.trim() !== "") save.mutate();
+  };
+  return (
+    <Form className={styles.save} onSubmit={submit}>
+      <TextField className={field.field} aria-label="Name of the view" value={name} onChange={setName} maxLength={100}>
+        <Input className={field.input} placeholder="Save the present one as…" autoComplete="off" />
+      </TextField>
+      <Button type="submit" className={styles.button} isDisabled={name.trim() === "" || save.isPending}>
+        {same ? "Replace" : "Save"}
+      </Button>
+      {save.error && <Failure error={save.error} />}
+    </Form>
+  );
+}
+
+function useViewChange<T = void>(project: string, change: (of: T) => Promise<unknown>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: change,
+    onSettled: () => client.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
+  });
+}
+
+/** Whether a view says what the URL says; which panels are open is no matter. */
+function isSame(view: Record<string, string>, { facets: _, ...present }: Record<string, string>): boolean {
+  const { facets: __, ...saved } = view;
+  const keys = new Set([...Object.keys(saved), ...Object.keys(present)]);
+  return [...keys].every((key) => saved[key] === present[key]);
+}
