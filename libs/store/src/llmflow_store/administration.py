@@ -75,7 +75,8 @@ class Administration(Protocol):
 
     async def delete_project(self, name: str, *, by: Actor) -> int:
         """Delete everything of a project, its API keys included; return how many spans there were. `default` is only
-        emptied. Spans that arrive later bring the project back."""
+        emptied. Spans that arrive later bring the project back. A call that fails leaves less than there was, and the
+        next one deletes the rest."""
         ...
 
     async def create_key(self, key: ApiKey, *, name: str, by: Actor) -> KeyRecord | None:

@@ -14,7 +14,7 @@ from llmflow_store.filter_sql import Arguments, span_condition, trace_condition
 from llmflow_store.port import TraceSummary
 from llmflow_store.reads import SUMMARIES, summaries_of
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
-from llmflow_store.search import candidates
+from llmflow_store.search import Candidates
 from llmflow_store.statements import unix_us
 from llmflow_store.values import label
 
@@ -89,7 +89,7 @@ async def _found(
 ) -> list[str]:
     """The condition that an index gives for the filter, if one does."""
     assert query.filter is not None
-    found = await candidates(connection, label(query.project), query.filter, query.from_time)
+    found = await Candidates(connection, label(query.project)).since(query.from_time, query.filter)
     return [] if found is None else [f"{alias}.trace_id = ANY({arguments.add(found, 'bytea[]')})"]
 
 

@@ -12,36 +12,9 @@ import orjson
 
 from llmflow_core.api_keys import SCOPES, ApiKey
 from llmflow_core.spans import DEFAULT_PROJECT, JSON
-from llmflow_store import writes
+from llmflow_store import project_removal
 from llmflow_store.administration import Actor, AuditEntry, KeyRecord, Project
 from llmflow_store.values import label
-
-#: Tables with rows of a project, in the order in which writers lock them.
-PROJECT_TABLES = (
-    "spans",
-    "span_content",
-    "search_queue",
-    "content_words",
-    "trace_terms",
-    "traces",
-    "scores",
-    "trace_changes",
-    "rollups_minute",
-    "rollups_hour",
-    "rollups_day",
-    "rollups_value_hour",
-    "rollups_value_day",
-    "rollups_total_day",
-    "rollups_total_week",
-    "usage_totals",
-    "cost_totals",
-    "logs",
-    "metric_series",
-    "metric_points",
-    "alerts",
-    "alert_events",
-    "saved_views",
-)
 
 _KEY_RECORD = "id, project, name, scopes, created_at, created_by, expires_at, last_used_at"
 _API_KEY = "id, digest, project, scopes, expires_at"
@@ -69,7 +42,6 @@ WHERE ($1::bigint IS NULL OR id < $1) AND ($2::text IS NULL OR project = $2)
 ORDER BY id DESC LIMIT $3
 """
 
-_DELETE = "DELETE FROM {} WHERE project = $1"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -110,17 +82,15 @@ class PostgresAdministration:
         return _project(row)
 
     async def delete_project(self, name: str, *, by: Actor) -> int:
-        """See `Administration`. Writers of the project wait until it is done."""
+        """See `Administration`."""
         name = label(name)
-        async with self._connection() as connection, connection.transaction():
-            await connection.execute(writes.LOCK_PROJECT, name)
-            spans, *_ = [
-                int((await connection.execute(_DELETE.format(table), name, timeout=None)).rpartition(" ")[2])
-                for table in PROJECT_TABLES
-            ]
-            await connection.execute("DELETE FROM api_keys WHERE project = $1", name)
-            await connection.execute("DELETE FROM projects WHERE name = $1 AND name <> $2", name, DEFAULT_PROJECT)
-            await audit(connection, "project.delete", by, name, name, {"spans": spans})
+        async with self._connection() as connection:
+            spans = await project_removal.remove_most(connection, name)
+            async with connection.transaction():
+                spans += await project_removal.remove_rest(connection, name)
+                await connection.execute("DELETE FROM api_keys WHERE project = $1", name)
+                await connection.execute("DELETE FROM projects WHERE name = $1 AND name <> $2", name, DEFAULT_PROJECT)
+                await audit(connection, "project.delete", by, name, name, {"spans": spans})
         return spans
 
     async def create_key(self, key: ApiKey, *, name: str, by: Actor) -> KeyRecord | None:

@@ -24,7 +24,7 @@ from llmflow_store.port import (
     TraceSummary,
 )
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
-from llmflow_store.search import candidates
+from llmflow_store.search import Candidates
 from llmflow_store.trace_search import TraceList, search_traces
 from llmflow_store.values import label
 
@@ -169,7 +169,7 @@ async def list_spans(connection: asyncpg.Connection[Any], query: SpanQuery) -> S
     if query.to_time:
         conditions.append(f"s.start_time < {arguments.add(_unix_us(query.to_time), 'timestamptz')}")
     if query.filter is not None:
-        found = await candidates(connection, project, query.filter, query.from_time)
+        found = await Candidates(connection, project).since(query.from_time, query.filter)
         if found is not None:
             conditions.append(f"s.trace_id = ANY({arguments.add(found, 'bytea[]')})")
         conditions.append(span_condition(query.filter, arguments))

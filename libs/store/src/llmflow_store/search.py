@@ -10,23 +10,32 @@ import asyncpg
 
 from llmflow_core.filters import And, Condition, Filter, Operator, Or, Text
 from llmflow_store.port import SearchBacklog
+from llmflow_store.rollups import WHOLE_MODEL_DIMENSION
 from llmflow_store.rows import KEY_COLUMNS
 from llmflow_store.terms import terms_for
 
 #: When an index names more traces than this, the newest ones are looked at one by one instead: many of them match.
 _MANY = 5000
+#: No span starts as late, in microseconds since the Unix epoch.
+_FOR_EVER = 1 << 62
 
 _BY_WORDS = f"""
 SELECT DISTINCT trace_id FROM (
     SELECT trace_id FROM content_words
-    WHERE project = $1 AND start_time >= $2 AND words @@ %s_tsquery('simple', $3) LIMIT {_MANY + 1}
+    WHERE project = $1 AND start_time >= $2 AND start_time < $3 AND words @@ %s_tsquery('simple', $4) LIMIT {_MANY + 1}
 ) AS found
 """  # noqa: S608
 _BY_TERMS = f"""
 SELECT DISTINCT trace_id FROM (
-    SELECT trace_id FROM trace_terms WHERE project = $1 AND start_time >= $2 AND terms && $3::int[] LIMIT {_MANY + 1}
+    SELECT trace_id FROM trace_terms
+    WHERE project = $1 AND start_time >= $2 AND start_time < $3 AND terms && $4::int[] LIMIT {_MANY + 1}
 ) AS found
 """  # noqa: S608
+_CALLS_OF_MODEL = f"""
+SELECT coalesce(sum(span_count), 0)::bigint FROM rollups_value_day
+WHERE project = $1 AND dimension = '{WHOLE_MODEL_DIMENSION}' AND value = $2
+"""  # noqa: S608
+_BY_MODEL = f"SELECT trace_id FROM traces WHERE project = $1 AND models @> ARRAY[$2::text] LIMIT {_MANY + 1}"  # noqa: S608
 
 _KEYS = ", ".join(KEY_COLUMNS)
 _TAKE = f"""
@@ -46,42 +55,66 @@ SELECT count(*), coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float 
 """
 
 
-async def candidates(
-    connection: asyncpg.Connection[Any], project: str, parsed: Filter, from_time: datetime | None
-) -> Sequence[bytes] | None:
-    """The ids of all traces, of spans since `from_time`, that may fulfil `parsed`; None when they are too many or
-    no index knows."""
-    since = round(from_time.timestamp() * 1_000_000) if from_time else 0
-    found = await _candidates(connection, project, since, parsed)
-    return None if found is None else sorted(found)
+class Candidates:
+    """Which traces of a project may fulfil a filter, asked for one time after an earlier one: what is known of later
+    times is not read again."""
 
+    def __init__(self, connection: asyncpg.Connection[Any], project: str) -> None:
+        self._connection = connection
+        self._project = project
+        #: By what the index was asked for: since when it is known, and what it named; None when that is too much.
+        self._known: dict[tuple[str, object], tuple[int, set[bytes] | None]] = {}
 
-async def _candidates(
-    connection: asyncpg.Connection[Any], project: str, since: int, parsed: Filter
-) -> set[bytes] | None:
-    match parsed:
-        case Text(text=text, phrase=phrase):
-            rows = await connection.fetch(_BY_WORDS % ("phraseto" if phrase else "plainto"), project, since, text)
-        case Condition(field="attr" | "resource", operator=Operator.EQ | Operator.EXISTS, key=key, value=value):
-            terms = terms_for(parsed.field, key or "", None if value is None else str(value))
-            if terms is None:
+    async def since(self, from_time: datetime | None, parsed: Filter) -> Sequence[bytes] | None:
+        """The ids of all traces, of spans since `from_time`, that may fulfil `parsed`; None when they are too many or
+        no index knows."""
+        found = await self._of(parsed, round(from_time.timestamp() * 1_000_000) if from_time else 0)
+        return None if found is None else sorted(found)
+
+    async def _of(self, parsed: Filter, since: int) -> set[bytes] | None:
+        match parsed:
+            case Text(text=text, phrase=phrase):
+                return await self._named(_BY_WORDS % ("phraseto" if phrase else "plainto"), text, since)
+            case Condition(field="attr" | "resource", operator=Operator.EQ | Operator.EXISTS, key=key, value=value):
+                terms = terms_for(parsed.field, key or "", None if value is None else str(value))
+                return None if terms is None else await self._named(_BY_TERMS, terms, since)
+            case Condition(field="model", operator=Operator.EQ, value=value):
+                return await self._of_model(str(value))
+            case And(items=items):
+                sets = [await self._of(item, since) for item in items]
+                known = [found for found in sets if found is not None]
+                return set.intersection(*known) if known else None
+            case Or(items=items):
+                alternatives: set[bytes] = set()
+                for item in items:
+                    found = await self._of(item, since)
+                    if found is None:
+                        return None
+                    alternatives |= found
+                return alternatives
+            case _:
                 return None
-            rows = await connection.fetch(_BY_TERMS, project, since, terms)
-        case And(items=items):
-            sets = [await _candidates(connection, project, since, item) for item in items]
-            known = [found for found in sets if found is not None]
-            return set.intersection(*known) if known else None
-        case Or(items=items):
-            alternatives: set[bytes] = set()
-            for item in items:
-                found = await _candidates(connection, project, since, item)
-                if found is None:
-                    return None
-                alternatives |= found
-            return alternatives
-        case _:
-            return None
-    return None if len(rows) > _MANY else {row["trace_id"] for row in rows}
+
+    async def _named(self, statement: str, value: object, since: int) -> set[bytes] | None:
+        until, found = self._known.get((statement, str(value)), (_FOR_EVER, set()))
+        if found is not None and since < until:
+            rows = await self._connection.fetch(statement, self._project, since, until, value)
+            found = found | {row["trace_id"] for row in rows}
+            if len(rows) > _MANY or len(found) > _MANY:
+                found = None
+            self._known[statement, str(value)] = (since, found)
+        return found
+
+    async def _of_model(self, model: str) -> set[bytes] | None:
+        """Of a model that is hardly used, or not at all: the index of models takes long to name many traces."""
+        place = (_BY_MODEL, model)
+        if place not in self._known:
+            found = None
+            if await self._connection.fetchval(_CALLS_OF_MODEL, self._project, model) <= _MANY:
+                rows = await self._connection.fetch(_BY_MODEL, self._project, model)
+                found = None if len(rows) > _MANY else {row["trace_id"] for row in rows}
+            self._known[place] = (0, found)
+        return self._known[place][1]
 
 
 async def index_content(connection: asyncpg.Connection[Any], limit: int) -> int:

@@ -11,7 +11,7 @@ import asyncpg
 from llmflow_store.filter_sql import Arguments, trace_condition
 from llmflow_store.port import TraceCursor
 from llmflow_store.reads import SUMMARIES, summaries_of
-from llmflow_store.search import candidates
+from llmflow_store.search import Candidates
 from llmflow_store.sessions import Session, SessionPage, SessionQuery, SessionTotals, SessionTraces
 from llmflow_store.statements import unix_us
 from llmflow_store.values import label
@@ -58,7 +58,7 @@ async def list_sessions(connection: asyncpg.Connection[Any], query: SessionQuery
     arguments = Arguments(project)
     conditions = _range(query, "t", arguments)
     if query.filter is not None:
-        found = await candidates(connection, project, query.filter, query.from_time)
+        found = await Candidates(connection, project).since(query.from_time, query.filter)
         if found is not None:
             conditions += f" AND t.trace_id = ANY({arguments.add(found, 'bytea[]')})"
         conditions += f" AND {trace_condition(query.filter, arguments)}"

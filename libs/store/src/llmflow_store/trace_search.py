@@ -15,7 +15,7 @@ import asyncpg
 
 from llmflow_core.filters import And, Filter
 from llmflow_store.filter_sql import Arguments, needs_spans, trace_condition
-from llmflow_store.search import candidates
+from llmflow_store.search import Candidates
 
 #: What is searched by index, back from where the list begins; at last all.
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
@@ -57,9 +57,10 @@ async def search_traces(connection: asyncpg.Connection[Any], asked: TraceList) -
     before_ns = asked.before_ns or await connection.fetchval(_NEWEST, asked.project)
     if before_ns is None:
         return []
+    candidates = Candidates(connection, asked.project)
     for window in (*_WINDOWS, None):
         since_ns = asked.since_ns if window is None else max(asked.since_ns, before_ns - window // _MICROSECOND * 1000)
-        found = await candidates(connection, asked.project, asked.parsed, _time(since_ns))
+        found = await candidates.since(_time(since_ns), asked.parsed)
         if found is None:
             break
         is_last = since_ns == asked.since_ns

@@ -13,14 +13,15 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import asyncpg
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from llmflow_core.errors import Permanent, Retryable
+from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.spans import Span
-from llmflow_store import Store, TraceCursor, TraceQuery, TraceSummary, WriteResult, open_store
+from llmflow_store import Store, TraceCursor, TraceQuery, TraceSummary, WriteResult, open_store, project_removal
 from llmflow_store.administration import Actor
 from llmflow_store.migrations import migrate
 from llmflow_store.port import SpanOutline
@@ -347,6 +348,30 @@ class StoreContract(StoreSuite):
         assert await store.delete_project("gone", by=Actor("test")) == 0
         assert (await store.write_spans(gone)).inserted == 3
         assert await assert_rollups_match(database_url) == 4
+
+    async def test_a_project_is_deleted_in_steps_that_survive_a_failure(
+        self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(project_removal, "_ROWS", 2)
+        spans = [make_generation(project="gone") for _ in range(5)]
+        await store.write_spans([*spans, make_generation(project="kept")])
+        connection = await asyncpg.connect(database_url)
+        try:
+            # The second table with rows fails after the first is empty.
+            await connection.execute(
+                "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''full''; END';"
+                " CREATE TRIGGER fail BEFORE DELETE ON traces FOR EACH ROW EXECUTE FUNCTION fail()"
+            )
+            with pytest.raises(LLMFlowError):
+                await store.delete_project("gone", by=Actor("test"))
+            assert await connection.fetchval("SELECT count(*) FROM spans WHERE project = 'gone'") == 0
+            assert "gone" in [project.name for project in await store.list_projects()]
+            await connection.execute("DROP TRIGGER fail ON traces; DROP FUNCTION fail")
+        finally:
+            await connection.close()
+        assert await store.delete_project("gone", by=Actor("test")) == 0
+        assert [project.name for project in await store.list_projects()] == ["default", "kept"]
+        assert await assert_rollups_match(database_url) == 1
 
     async def test_a_secret_is_the_same_for_everybody(self, store: Store, database_url: str) -> None:
         other = open_store(database_url)
