@@ -49,7 +49,7 @@ export function Rules({ project, edit, onEdit }: PartProps) {
               <>
                 {conditionText(condition)}
                 {condition.filter && <code className={styles.filter}>{condition.filter}</code>}
-                {of === null && <span className={styles.note}>in every project</span>}
+                {of === null && <span className={styles.note}>, in every project</span>}
               </>
             ),
           },

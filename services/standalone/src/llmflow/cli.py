@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from llmflow import (
+    alert_commands,
     analytics_commands,
     dead_letter_commands,
     doctor,
@@ -44,6 +45,8 @@ app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
 app.add_typer(export_commands.app, name="export")
 app.add_typer(price_commands.app, name="prices")
+app.add_typer(alert_commands.alerts_app, name="alerts")
+app.add_typer(alert_commands.budgets_app, name="budgets")
 app.add_typer(dead_letter_commands.app, name="dead-letters")
 app.add_typer(doctor.app)
 app.add_typer(project_commands.app, name="projects")

@@ -1,4 +1,4 @@
-"""One evaluation of a rule or a budget: what it is found in, what is told of it, and when to look again."""
+"""One evaluation of a rule or a budget: its new states, what is told of them, and when to look again."""
 
 from __future__ import annotations
 

@@ -183,7 +183,9 @@ def _quantity(condition: RuleCondition, value: float | None) -> str:
 
 
 def _amount(terms: BudgetTerms, value: Decimal) -> str:
-    return f"${value:,.2f}" if terms.metric == "cost" else f"{value:,.0f} tokens"
+    if terms.metric == "tokens":
+        return f"{value:,.0f} tokens"
+    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}"
 
 
 def _plain(value: Decimal) -> str:
