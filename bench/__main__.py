@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import bench.exporter.command
 import bench.ingest.command
 import bench.proxy.command
 import bench.store.command
@@ -13,6 +14,7 @@ import bench.writer.command
 _PARTS = {
     "proxy": bench.proxy.command.main,
     "ingest": bench.ingest.command.main,
+    "exporter": bench.exporter.command.main,
     "store": bench.store.command.main,
     "writer": bench.writer.command.main,
 }

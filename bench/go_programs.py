@@ -10,7 +10,7 @@ _SOURCES = Path(__file__).parent / "go"
 
 
 def go_program(name: str) -> Path:
-    """The program `name` (load, otlpload, upstream), built from its present source, in the tests' cache.
+    """The program `name` (load, otlpload, sink, upstream), built from its present source, in the tests' cache.
 
     Raises BackendMissing.
     """
@@ -18,6 +18,7 @@ def go_program(name: str) -> Path:
     age = max(int(path.stat().st_mtime_ns) for path in _SOURCES.rglob("*") if path.is_file())
 
     def build(folder: Path) -> None:
-        run(["go", "build", "-C", _SOURCES, "-o", f"{folder}/", "./load", "./otlpload", "./upstream"])
+        programs = [f"./{path.parent.name}" for path in _SOURCES.glob("*/main.go")]
+        run(["go", "build", "-C", _SOURCES, "-o", f"{folder}/", *programs])
 
     return built_once(f"bench-go-{age:x}", build) / name
