@@ -11,8 +11,11 @@ from llmflow_testkit.clusters import BackendMissing, prepare_kafka, prepare_time
 from llmflow_testkit.collector import find_collector
 from llmflow_testkit.compose import find_compose_loader
 from llmflow_testkit.helm import find_helm
+from llmflow_testkit.jaeger import find_jaeger
+from llmflow_testkit.mlflow import find_mlflow
 from llmflow_testkit.nginx import find_nginx
 from llmflow_testkit.nodepackages import find_node_openai, find_node_opentelemetry
+from llmflow_testkit.phoenix import find_phoenix
 from llmflow_testkit.prometheus import find_prometheus
 from llmflow_testkit.pythonpackages import find_python_clients
 from llmflow_testkit.zipkin import find_zipkin
@@ -31,6 +34,9 @@ _PARTS = (
     ("Helm", None, find_helm),
     ("Zipkin", None, find_zipkin),
     ("OpenTelemetry's Collector", None, find_collector),
+    ("Phoenix", None, find_phoenix),
+    ("MLflow", None, find_mlflow),
+    ("Jaeger", None, find_jaeger),
 )
 
 

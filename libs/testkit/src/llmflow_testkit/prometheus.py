@@ -15,9 +15,8 @@ import httpx
 
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.debian import unpacked
-from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
-from llmflow_testkit.service_process import answers
+from llmflow_testkit.running_server import running_server
 
 
 def find_prometheus(program: str = "prometheus") -> Path:
@@ -58,24 +57,11 @@ async def running_prometheus(folder: Path, scrape_configs: Sequence[Any]) -> Asy
     file, log, address = folder / "prometheus.yml", folder / "prometheus.log", f"127.0.0.1:{free_port()}"
     intervals = {"scrape_interval": "500ms", "scrape_timeout": "500ms"}
     file.write_text(json.dumps({"global": intervals, "scrape_configs": scrape_configs}))  # JSON is YAML
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            program,
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'prometheus-data'}",
-            f"--web.listen-address={address}",
-            stdout=output,
-            stderr=output,
-        )
-
-    async def ready() -> bool:
-        assert process.returncode is None, log.read_text()
-        return await answers(f"http://{address}/-/ready")
-
-    try:
-        await eventually(ready, within=30)
+    command = (
+        program,
+        f"--config.file={file}",
+        f"--storage.tsdb.path={folder / 'prometheus-data'}",
+        f"--web.listen-address={address}",
+    )
+    async with running_server(command, log=log, ready=f"http://{address}/-/ready", within=30):
         yield RunningPrometheus(f"http://{address}")
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            await asyncio.wait_for(process.wait(), 20)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import httpx
 
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.collector import find_collector
-from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
+from llmflow_testkit.running_server import running_server
 
 
 @asynccontextmanager
@@ -43,12 +42,9 @@ async def running_collector(folder: Path, exporters: Mapping[str, Mapping[str, A
     }
     file, log = folder / "collector.json", folder / "collector.log"
     file.write_text(json.dumps(configuration))  # JSON is YAML
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(program, f"--config={file}", stdout=output, stderr=output)
     endpoints = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
 
     async def listens() -> bool:
-        assert process.returncode is None, log.read_text()
         try:
             async with httpx.AsyncClient(trust_env=False) as client:
                 for endpoint in endpoints.values():
@@ -57,10 +53,5 @@ async def running_collector(folder: Path, exporters: Mapping[str, Mapping[str, A
             return False
         return True
 
-    try:
-        await eventually(listens, within=30)
+    async with running_server((program, f"--config={file}"), log=log, ready=listens, within=30):
         yield endpoints
-    finally:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 20)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from llmflow_testkit.clusters import kafka
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.clusters.cache import built_once, require, run
-from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
-from llmflow_testkit.service_process import answers
+from llmflow_testkit.running_server import running_server
 
 VERSION = "3.6.1"
 _JVM = ("-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
@@ -42,21 +40,12 @@ async def running_zipkin(folder: Path) -> AsyncIterator[str]:
     jar = available(find_zipkin)
     port = free_port()
     log = folder / "zipkin.log"
-    environment = {**os.environ, "QUERY_PORT": str(port), "SELF_TRACING_ENABLED": "false"}
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            "java", *_JVM, "-jar", str(jar), stdout=output, stderr=output, env=environment
-        )
+    environment = {"QUERY_PORT": str(port), "SELF_TRACING_ENABLED": "false"}
+    command = ("java", *_JVM, "-jar", jar)
     url = f"http://127.0.0.1:{port}"
-
-    async def healthy() -> bool:
-        assert process.returncode is None, log.read_text()[-3000:]
-        return await answers(f"{url}/health")
-
-    try:
-        await eventually(healthy, within=60)
+    # It takes seconds to end in good order, and has nothing to keep.
+    ending = signal.SIGKILL
+    async with running_server(
+        command, log=log, ready=f"{url}/health", within=60, environment=environment, ending=ending
+    ):
         yield url
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await asyncio.wait_for(process.wait(), 20)
