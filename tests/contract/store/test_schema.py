@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest_asyncio
 from llmflow_core.errors import Permanent
 from llmflow_store import migrations, open_store, sketch
 from llmflow_store.migrations import migrate, newest_version
+from llmflow_store.rollups import sketch_text
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.service_process import environment_of
 from llmflow_testkit.spans import random_spans
@@ -94,6 +96,23 @@ async def test_large_columns_are_compressed_with_lz4_where_the_server_has_it(
         " (SELECT oid FROM pg_class WHERE relkind = 'r' AND relname <> 'staged_spans') AND atttypid = 'jsonb'::regtype"
     )
     assert [row[0] for row in methods] == (["l"] if has_lz4 else [""])
+
+
+async def test_sketches_merge_in_sql_as_in_python(database: asyncpg.Connection[Any]) -> None:
+    rng = random.Random(5)
+    pairs = []
+    for size, added, new in itertools.product((0, 1, 3, 60), (0, 1, 4, 40), (0, 2, 30)):
+        there = rng.sample(range(100), size)
+        buckets = set(rng.sample(there, min(size, added))) | set(rng.sample(range(100, 150), new))
+        pairs.append([{bucket: rng.randrange(1, 99) for bucket in chosen} for chosen in (there, buckets)])
+    rows = await database.fetch(
+        "SELECT (m).buckets, (m).counts FROM (SELECT sketch_merge(a::sketch, b::sketch) AS m"
+        " FROM unnest($1::text[], $2::text[]) AS p (a, b)) AS s",
+        *([sketch_text(side) for side in sides] for sides in zip(*pairs, strict=True)),
+    )
+    for pair, row in zip(pairs, rows, strict=True):
+        assert row["buckets"] == sorted(row["buckets"])
+        assert dict(zip(row["buckets"], row["counts"], strict=True)) == sketch.merge(pair)
 
 
 async def test_sketches_in_sql_agree_with_those_in_python(database: asyncpg.Connection[Any]) -> None:

@@ -67,27 +67,39 @@ class RawAttributes:
     """Reads attributes that are bytes. `plain` reads the value of one that is not known."""
 
     def __init__(self, plain: Callable[[AnyValue], JSON]) -> None:
-        self._plain = plain
-        self._known: dict[bytes, tuple[str, JSON]] = {}
+        self._known = _Known(plain)
 
     def __call__(self, attributes: Iterable[bytes]) -> dict[str, JSON]:
         """Attributes as a dict of JSON values. Raises Rejected for bytes that are none."""
-        found: dict[str, JSON] = {}
-        known = self._known
-        for raw in attributes:
-            key, value = known.get(raw) or self._read(raw)
-            found[key] = value
-        return found
+        return dict(map(self._known.__getitem__, attributes))
 
-    def _read(self, raw: bytes) -> tuple[str, JSON]:
-        try:
-            attribute = KeyValue.FromString(raw)
-        except DecodeError:
-            raise Rejected("holds an attribute that is none", field="body") from None
-        read = (attribute.key, self._plain(attribute.value))
-        # A list or an object is not shared among spans, each of which may change it.
-        if len(raw) <= _LONGEST_KNOWN and not isinstance(read[1], (list, dict)):
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[raw] = read
-        return read
+
+class _Known(dict[bytes, tuple[str, JSON]]):
+    """An attribute's bytes -> its key and value; read when asked for, and remembered.
+
+    When it is full, those that were not asked for since it was full before are forgotten.
+    """
+
+    def __init__(self, plain: Callable[[AnyValue], JSON]) -> None:
+        super().__init__()
+        self._plain = plain
+        self._before: dict[bytes, tuple[str, JSON]] = {}
+
+    def __missing__(self, raw: bytes) -> tuple[str, JSON]:
+        found = self._before.get(raw)
+        if found is None:
+            try:
+                attribute = KeyValue.FromString(raw)
+            except DecodeError:
+                raise Rejected("holds an attribute that is none", field="body") from None
+            value = attribute.value
+            # Most are text, and to ask which kind a value is takes longer than to read it.
+            found = (attribute.key, value.string_value or self._plain(value))
+            # A list or an object is not shared among spans, each of which may change it.
+            if len(raw) > _LONGEST_KNOWN or isinstance(found[1], (list, dict)):
+                return found
+        if len(self) >= _MOST_KNOWN:
+            self._before = dict(self)
+            self.clear()
+        self[raw] = found
+        return found

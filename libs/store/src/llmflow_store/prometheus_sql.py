@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -129,6 +130,8 @@ def call_key(span: Span) -> tuple[str, str, str, str]:
 
 def cache_outcome(span: Span) -> bool | None:
     """Whether a gateway answered a call from its cache; None when nobody says."""
+    if span.attributes.keys().isdisjoint(_CACHE_ATTRIBUTES):
+        return None
     for name in _CACHE_ATTRIBUTES:
         said = span.attributes.get(name)
         if said is None:
@@ -167,18 +170,16 @@ def _sums(spans: Sequence[Span]) -> tuple[Any, ...]:
 
 
 def _counted(spans: Iterable[Span], name: str, most: int) -> list[int]:
-    found = (values.within(getattr(span, name), most) for span in spans)
-    return [value for value in found if value is not None]
+    return [value for value in map(attrgetter(name), spans) if value is not None and 0 <= value <= most]
 
 
 async def _add_costs(connection: asyncpg.Connection[Any], groups: _Groups) -> None:
     found: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for (project, model, *_), spans in groups.items():
         for span in spans:
-            if span.cost:
-                team = next((str(span.attributes[name]) for name in _TEAM_ATTRIBUTES if name in span.attributes), "")
-                labels = (project, model, values.label(span.user_id or ""), values.label(team))
-                found[labels] += max(values.cost(span.cost) or Decimal(0), Decimal(0))
+            cost = values.cost(span.cost)
+            if cost is not None and cost > 0:
+                found[project, model, values.label(span.user_id or ""), _team_of(span)] += cost
     if not found:
         return
     rows: defaultdict[tuple[str, ...], Decimal] = defaultdict(Decimal)
@@ -187,6 +188,12 @@ async def _add_costs(connection: asyncpg.Connection[Any], groups: _Groups) -> No
         rows[key if key in kept else (key[0], OTHER, OTHER, OTHER)] += cost
     ordered = sorted(rows)
     await connection.execute(_ADD_COSTS, *zip(*ordered, strict=True), [rows[key] for key in ordered])
+
+
+def _team_of(span: Span) -> str:
+    if span.attributes.keys().isdisjoint(_TEAM_ATTRIBUTES):
+        return ""
+    return values.label(next(str(span.attributes[name]) for name in _TEAM_ATTRIBUTES if name in span.attributes))
 
 
 async def _kept(

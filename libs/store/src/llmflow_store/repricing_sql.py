@@ -16,7 +16,7 @@ from llmflow_store.fresh import Fresh, fresh_spans
 from llmflow_store.live_sql import note_changes
 from llmflow_store.port import SpanCursor
 from llmflow_store.prices import RepricedPortion
-from llmflow_store.rollups import Addition, additions_of
+from llmflow_store.rollups import Addition, additions_of, sketch_text
 from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from, span_rows
 from llmflow_store.statements import stage, unix_us
 from llmflow_store.values import label
@@ -118,7 +118,7 @@ async def _add_difference(connection: asyncpg.Connection[Any], earlier: Addition
     """Correct the rows that there still are: what a span's costs are changes nothing about the rows it is in."""
     table, key, summed = later.table, later.key, later.summed
     width, end = len(key), len(key) + len(summed)
-    nothing: list[Any] = [([], [])] * len(later.sketches)
+    nothing = [sketch_text({})] * len(later.sketches)
     rows = [
         (*new[:width], *(b - a for a, b in zip(old[width:end], new[width:end], strict=True)), *nothing)
         for old, new in zip(earlier.rows, later.rows, strict=True)
@@ -127,7 +127,7 @@ async def _add_difference(connection: asyncpg.Connection[Any], earlier: Addition
         return
     bucket = list(key).index("bucket")
     times = [row[bucket] for row in rows]
-    await stage(connection, table, (*key, *summed, *later.sketches), rows)
+    await stage(connection, table, (*key, *summed, *later.sketches), rows, as_text=later.sketches)
     await connection.execute(
         f"UPDATE {table} AS r SET {', '.join(f'{name} = r.{name} + d.{name}' for name in summed)}"  # noqa: S608
         f" FROM pg_temp.staged_{table} AS d WHERE {' AND '.join(f'r.{name} = d.{name}' for name in key)}"

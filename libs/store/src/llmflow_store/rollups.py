@@ -18,7 +18,7 @@ import asyncpg
 
 from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_store.fresh import Fresh
-from llmflow_store.sketch import bucket_of
+from llmflow_store.sketch import bucket_of, merge
 from llmflow_store.statements import stage
 from llmflow_store.values import label
 
@@ -76,18 +76,19 @@ class _Sums:
             bucket = bucket_of(span.time_to_first_token_ns)
             self.time_to_first_token_ns[bucket] = self.time_to_first_token_ns.get(bucket, 0) + 1
 
-    def merge(self, other: _Sums) -> None:
-        """Add what `other` holds."""
+    @classmethod
+    def of(cls, several: Sequence[_Sums]) -> _Sums:
+        """What they come to together."""
+        together = cls()
         for name in _SUMMED:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+            setattr(together, name, sum([getattr(sums, name) for sums in several]))
         for name in SKETCHES:
-            mine = getattr(self, name)
-            for bucket, count in getattr(other, name).items():
-                mine[bucket] = mine.get(bucket, 0) + count
+            setattr(together, name, merge(getattr(sums, name) for sums in several))
+        return together
 
     def row(self) -> tuple[Any, ...]:
         """The values of the columns after the key."""
-        return (*_summed(self), _sketch(self.duration_ns), _sketch(self.time_to_first_token_ns))
+        return (*_summed(self), sketch_text(self.duration_ns), sketch_text(self.time_to_first_token_ns))
 
 
 _summed = attrgetter(*_SUMMED)
@@ -95,14 +96,17 @@ _totaled = attrgetter(*_TOTALED)
 _Groups = dict[tuple[Any, ...], _Sums]
 
 
-def _sketch(counts: Mapping[int, int]) -> tuple[list[int], list[int]]:
+def sketch_text(counts: Mapping[int, int]) -> str:
+    """A sketch as the database reads it from text, which is written faster than arrays are sent."""
+    if not counts:
+        return '("{}","{}")'
     buckets = sorted(counts)
-    return buckets, [counts[bucket] for bucket in buckets]
+    return f'("{{{",".join(map(str, buckets))}}}","{{{",".join([str(counts[bucket]) for bucket in buckets])}}}")'
 
 
 class Addition(NamedTuple):
     """What is added to one of the tables: rows in the order of their keys, of which numbers are added to `summed` and
-    distributions to `sketches`."""
+    distributions, as `sketch_text` has them, to `sketches`."""
 
     table: str
     key: Sequence[str]
@@ -145,16 +149,17 @@ async def add_to_rollups(connection: asyncpg.Connection[Any], additions: Iterabl
     """
     for table, key, summed, sketches, rows in additions:
         if rows:
-            await stage(connection, table, (*key, *summed, *sketches), rows)
+            await stage(connection, table, (*key, *summed, *sketches), rows, as_text=sketches)
             await connection.execute(_upsert(table, key, summed, sketches))
 
 
 def _upsert(table: str, key: Sequence[str], summed: Sequence[str], sketches: Sequence[str]) -> str:
     columns = ", ".join((*key, *summed, *sketches))
+    staged = ", ".join((*key, *summed, *(f"{name}::sketch" for name in sketches)))
     additions = [f"{name} = r.{name} + excluded.{name}" for name in summed]
     additions += [f"{name} = sketch_merge(r.{name}, excluded.{name})" for name in sketches]
     return f"""
-INSERT INTO {table} AS r ({columns}) SELECT {columns} FROM pg_temp.staged_{table}
+INSERT INTO {table} AS r ({columns}) SELECT {staged} FROM pg_temp.staged_{table}
 ON CONFLICT ({", ".join(key)}) DO UPDATE SET
     {", ".join(additions)}
 """  # noqa: S608 - the names are constants
@@ -190,26 +195,25 @@ def _grouped_by_value(fresh: Iterable[Fresh], spans: Iterable[Span], attributes:
 
 def _of_models(hours: _Groups) -> _Groups:
     """The same by model alone, '' where there is none, as a dimension of `rollups_value_*`."""
-    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
-    for (project, bucket, _, _, model, observation_type, _, status), sums in hours.items():
-        groups[project, bucket, MODEL_DIMENSION, model, observation_type, status].merge(sums)
-    return groups
+    return _merged(
+        ((project, bucket, MODEL_DIMENSION, model, observation_type, status), sums)
+        for (project, bucket, _, _, model, observation_type, _, status), sums in hours.items()
+    )
 
 
 def _of_whole_models(models: _Groups) -> _Groups:
-    """The same without type and status."""
-    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
-    for (project, bucket, _, model, _, _), sums in models.items():
-        groups[project, bucket, WHOLE_MODEL_DIMENSION, model, "", ""].merge(sums)
-    return groups
+    """The same by model, whatever type and status, as a dimension of `rollups_value_*`."""
+    return _merged(
+        ((project, bucket, WHOLE_MODEL_DIMENSION, model, "", ""), sums)
+        for (project, bucket, _, model, *_), sums in models.items()
+    )
 
 
 def _of_all(models: _Groups) -> _Groups:
     """The same without any dimension, as a dimension of `rollups_value_*`."""
-    groups: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
-    for (project, bucket, *_), sums in models.items():
-        groups[project, bucket, ALL_DIMENSION, "", "", ""].merge(sums)
-    return groups
+    return _merged(
+        ((project, bucket, ALL_DIMENSION, "", "", ""), sums) for (project, bucket, *_), sums in models.items()
+    )
 
 
 def _totals(groups: _Groups, unit_us: int) -> Mapping[tuple[Any, ...], Sequence[Any]]:
@@ -232,7 +236,14 @@ def _chosen(span: Span, attributes: Collection[str]) -> Iterator[tuple[str, str]
 
 def _coarser(groups: _Groups, unit_us: int) -> _Groups:
     """The same sums for longer times. The time is the second part of a key."""
-    coarser: defaultdict[tuple[Any, ...], _Sums] = defaultdict(_Sums)
-    for (project, bucket, *others), sums in groups.items():
-        coarser[project, bucket - bucket % unit_us, *others].merge(sums)
-    return coarser
+    return _merged(
+        ((project, bucket - bucket % unit_us, *others), sums) for (project, bucket, *others), sums in groups.items()
+    )
+
+
+def _merged(sums_by_key: Iterable[tuple[tuple[Any, ...], _Sums]]) -> _Groups:
+    """The sums of each key. Those that are a key's only ones are shared with the groups they come from."""
+    gathered: defaultdict[tuple[Any, ...], list[_Sums]] = defaultdict(list)
+    for key, sums in sums_by_key:
+        gathered[key].append(sums)
+    return {key: found[0] if len(found) == 1 else _Sums.of(found) for key, found in gathered.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 import asyncpg
@@ -44,7 +45,8 @@ _ID_BYTES = 1024
 
 async def add_scores_of(connection: asyncpg.Connection[Any], spans: Iterable[Span]) -> None:
     """Store the scores that came with spans that were just inserted, within the open transaction."""
-    scores = sorted((score for span in spans for score in scores_of(span)), key=lambda score: (score.project, score.id))
+    judged = [span for span in spans if span.scores]
+    scores = sorted(chain.from_iterable(map(scores_of, judged)), key=lambda score: (score.project, score.id))
     if scores:
         await connection.executemany(_ADD, [_row(score) for score in scores])
 

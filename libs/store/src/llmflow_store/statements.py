@@ -76,10 +76,23 @@ async def insert_new(
 
 
 async def stage(
-    connection: asyncpg.Connection[Any], table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]
+    connection: asyncpg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    *,
+    as_text: Sequence[str] = (),
 ) -> None:
     """Copy rows into the temporary table `staged_<table>`, which has the columns of `table`, is empty when a
-    transaction begins, and is read in the order in which it was filled."""
+    transaction begins, and is read in the order in which it was filled.
+
+    Columns in `as_text` are of type text there: always the same ones of a table.
+    """
     staged = f"staged_{table}"
-    await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS")
+    if as_text:
+        made = ", ".join(f"{name}::text" if name in as_text else name for name in columns)
+        definition = f"ON COMMIT DELETE ROWS AS SELECT {made} FROM {table} WITH NO DATA"  # noqa: S608
+    else:
+        definition = f"(LIKE {table}) ON COMMIT DELETE ROWS"
+    await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} {definition}")
     await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")

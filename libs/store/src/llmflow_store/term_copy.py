@@ -7,7 +7,7 @@ with it here: https://www.postgresql.org/docs/current/sql-copy.html describes th
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
@@ -49,7 +49,7 @@ def _time(microseconds: int) -> bytes:
     return struct.pack(">q", microseconds - POSTGRES_EPOCH_US)
 
 
-def _array(numbers: Sequence[int]) -> bytes:
+def _array(numbers: Collection[int]) -> bytes:
     """An int4[] of one dimension: how many dimensions, no NULLs, the type, length and lower bound; then each number
     after its size."""
     sized = [4] * (2 * len(numbers))

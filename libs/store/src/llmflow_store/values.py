@@ -23,7 +23,8 @@ BIGINT_MAX = 2**63 - 1
 INTEGER_MAX = 2**31 - 1
 MOST_TOKENS = 10**12
 _UNSIGNED_64_MAX = 2**64 - 1
-_MOST_DOLLARS = 10**9
+_MOST_DOLLARS = Decimal(10**9)
+_USUAL_QUANTUM = Decimal("1e-11")
 _COST_DECIMALS = 18
 _LABEL_BYTES = 512
 _PROJECT_BYTES = 255
@@ -85,9 +86,12 @@ def finite(value: float | None) -> float | None:
 
 def cost(value: Decimal | None) -> Decimal | None:
     """US dollars."""
-    if value is None or not value.is_finite() or abs(value) >= _MOST_DOLLARS:
+    if value is None or not value.is_finite() or not -_MOST_DOLLARS < value < _MOST_DOLLARS:
         return None
-    return round(value, _COST_DECIMALS) if int(value.as_tuple().exponent) < -_COST_DECIMALS else value
+    # Prices are of that quantum, and to ask a number for its own takes ten times as long.
+    if value.same_quantum(_USUAL_QUANTUM) or int(value.as_tuple().exponent) >= -_COST_DECIMALS:
+        return value
+    return round(value, _COST_DECIMALS)
 
 
 def json(value: JSON) -> bytes:

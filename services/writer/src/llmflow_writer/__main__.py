@@ -9,13 +9,16 @@ from llmflow_core.telemetry import setup_logging
 from llmflow_writer.app import run
 from llmflow_writer.settings import WriterSettings
 
+#: Several portions' worth: what is alive is nearly all of it a portion on its way, in which nothing is garbage.
+_OBJECTS = 1_000_000
+
 
 def main() -> None:
     """Check the settings, then write."""
     with exit_on_config_error():
         settings = load_settings(WriterSettings)
         setup_logging("writer", verbose=settings.verbose)
-        collect_rarely()
+        collect_rarely(_OBJECTS)
         run_until_signalled(lambda stop: run(settings, stop))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import NamedTuple
 
 import orjson
@@ -36,6 +37,7 @@ _SUMS = (
 MOST_NAMES = 20_000
 _LONGEST_NAME = 200
 _MOST_COMBINATIONS = 1_000
+_MOST_PLANNED_NAMES = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,14 +70,14 @@ class RuleBook:
 
     def __init__(self, conventions: Iterable[Convention]) -> None:
         self.conventions = tuple(conventions)
-        of_spans = _ranked([convention.fields for convention in self.conventions], 0)
-        # What the span itself says wins over what its process says.
-        of_resources = _ranked([convention.resource_fields for convention in self.conventions], 1_000_000)
+        of_spans = _ranked(convention.fields for convention in self.conventions)
+        of_resources = _ranked(convention.resource_fields for convention in self.conventions)
         content = frozenset[str]().union(*(convention.content for convention in self.conventions))
         prefixes = tuple(prefix for convention in self.conventions for prefix in convention.content_prefixes)
         marks = tuple(convention.marks for convention in self.conventions)
         self._attributes = _Meanings(of_spans, content, prefixes, marks)
-        self._resource_attributes = _Meanings(of_resources, frozenset(), (), ())
+        self._plans = _Plans(self._attributes)
+        self._resource_plans = _Plans(_Meanings(of_resources, frozenset(), (), ()))
         self._content_events = frozenset[str]().union(*(convention.content_events for convention in self.conventions))
         self._hooks = _Hooks(self.conventions)
         self._conversations = tuple(c.conversation for c in self.conventions if c.conversation)
@@ -102,15 +104,13 @@ class RuleBook:
 
     def apply(self, span: Span) -> None:
         """See `llmflow_core.conventions.apply_conventions`."""
-        found: dict[str, tuple[int, JSON]] = {}
-        content: list[str] = []
-        _collect(found, content, self._resource_attributes, span.resource_attributes)
-        marked = _collect(found, content, self._attributes, span.attributes)
+        plan = self._plans[tuple(span.attributes)]
+        # What the span itself says wins over what its process says.
+        _fill(span, self._resource_plans[tuple(span.resource_attributes)], span.resource_attributes)
+        _fill(span, plan, span.attributes)
         scope = self._attributes[span.scope]
-        types, finishes = self._hooks[marked | scope.marked if scope else marked]
-        for name, (_, value) in found.items():
-            setattr(span, name, value)
-        for name in content:
+        types, finishes = self._hooks[plan.marked | scope.marked if scope else plan.marked]
+        for name in plan.content:
             span.content[name] = span.attributes.pop(name)
         if span.events:
             self._move_events(span)
@@ -187,6 +187,49 @@ class _Meanings(dict[str, _Meaning | None]):
         return meaning
 
 
+class _Plan(NamedTuple):
+    """What to do with attributes of certain names: the fields that they fill, each with the attributes to try, the
+    best first; which of them are content; and the conventions that they mark a span as one of."""
+
+    fills: tuple[tuple[str, tuple[tuple[str, Convert], ...]], ...]
+    content: tuple[str, ...]
+    marked: int
+
+
+class _Plans(dict[tuple[str, ...], _Plan]):
+    """Names of attributes, in their order -> what to do with them. Most spans have the same as one before."""
+
+    def __init__(self, meanings: _Meanings) -> None:
+        super().__init__()
+        self._meanings = meanings
+
+    def __missing__(self, names: tuple[str, ...]) -> _Plan:
+        fills: dict[str, list[tuple[int, str, Convert]]] = {}
+        content = []
+        marked = 0
+        for attribute in names:
+            meaning = self._meanings[attribute]
+            if meaning is None:
+                continue
+            marked |= meaning.marked
+            if meaning.content:
+                content.append(attribute)
+            for rank, name, convert in meaning.fills:
+                fills.setdefault(name, []).append((rank, attribute, convert))
+        for sources in fills.values():
+            sources.sort(key=itemgetter(0))
+        plan = _Plan(
+            tuple((name, tuple(source[1:] for source in sources)) for name, sources in fills.items()),
+            tuple(content),
+            marked,
+        )
+        if len(names) <= _MOST_PLANNED_NAMES and all(len(name) <= _LONGEST_NAME for name in names):
+            if len(self) >= _MOST_COMBINATIONS:
+                self.clear()
+            self[names] = plan
+        return plan
+
+
 _Functions = tuple[tuple[Callable[[Span], ObservationType | None], ...], tuple[Callable[[Span], None], ...]]
 
 
@@ -209,9 +252,10 @@ class _Hooks(dict[int, _Functions]):
         return functions
 
 
-def _ranked(tables: Iterable[Mapping[str, Rule]], rank: int) -> dict[str, tuple[tuple[int, str, Convert], ...]]:
+def _ranked(tables: Iterable[Mapping[str, Rule]]) -> dict[str, tuple[tuple[int, str, Convert], ...]]:
     """Attribute -> the fields it may fill, each with its rank: convention first, place in the table second."""
     ranked: dict[str, tuple[tuple[int, str, Convert], ...]] = {}
+    rank = 0
     for table in tables:
         for attribute, rule in table.items():
             for name, convert in _pairs(rule):
@@ -224,27 +268,13 @@ def _pairs(rule: Rule) -> Iterable[tuple[str, Convert]]:
     return [rule] if isinstance(rule[0], str) else rule
 
 
-def _collect(
-    found: dict[str, tuple[int, JSON]], content: list[str], meanings: _Meanings, attributes: Mapping[str, JSON]
-) -> int:
-    """Put into `found`, for each field, the best value so far and its rank, and into `content` the attributes that are
-    content; return which conventions are marked."""
-    marked = 0
-    for attribute, value in attributes.items():
-        meaning = meanings[attribute]
-        if meaning is None:
-            continue
-        fills, is_content, marks = meaning
-        marked |= marks
-        for rank, name, convert in fills:
-            if name in found and found[name][0] < rank:
-                continue
-            converted = convert(value)
-            if converted is not None:
-                found[name] = (rank, converted)
-        if is_content:
-            content.append(attribute)
-    return marked
+def _fill(span: Span, plan: _Plan, attributes: Mapping[str, JSON]) -> None:
+    for name, sources in plan.fills:
+        for attribute, convert in sources:
+            value = convert(attributes[attribute])
+            if value is not None:
+                setattr(span, name, value)
+                break
 
 
 def forget_sums(span: Span) -> None:

@@ -25,7 +25,7 @@ async def index_attributes(connection: asyncpg.Connection[Any]) -> None:
     rows: list[tuple[Any, ...]] = []
     async for spans in _traces(connection):
         first = min(span.start_time_ns for span in spans)
-        rows.append((spans[0].project, spans[0].trace_id, first // 1000, terms_of(spans)))
+        rows.append((spans[0].project, spans[0].trace_id, first // 1000, sorted(terms_of(spans))))
         if len(rows) == _TRACES:
             await connection.executemany(_ADD, rows)
             rows.clear()

@@ -20,24 +20,43 @@ BEGIN
 END
 $$;
 
--- Mostly what is added lies in buckets that are there already; that is found and done in a tenth of the time.
+-- Mostly what is added lies in buckets that are there already, or few new ones: to put it there takes a fraction of the
+-- time that a statement takes, which comes after `room` new buckets.
 CREATE OR REPLACE FUNCTION sketch_merge(a sketch, b sketch) RETURNS sketch
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     result sketch;
+    added CONSTANT integer := coalesce(cardinality(b.buckets), 0);
+    room integer := 6;
+    merged smallint[];
+    counts bigint[];
+    bucket smallint;
     place integer;
 BEGIN
-    IF b IS NULL OR cardinality(b.buckets) = 0 THEN
+    IF added = 0 THEN
         RETURN coalesce(a, b);
     ELSIF a IS NULL OR cardinality(a.buckets) = 0 THEN
         RETURN b;
-    ELSIF a.buckets @> b.buckets THEN
-        FOR n IN 1..cardinality(b.buckets) LOOP
-            place := array_position(a.buckets, b.buckets[n]);
-            a.counts[place] := a.counts[place] + b.counts[n];
-        END LOOP;
-        RETURN a;
     END IF;
+    merged := a.buckets;
+    counts := a.counts;
+    FOR n IN 1..added LOOP
+        bucket := b.buckets[n];
+        place := width_bucket(bucket, merged);
+        IF place > 0 AND merged[place] = bucket THEN
+            counts[place] := counts[place] + b.counts[n];
+        ELSE
+            EXIT WHEN room = 0;
+            room := room - 1;
+            merged := merged[:place] || bucket || merged[place + 1:];
+            counts := counts[:place] || b.counts[n] || counts[place + 1:];
+        END IF;
+        IF n = added THEN
+            result.buckets := merged;
+            result.counts := counts;
+            RETURN result;
+        END IF;
+    END LOOP;
     SELECT array_agg(s.bucket), array_agg(s.n)
     INTO result.buckets, result.counts
     FROM (
