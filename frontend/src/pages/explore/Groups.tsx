@@ -43,7 +43,7 @@ export function Groups({ question, search, answer, before }: Props) {
       cell: (row: GroupRow) => to(row.keys[place] || "none", spansOf(search, answer, row.filter)),
       ...(place === 0 && { total: "All" }),
     })),
-    ...(by.length === 0 ? [{ header: "", cell: () => "All" }] : []),
+    ...(by.length === 0 ? [{ header: "Of", cell: () => "All" }] : []),
     {
       ...number,
       header: label,

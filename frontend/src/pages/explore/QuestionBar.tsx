@@ -34,7 +34,7 @@ export function QuestionBar({ search, question, onChange }: Props) {
   const set = (changes: { [K in keyof ExploreSearch]: ExploreSearch[K] | undefined }) =>
     onChange(Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)));
   const group = (place: number, name: string) => {
-    const names = name === "" ? by.slice(0, place) : by.with(Math.min(place, by.length), name);
+    const names = name === "" ? by.slice(0, place) : [...by.slice(0, place), name, ...by.slice(place + 1)];
     set({ by: [...new Set(names)].join(",") });
   };
   const aggregations = aggregationsOf(metric);
