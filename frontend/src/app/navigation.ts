@@ -8,6 +8,7 @@ import {
   IconListDetails,
   IconLogs,
   IconMessages,
+  IconSend,
   IconSettings,
   IconTag,
   IconTerminal2,
@@ -41,6 +42,7 @@ export const NAVIGATION = [
     group: "Manage",
     pages: [
       { to: "/alerts", label: "Alerts", icon: IconBell, keys: "g a" },
+      { to: "/destinations", label: "Destinations", icon: IconSend, keys: "g d" },
       { to: "/settings", label: "Settings", icon: IconSettings, keys: "g ," },
     ],
   },

@@ -11,6 +11,7 @@ import { parseAlertSearch } from "../model/alerts";
 import { parseOverviewSearch } from "../model/analytics";
 import { parseToolsSearch } from "../model/codingTools";
 import { parseCompareSearch } from "../model/compare";
+import { parseDestinationSearch } from "../model/destinations";
 import { parseDirectorySearch } from "../model/directory";
 import { parseExploreSearch } from "../model/explore";
 import {
@@ -94,6 +95,13 @@ const modelsRoute = createRoute({
   path: "/models",
   validateSearch: parseDirectorySearch,
   component: lazyRouteComponent(() => import("../pages/directory/ModelsPage"), "ModelsPage"),
+});
+
+const destinationsRoute = createRoute({
+  getParentRoute: () => sessionRoute,
+  path: "/destinations",
+  validateSearch: parseDestinationSearch,
+  component: lazyRouteComponent(() => import("../pages/destinations/DestinationsPage"), "DestinationsPage"),
 });
 
 const settingsRoute = createRoute({
@@ -194,6 +202,7 @@ const routeTree = root.addChildren([
     oneSessionRoute,
     usersRoute,
     modelsRoute,
+    destinationsRoute,
     alertsRoute,
     settingsRoute,
   ]),

@@ -20,6 +20,7 @@ from llmflow_testkit.ports import free_port
 #: In the order in which they start; they stop in the same.
 SERVICES = ("proxy", "ingest", "writer", "exporter", "query-api")
 USERNAME, PASSWORD = "llmflow", "a password of the tests"
+KEYS_TOKEN, SECRET_KEY = "the token that the services share", "the key of secrets of the tests"
 
 _READY_SECONDS = 40.0
 _STOP_SECONDS = 40.0
@@ -65,6 +66,8 @@ class Stack(AbstractContextManager["Stack"]):
             "PORT": str(self._ports["query-api"]),
             "AUTH_USERNAME": USERNAME,
             "AUTH_PASSWORD": PASSWORD,
+            "LLMFLOW_KEYS_TOKEN": KEYS_TOKEN,
+            "LLMFLOW_SECRET_KEY": SECRET_KEY,
             **(environment or {}),
         }
 

@@ -1,0 +1,174 @@
+import type { Wire } from "../api/client";
+import { parseProjectSearch } from "./filters";
+
+export type Destination = Wire["DestinationDetail"];
+export type Definition = Wire["DestinationDefinition"];
+export type Preset = Wire["DestinationPreset"];
+
+/** The URL of the destinations: the one that is added (with its preset), changed or replayed to. */
+export interface DestinationSearch {
+  project?: string;
+  add?: "1";
+  preset?: string;
+  change?: string;
+  replay?: string;
+}
+
+export function parseDestinationSearch(raw: Record<string, unknown>): DestinationSearch {
+  const search: DestinationSearch = parseProjectSearch(raw);
+  if (raw.add === "1") search.add = "1";
+  for (const name of ["preset", "change", "replay"] as const) {
+    const value = raw[name];
+    if (typeof value === "string" && value !== "") search[name] = value;
+  }
+  return search;
+}
+
+/** What people call the states. */
+export const STATES: Record<Destination["status"]["state"], string> = {
+  ok: "well",
+  starting: "starting",
+  retrying: "retrying",
+  open: "down",
+  paused: "paused",
+  failed: "cannot begin",
+  unknown: "not known",
+};
+
+/** States that want somebody to look. */
+export const TROUBLED: ReadonlySet<string> = new Set(["retrying", "open", "failed"]);
+
+export const AUTH_KINDS = {
+  none: "as the preset says",
+  bearer: "Bearer key",
+  basic: "User and password",
+  header: "Header",
+};
+export type AuthKind = keyof typeof AUTH_KINDS;
+
+/** A destination while it is written. `base` holds what the form does not show, which stays. */
+export interface Draft {
+  base: Definition;
+  name: string;
+  preset: string;
+  endpoint: string;
+  options: Record<string, string>;
+  protocol: string;
+  dialect: string;
+  auth: AuthKind;
+  user: string;
+  key: string;
+  projects: string;
+  services: string;
+  query: string;
+  llmOnly: boolean;
+  errorsOnly: boolean;
+  sampling: string;
+  content: Definition["content"];
+  start: Definition["start"];
+}
+
+/** What a select shows for "not said". */
+export const UNSAID = "unsaid";
+
+const NOTHING: Definition = {
+  name: "",
+  preset: null,
+  options: {},
+  endpoint: null,
+  protocol: null,
+  headers: {},
+  auth: null,
+  tls: null,
+  compression: "gzip",
+  dialect: null,
+  filter: null,
+  sampling: 1,
+  content: "full",
+  start: "earliest",
+  paused: false,
+  concurrency: 1,
+  timeout: null,
+  batch_bytes: null,
+  batch_seconds: null,
+};
+
+export function draftOf(definition: Definition = NOTHING, preset = ""): Draft {
+  const { auth, filter } = definition;
+  const kind: AuthKind = auth?.bearer ? "bearer" : auth?.basic ? "basic" : auth?.header ? "header" : "none";
+  return {
+    base: definition,
+    name: definition.name || preset,
+    preset: definition.preset ?? (preset || UNSAID),
+    endpoint: definition.endpoint ?? "",
+    options: definition.options,
+    protocol: definition.protocol ?? UNSAID,
+    dialect: definition.dialect ?? UNSAID,
+    auth: kind,
+    user: auth?.basic?.username ?? auth?.header?.name ?? "",
+    key: auth?.bearer ?? auth?.basic?.password ?? auth?.header?.value ?? "",
+    projects: (filter?.projects ?? []).join(", "),
+    services: (filter?.services ?? []).join(", "),
+    query: filter?.query ?? "",
+    llmOnly: filter?.llm_only ?? false,
+    errorsOnly: filter?.errors_only ?? false,
+    sampling: String(definition.sampling),
+    content: definition.content,
+    start: definition.start,
+  };
+}
+
+/** What the API takes. Options of another preset, and those that are empty, are left out. */
+export function definitionOf(draft: Draft, presets: readonly Preset[]): Definition {
+  const known = new Set(presets.find(({ name }) => name === draft.preset)?.options.map(({ name }) => name));
+  const options = Object.entries(draft.options)
+    .map(([name, value]) => [name, value.trim()] as const)
+    .filter(([name, value]) => known.has(name) && value !== "");
+  const said = (value: string) => (value === UNSAID ? null : value);
+  return {
+    ...draft.base,
+    name: draft.name.trim(),
+    preset: said(draft.preset),
+    endpoint: draft.endpoint.trim() || null,
+    options: Object.fromEntries(options),
+    protocol: said(draft.protocol) as Definition["protocol"],
+    dialect: said(draft.dialect) as Definition["dialect"],
+    auth: authOf(draft),
+    filter: {
+      projects: words(draft.projects),
+      services: words(draft.services),
+      query: draft.query.trim(),
+      llm_only: draft.llmOnly,
+      errors_only: draft.errorsOnly,
+    },
+    sampling: Number(draft.sampling),
+    content: draft.content,
+    start: draft.start,
+  };
+}
+
+function authOf({ auth, base, user, key }: Draft): Definition["auth"] {
+  const nothing = { bearer: null, basic: null, header: null, sigv4: null };
+  switch (auth) {
+    case "bearer":
+      return { ...nothing, bearer: key };
+    case "basic":
+      return { ...nothing, basic: { username: user, password: key } };
+    case "header":
+      return { ...nothing, header: { name: user, value: key } };
+    case "none":
+      return base.auth?.sigv4 ? base.auth : null;
+  }
+}
+
+function words(text: string): string[] {
+  return text
+    .split(",")
+    .map((word) => word.trim())
+    .filter((word) => word !== "");
+}
+
+/** A time of an input of type datetime-local, which is in the browser's zone. */
+export function localInput(time: Date): string {
+  return new Date(time.getTime() - time.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}

@@ -1,0 +1,184 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import { Button } from "react-aria-components";
+import { removeDestination, setDestinationPaused, testDestination } from "../../api/client";
+import { destinationPresetsQuery, destinationsQuery } from "../../app/queries";
+import { type Destination, type DestinationSearch, draftOf, STATES, TROUBLED } from "../../model/destinations";
+import { formatCount } from "../../model/format";
+import { DataTable } from "../../ui/DataTable";
+import { Failure } from "../../ui/Failure";
+import { Loading, Page } from "../../ui/Page";
+import { Time } from "../../ui/Time";
+import { ConfirmButton } from "../settings/ConfirmButton";
+import settings from "../settings/settings.module.css";
+import { DestinationForm } from "./DestinationForm";
+import styles from "./Destinations.module.css";
+import { JobList } from "./JobList";
+import { ReplayDialog } from "./ReplayDialog";
+
+/** Other tools that spans are forwarded to, and how that goes. */
+export function DestinationsPage() {
+  const search = useSearch({ from: "/session/destinations" });
+  const navigate = useNavigate({ from: "/destinations" });
+  const client = useQueryClient();
+  const list = useQuery(destinationsQuery);
+  const presets = useQuery(destinationPresetsQuery);
+  const [tested, setTested] = useState<string | null>(null);
+  const go = (changes: DestinationSearch) =>
+    navigate({ search: search.project ? { project: search.project, ...changes } : changes });
+  const refresh = () => {
+    for (const key of ["destinations", "destination-jobs"]) client.invalidateQueries({ queryKey: [key] });
+  };
+  const act = useMutation({ mutationFn: (action: () => Promise<unknown>) => action(), onSettled: refresh });
+  const rows = list.data?.destinations ?? [];
+  const named = (name: string | undefined) => rows.find((row) => row.name === name);
+  const changed = named(search.change)?.definition;
+  const error = list.error ?? presets.error ?? act.error;
+  const jobsOf = search.replay ?? tested;
+  return (
+    <Page
+      title="Destinations"
+      scrolls
+      beside={
+        <Button className={settings.button ?? ""} onPress={() => go({ add: "1" })} isDisabled={search.add === "1"}>
+          Add destination
+        </Button>
+      }
+    >
+      {error && <Failure error={error} />}
+      <div className={styles.parts}>
+        {presets.data && list.data && (search.add || changed) && (
+          <DestinationForm
+            key={search.change ?? ""}
+            draft={changed ? draftOf(changed) : draftOf(undefined, search.preset)}
+            isNew={!changed}
+            presets={presets.data}
+            keepsSecrets={list.data.keeps_secrets}
+            onPreset={(preset) => !changed && go({ add: "1", preset })}
+            onSaved={() => {
+              refresh();
+              go({});
+            }}
+            onCancel={() => go({})}
+          />
+        )}
+        {list.isPending ? (
+          <Loading what="destinations" />
+        ) : (
+          <DataTable
+            label="Destinations"
+            columns={[
+              { header: "Name", cell: ({ name }: Destination) => name },
+              { header: "State", cell: ({ status }) => <State status={status} /> },
+              { header: "Sent", number: true, cell: ({ status }) => formatCount(status.sent) },
+              {
+                header: "Waiting",
+                number: true,
+                cell: ({ status }) => (status.lag === null ? "–" : formatCount(status.lag)),
+              },
+              { header: "Refused", number: true, cell: ({ status }) => formatCount(status.dead_letters) },
+              {
+                header: "Last sent",
+                cell: ({ status }) => (status.last_success ? <Time iso={status.last_success} /> : "–"),
+              },
+              {
+                header: "Last error",
+                cell: ({ status }) => (
+                  <span className={styles.error} title={status.last_error ?? ""}>
+                    {status.last_error ?? "–"}
+                  </span>
+                ),
+              },
+              {
+                header: "Where",
+                cell: (row) => (
+                  <span className={styles.where} title={placeOf(row)}>
+                    {placeOf(row)}
+                  </span>
+                ),
+              },
+              {
+                header: "Actions",
+                cell: (row) => (
+                  <Actions
+                    row={row}
+                    onTest={() => {
+                      setTested(row.name);
+                      act.mutate(() => testDestination(row.name));
+                    }}
+                    onPause={(paused) => act.mutate(() => setDestinationPaused(row.name, paused))}
+                    onRemove={() => {
+                      setTested(null);
+                      act.mutate(() => removeDestination(row.name));
+                    }}
+                    onGo={go}
+                  />
+                ),
+              },
+            ]}
+            rows={rows}
+            getId={({ origin, name }) => `${origin} ${name}`}
+            empty="Spans stay here. Add a destination to send them to Phoenix, Langfuse, Jaeger or another tool as well."
+          />
+        )}
+        {jobsOf && named(jobsOf) && <JobList name={jobsOf} />}
+      </div>
+      {search.replay && named(search.replay) && (
+        <ReplayDialog
+          name={search.replay}
+          project={search.project}
+          onClose={() => go({})}
+          onBegun={() => {
+            setTested(search.replay ?? null);
+            refresh();
+            go({});
+          }}
+        />
+      )}
+    </Page>
+  );
+}
+
+function State({ status }: { status: Destination["status"] }) {
+  return (
+    <span className={styles.state} data-troubled={TROUBLED.has(status.state)} data-state={status.state}>
+      {STATES[status.state]}
+    </span>
+  );
+}
+
+function placeOf({ origin, address, definition, dialect }: Destination): string {
+  const place = address || definition?.endpoint || definition?.preset || "";
+  const from = origin === "api" ? "" : origin === "file" ? " · in the exporter's file" : " · in its environment";
+  return `${place}${dialect && dialect !== "as-received" ? ` · ${dialect}` : ""}${from}`;
+}
+
+interface ActionProps {
+  row: Destination;
+  onTest: () => void;
+  onPause: (paused: boolean) => void;
+  onRemove: () => void;
+  onGo: (search: DestinationSearch) => void;
+}
+
+function Actions({ row: { name, definition }, onTest, onPause, onRemove, onGo }: ActionProps) {
+  const button = (label: string, onPress: () => void, what = name) => (
+    <Button className={styles.action ?? ""} aria-label={`${label} ${what}`} onPress={onPress}>
+      {label}
+    </Button>
+  );
+  return (
+    <span className={styles.actions}>
+      {button("Test", onTest)}
+      {button("Replay", () => onGo({ replay: name }), `stored spans to ${name}`)}
+      {definition && (
+        <>
+          {button(definition.paused ? "Resume" : "Pause", () => onPause(!definition.paused))}
+          {button("Change", () => onGo({ change: name }))}
+          <ConfirmButton label="Remove" what={name} onConfirm={onRemove} />
+        </>
+      )}
+    </span>
+  );
+}
