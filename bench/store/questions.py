@@ -10,11 +10,24 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from bench.store.spans import EXPERIMENTS, FEATURES, Generator, Month, experiment, sentences, user, word
+from bench.store.spans import (
+    EXPERIMENTS,
+    FEATURES,
+    MODELS,
+    SERVICES,
+    Generator,
+    Month,
+    experiment,
+    sentences,
+    user,
+    word,
+)
 from llmflow_core.filters import parse_filter
 from llmflow_query_api.cursor import encode_cursor
 from llmflow_store.analytics import Aggregation, AnalyticsQuery, Metric
-from llmflow_store.port import Store, TraceCursor, TraceQuery
+from llmflow_store.port import SpanQuery, Store, TraceCursor, TraceQuery
+from llmflow_store.sessions import SessionQuery
+from llmflow_store.statements import unix_us
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE = 50
@@ -133,6 +146,29 @@ def _largest(samples: Samples) -> Asked:
     return Asked(lambda store: store.get_outline("default", trace_id), f"/api/v1/traces/{trace_id.hex()}")
 
 
+def _sessions(samples: Samples, model: str) -> Asked:
+    query = SessionQuery(project="default", limit=_PAGE, filter=parse_filter(f"model:{model}"))
+    asked = urlencode({"filter": f"model:{model}"})
+    return Asked(lambda store: store.list_sessions(query), f"/api/v1/sessions?{asked}")
+
+
+def _jaeger_search(samples: Samples) -> Asked:
+    """Grafana's: the newest traces of two days in which one span has all of it. The store is asked for the spans."""
+    service, feature = samples.rng.choice(SERVICES), samples.rng.choice(FEATURES)
+    to_time = samples.moment(timedelta(hours=1))
+    from_time = to_time - 2 * _DAY
+    query = SpanQuery(
+        project="default",
+        from_time=from_time,
+        to_time=to_time,
+        filter=parse_filter(f"attr.feature:{feature} status:error service:{service}"),
+        limit=200,
+    )
+    given = {"service": service, "tags": f'{{"feature":"{feature}","error":"true"}}', "limit": 20}
+    given |= {"start": unix_us(from_time), "end": unix_us(to_time)}
+    return Asked(lambda store: store.list_spans(query), f"/api/traces?{urlencode(given)}")
+
+
 def _facets(length: timedelta) -> Callable[[Samples], Asked]:
     def make(samples: Samples) -> Asked:
         to_time = samples.moment(timedelta(hours=1))
@@ -222,7 +258,16 @@ QUESTIONS = [
         )
         for dimension in ("user", "model")
         for metric, aggregation in (_CHARTS[2], _CHARTS[5])
+        if (dimension, metric) != ("user", Metric.LATENCY)
     ),
+    Question(
+        "latency p95 by user, 30 d",
+        _SEARCH_GOAL_MS,
+        _analytics(Metric.LATENCY, "p95", _MONTH, group_by="user", course=False),
+    ),
+    Question("sessions of a model", _GOAL_MS, lambda s: _sessions(s, s.rng.choice(MODELS))),
+    Question("sessions of an unused model", _GOAL_MS, lambda s: _sessions(s, f"unused-{s.rng.randrange(100)}")),
+    Question("Jaeger search by service and tag", _SEARCH_GOAL_MS, _jaeger_search),
     _filtered("text, common word", _SEARCH_GOAL_MS, lambda s: f'"{word(s.rng.randrange(50))}"'),
     _filtered("text, one content of 300 has it", _SEARCH_GOAL_MS, lambda s: f'"{word(s.rng.randrange(5000, 9000))}"'),
     _filtered("text, one content has it", _SEARCH_GOAL_MS, lambda s: f'"{s.rng.choice(s.order_numbers)}"'),

@@ -48,8 +48,9 @@ _MODELS = [
     ("house-model-7b", "vllm", None, None, 50),
     ("gpt-4", "openai", "30", "60", 30),
 ]
+MODELS = [name for name, *_ in _MODELS]
 _EMBEDDER = ("text-embedding-3-small", "openai", "0.02", "0", 0)
-_SERVICES = [
+SERVICES = [
     "assistant",
     "support-bot",
     "search",
@@ -198,7 +199,7 @@ class _Batch:
         rng, month = self._rng, self._month
         begin = month.begin_ns(self._number)
         start = rng.randrange(begin, month.begin_ns(self._number + 1))
-        service = rng.choices(_SERVICES, cum_weights=_SERVICE_WEIGHTS)[0]
+        service = rng.choices(SERVICES, cum_weights=_SERVICE_WEIGHTS)[0]
         environment = rng.choice(_ENVIRONMENTS)
         common: dict[str, JSON] = {
             "feature": rng.choices(FEATURES, cum_weights=_FEATURE_WEIGHTS)[0],
@@ -360,7 +361,7 @@ def _answered(tree: Sequence[Span]) -> str | None:
 
 
 _MODEL_WEIGHTS = zipf(len(_MODELS), 1.1)
-_SERVICE_WEIGHTS = zipf(len(_SERVICES), 1.0)
+_SERVICE_WEIGHTS = zipf(len(SERVICES), 1.0)
 _FEATURE_WEIGHTS = zipf(len(FEATURES), 1.0)
 _USER_WEIGHTS = zipf(_USERS, 1.05)
 _KIND_NAMES = list(_KINDS)

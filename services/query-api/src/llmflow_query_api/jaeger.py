@@ -29,6 +29,7 @@ from llmflow_core.spans import DEFAULT_PROJECT, SpanKind
 from llmflow_query_api import problems
 from llmflow_query_api.jaeger_json import UNKNOWN_SERVICE, answer, kind_name, trace_json
 from llmflow_query_api.key_access import FOR_KEYS, Authentication
+from llmflow_query_api.limits import HEAVY, one_at_a_place
 from llmflow_query_api.traces import StoreDependency, utc
 from llmflow_store.port import SpanQuery, Store, Trace, TraceQuery
 
@@ -142,7 +143,7 @@ async def search(
     )
 
 
-@get("/traces")
+@get("/traces", opt={HEAVY: True})
 async def find_traces(store: StoreDependency, wanted: NamedDependency[SkipValidation[_Search]]) -> dict[str, Any]:
     """The newest traces with a span that fulfils all conditions, whole."""
     traces: list[Trace] = []
@@ -167,7 +168,7 @@ async def find_trace(
     return answer([trace_json(trace)])
 
 
-@get("/dependencies")
+@get("/dependencies", opt={HEAVY: True})
 async def list_dependencies(
     store: StoreDependency,
     jaeger_project: Project,
@@ -313,7 +314,7 @@ def jaeger_router(dependencies: dict[str, Any]) -> Router:
             )
             for path in PATHS
         ],
-        middleware=[Authentication],
+        middleware=[Authentication, one_at_a_place],
         opt={FOR_KEYS: True},
         include_in_schema=False,
         dependencies={**dependencies, "jaeger_project": Provide(_project), "wanted": Provide(search)},
