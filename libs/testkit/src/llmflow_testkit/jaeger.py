@@ -72,6 +72,7 @@ async def running_jaeger(folder: Path) -> AsyncIterator[RunningJaeger]:
             "jaeger_storage": {"backends": {_MEMORY: {"memory": {"max_traces": 10_000}}}},
             "jaeger_query": {
                 "storage": {"traces": _MEMORY},
+                "enable_tracing": False,
                 "http": {"endpoint": api},
                 "grpc": {"endpoint": api_grpc},
             },
