@@ -17,10 +17,16 @@ _USER = ("llmflow", "a long password")
 
 
 @pytest.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    """The store in `embedded_database_url`, which is migrated."""
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+def database_url(embedded_database_url: str) -> str:
+    """An empty database; modules whose statements differ where there are chunks take `empty_database_url` for it."""
+    return embedded_database_url
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[Store]:
+    """The store in `database_url`, which is migrated."""
+    await migrate(database_url)
+    store = open_store(database_url)
     yield store
     await store.close()
 

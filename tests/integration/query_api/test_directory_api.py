@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 from llmflow_core.coding_tools import EventKind
 from llmflow_store import Store
@@ -16,6 +17,12 @@ from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
 _DAY = {"from": (NOON - timedelta(hours=2)).isoformat(), "to": (NOON + timedelta(hours=2)).isoformat()}
 _MINUTE = 60 * 10**9
 _ODD = "https://chat.test//rooms/7/"
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """Once on each kind of database."""
+    return empty_database_url
 
 
 async def _get(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

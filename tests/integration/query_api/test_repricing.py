@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 from llmflow_core.own_prices import own_price
 from llmflow_core.pricing import Prices
@@ -24,6 +25,12 @@ from llmflow_testkit.spans import NOON, random_spans
 _USER = ("llmflow", "a long password")
 _RANGE = (NOON - timedelta(hours=1), NOON + timedelta(hours=1))
 _HOUSE = own_price({"name": "house", "model": "house-.*", "input": "2", "output": "8"})
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """Once on each kind of database."""
+    return empty_database_url
 
 
 def some_spans(seed: int, count: int, project: str = "default") -> list[Span]:
@@ -50,7 +57,7 @@ async def reprice(store: Store, prices: Prices, limit: int, project: str = "defa
             return examined, changed
 
 
-async def test_everything_is_corrected_once(store: Store, embedded_database_url: str) -> None:
+async def test_everything_is_corrected_once(store: Store, database_url: str) -> None:
     spans = some_spans(1, 60)
     await store.write_spans(spans)
     await store.write_spans(some_spans(2, 20, project="other"))
@@ -68,7 +75,7 @@ async def test_everything_is_corrected_once(store: Store, embedded_database_url:
     assert (first.examined, first.next is None) == (25, False)
     examined, changed = await reprice(store, prices, limit=25)
     assert (examined, first.changed + changed) == (60, changing)
-    assert await assert_rollups_match(embedded_database_url, totals=False) == 80
+    assert await assert_rollups_match(database_url, totals=False) == 80
     stored = {
         span.span_id: found.cost
         for span in spans
@@ -80,11 +87,11 @@ async def test_everything_is_corrected_once(store: Store, embedded_database_url:
     # Another rate corrects those costs that prices have made, and no others; none takes a cost away.
     dearer = own_price({"name": "house", "model": "house-.*", "input": "20", "output": "80"})
     assert (await reprice(store, Prices([dearer]), limit=25))[1] == changing
-    await assert_rollups_match(embedded_database_url, totals=False)
+    await assert_rollups_match(database_url, totals=False)
     assert (await reprice(store, Prices(), limit=25))[1] == 0
 
 
-async def test_writers_go_on_meanwhile(store: Store, embedded_database_url: str) -> None:
+async def test_writers_go_on_meanwhile(store: Store, database_url: str) -> None:
     await store.write_spans(some_spans(3, 60))
     prices = Prices([_HOUSE])
 
@@ -93,12 +100,12 @@ async def test_writers_go_on_meanwhile(store: Store, embedded_database_url: str)
             await store.write_spans(some_spans(seed, 20))
 
     await asyncio.gather(write(), reprice(store, prices, limit=10), reprice(store, prices, limit=7))
-    assert await assert_rollups_match(embedded_database_url, totals=False) == 180
+    assert await assert_rollups_match(database_url, totals=False) == 180
     await reprice(store, prices, limit=100)
-    await assert_rollups_match(embedded_database_url, totals=False)
+    await assert_rollups_match(database_url, totals=False)
 
 
-async def test_administrators_reprice_over_http(store: Store, embedded_database_url: str) -> None:
+async def test_administrators_reprice_over_http(store: Store, database_url: str) -> None:
     await store.write_spans(some_spans(4, 40))
     await store.save_price(_HOUSE, by=Actor("test"))
     app: Any = create_app(QueryApiSettings(auth_password=_USER[1], host="127.0.0.1"), store=store)
@@ -120,4 +127,4 @@ async def test_administrators_reprice_over_http(store: Store, embedded_database_
         assert sum(Decimal(entry["usage"]["cost"]) for entry in house) > 0
         audit = (await client.get("/audit")).json()["entries"]
         assert [entry["action"] for entry in audit] == ["price.reprice", "price.reprice", "price.save"]
-    await assert_rollups_match(embedded_database_url, totals=False)
+    await assert_rollups_match(database_url, totals=False)
