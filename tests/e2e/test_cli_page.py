@@ -25,6 +25,7 @@ from llmflow.instance import Where, log_url, read_where
 from llmflow_bus import Record, open_bus, topics
 from llmflow_bus.dead_letters import DeadLetters
 from llmflow_testkit.commands import run_llmflow
+from llmflow_testkit.otlp_receiver import OtlpReceiver
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 
@@ -67,11 +68,20 @@ def where(server_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Where]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-async def test_every_example_works(where: Where) -> None:
+@pytest.fixture
+def destination() -> Iterator[OtlpReceiver]:
+    """What plays the destination of the examples."""
+    with OtlpReceiver() as receiver:
+        yield receiver
+
+
+async def test_every_example_works(where: Where, destination: OtlpReceiver) -> None:
     refuse = asyncio.create_task(_refuse_a_record())
     for example in EXAMPLES:
         if example == "llmflow up":
             continue
+        if example == "llmflow export destinations":
+            await _add_destination(where, destination.url)
         if example.startswith("llmflow tail"):
             await _tail(example, where)
         elif "|" in example:
@@ -82,6 +92,7 @@ async def test_every_example_works(where: Where) -> None:
             await refuse
             await _send(where, TRACE_ID)
             await eventually(lambda: asyncio.to_thread(_is_there, TRACE_ID), within=20)
+    assert len(set(destination.span_ids)) > 200
     assert Path("traces.csv").read_text().count("\n") > 200
     assert any("messages" in line or "content" in line for line in Path("calls.jsonl").read_text().splitlines())
     # The writer has refused again what was replayed; that is not replayed for ever.
@@ -170,6 +181,13 @@ async def _send(where: Where, trace_id: str) -> None:
             headers={"x-llmflow-project": "demo"},
         )
     assert answer.status_code == 200, answer.text
+
+
+async def _add_destination(where: Where, endpoint: str) -> None:
+    body = {"name": "phoenix", "preset": "phoenix", "endpoint": endpoint, "start": "latest"}
+    async with httpx.AsyncClient(trust_env=False, auth=("llmflow", "password")) as client:
+        answer = await client.post(f"{where.page_url}/api/v1/destinations", json=body)
+    assert answer.status_code == 201, answer.text
 
 
 async def _refuse_a_record() -> None:

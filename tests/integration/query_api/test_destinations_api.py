@@ -39,7 +39,7 @@ PHOENIX: dict[str, Any] = {
 @pytest.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """The user, where secrets can be kept."""
-    settings = QueryApiSettings(auth_password=USER[1], host="127.0.0.1", secret_key="k" * 32, keys_token=TOKEN)  # type: ignore[arg-type]
+    settings = QueryApiSettings(auth_password=USER[1], host="127.0.0.1", secret_key="k" * 32, keys_token=TOKEN)
     app: Any = create_app(settings, store=store)
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://llmflow.test", auth=USER

@@ -12,6 +12,7 @@ from llmflow import (
     alert_commands,
     analytics_commands,
     dead_letter_commands,
+    destination_commands,
     doctor,
     export_commands,
     key_commands,
@@ -43,6 +44,7 @@ app.add_typer(analytics_commands.app)
 app.add_typer(usage_commands.app)
 app.add_typer(log_commands.app)
 app.add_typer(score_commands.app, name="scores")
+export_commands.app.add_typer(destination_commands.app)
 app.add_typer(export_commands.app, name="export")
 app.add_typer(price_commands.app, name="prices")
 app.add_typer(alert_commands.alerts_app, name="alerts")

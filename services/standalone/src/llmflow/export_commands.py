@@ -17,7 +17,7 @@ from llmflow.console import errors_for_people, progress
 from llmflow.options import FilterWords, Project, Since, Until, filter_of, range_of
 from llmflow_core.errors import LLMFlowError
 
-app = typer.Typer(no_args_is_help=True, help="Write all traces or spans that a filter lets through to a file.")
+app = typer.Typer(no_args_is_help=True, help="Write traces or spans to a file, or see where spans are forwarded to.")
 
 
 class FileFormat(StrEnum):
