@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import bench.exporter.command
 import bench.ingest.command
+import bench.page.command
 import bench.proxy.command
 import bench.store.command
 import bench.writer.command
@@ -17,6 +18,7 @@ _PARTS = {
     "exporter": bench.exporter.command.main,
     "store": bench.store.command.main,
     "writer": bench.writer.command.main,
+    "page": bench.page.command.main,
 }
 
 

@@ -53,10 +53,10 @@ describe("compareFacts", () => {
   });
 
   it("has what only one side has", () => {
-    expect(fact("Cost", side({ id: "a" }), side({ id: "b", cost: 0.5 }))).toEqual({
+    expect(fact("Cost", side({ id: "a" }), side({ id: "b", cost: 12.5 }))).toEqual({
       name: "Cost",
       a: "–",
-      b: "$0.5",
+      b: "$12.50",
       change: "",
     });
   });

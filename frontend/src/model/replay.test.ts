@@ -45,10 +45,20 @@ it("gives Anthropic its system prompt apart", () => {
   expect(replay?.curl).toContain("http://h:8080/v1/messages");
 });
 
+it("shows OpenAI the images again", () => {
+  const uri = "data:image/png;base64,iVBO";
+  const asked = detail(aMessage("user", { type: "text", text: "What is it?" }, { type: "image", uri }));
+  const { curl } = replayOf(call, asked, "h") ?? { curl: "" };
+  expect(JSON.parse(curl.slice(curl.indexOf("-d '") + 4, -1)).messages[0].content).toEqual([
+    { type: "text", text: "What is it?" },
+    { type: "image_url", image_url: { url: uri } },
+  ]);
+});
+
 it("does not pretend to repeat what it cannot", () => {
   const text = aMessage("user", { type: "text", text: "Hi" });
   expect(replayOf({ ...call, type: "tool" }, detail(text), "h")).toBeNull();
   expect(replayOf({ ...call, provider: "cohere" }, detail(text), "h")).toBeNull();
-  expect(replayOf(call, detail(aMessage("user", { type: "image", uri: "x" })), "h")).toBeNull();
+  expect(replayOf(call, detail(aMessage("user", { type: "image", digest: "sha256:9f" })), "h")).toBeNull();
   expect(replayOf(call, detail(), "h")).toBeNull();
 });

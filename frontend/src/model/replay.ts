@@ -1,4 +1,4 @@
-import type { Message } from "./conversation";
+import type { Message, Part } from "./conversation";
 import type { Span, SpanDetail } from "./span";
 
 /** A call as it can be made again through the proxy of `host`: as a shell command and as Python. */
@@ -9,13 +9,14 @@ export interface Replay {
 
 /**
  * How to make a model call again; null for a span that was none, whose content is not kept, or of a provider whose API
- * takes other bodies than these. Text, tool calls and results are repeated, not parameters and tool definitions.
+ * takes other bodies than these. Text, images of OpenAI's API, tool calls and results are repeated, not parameters and
+ * tool definitions.
  */
 export function replayOf(span: Span, detail: SpanDetail, host: string): Replay | null {
   const { model, provider, type } = span;
   const { input } = detail.conversation;
   if (type !== "generation" || !model || input.length === 0) return null;
-  if (!input.every(({ parts }) => parts.every((part) => part.type !== "media" && part.type !== "json"))) return null;
+  if (!input.every(({ parts }) => parts.every((part) => isRepeatable(part, provider)))) return null;
   const base = `http://${host}:8080`;
   if (provider === "openai") return openai(`${base}/v1`, { model, messages: input.map(chatMessage) });
   if (provider !== "anthropic" || input.some(({ parts }) => parts.some(({ type: part }) => part.startsWith("tool")))) {
@@ -30,13 +31,26 @@ export function replayOf(span: Span, detail: SpanDetail, host: string): Replay |
   });
 }
 
+function isRepeatable(part: Part, provider: string | null): boolean {
+  if (part.type === "media") return provider === "openai" && part.media === "image" && part.uri !== null;
+  return part.type !== "json";
+}
+
 function chatMessage(message: Message): Record<string, unknown> {
   const result = message.parts.find((part) => part.type === "tool_result");
   if (result) return { role: "tool", tool_call_id: result.id, content: asText(result.result) };
   const calls = message.parts
     .filter((part) => part.type === "tool_call")
     .map(({ id, name, arguments: given }) => ({ id, type: "function", function: { name, arguments: asText(given) } }));
-  return { role: message.role, content: textOf(message), ...(calls.length > 0 && { tool_calls: calls }) };
+  return { role: message.role, content: chatContent(message), ...(calls.length > 0 && { tool_calls: calls }) };
+}
+
+/** A text alone as it is, a text with images as parts. */
+function chatContent(message: Message): unknown {
+  const images = message.parts.flatMap((part) => (part.type === "media" ? [part.uri] : []));
+  if (images.length === 0) return textOf(message);
+  const shown = images.map((url) => ({ type: "image_url", image_url: { url } }));
+  return [{ type: "text", text: textOf(message) }, ...shown];
 }
 
 function textOf({ parts }: Message): string {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aSpan } from "./testing";
-import { barOf, ticks } from "./timeline";
+import { barOf, indentOf, ticks } from "./timeline";
 
 describe("barOf", () => {
   it("places a span within the trace", () => {
@@ -27,4 +27,11 @@ describe("ticks", () => {
   ])("are round for %d ns", (duration, expected) => {
     expect(ticks(duration)).toEqual(expected);
   });
+});
+
+it("indents each level more than the one above, and leaves room for the name", () => {
+  const levels = Array.from({ length: 300 }, (_, depth) => indentOf(depth));
+  expect(levels.slice(0, 3)).toEqual([0, 14, 28]);
+  expect(levels.every((indent, depth) => depth === 0 || indent > (levels[depth - 1] as number))).toBe(true);
+  expect(levels.at(-1)).toBeLessThan(144);
 });

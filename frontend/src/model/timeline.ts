@@ -18,6 +18,17 @@ export function barOf(span: Span, durationNs: number): Bar {
   };
 }
 
+/** Levels that are indented in full, and by how much; deeper ones share what is left, so that names stay in sight. */
+const WIDE_LEVELS = 8;
+const LEVEL_PIXELS = 14;
+const DEEPER_PIXELS = 32;
+
+/** How far the name of a span is indented, in pixels: ever more, never more than 144. */
+export function indentOf(depth: number): number {
+  const deeper = Math.max(0, depth - WIDE_LEVELS);
+  return Math.min(depth, WIDE_LEVELS) * LEVEL_PIXELS + (DEEPER_PIXELS * deeper) / (deeper + WIDE_LEVELS);
+}
+
 /** The last tick stays this far from the end, where its label would not fit. */
 const LAST_TICK = 0.9;
 

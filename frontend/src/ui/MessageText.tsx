@@ -9,6 +9,8 @@ const Markdown = lazy(() => import("./Markdown"));
 
 /** More than this is shown as it is: Markdown of it would hold up the page. */
 const MARKDOWN_CHARACTERS = 30_000;
+/** What every text with Markdown in it has somewhere; another one is the same either way, and needs no parser. */
+const MARKED = /[*_`~#|[\]]|https?:|^\s*(?:[-+>]|\d+[.)])\s/m;
 
 interface Props {
   text: string;
@@ -23,7 +25,7 @@ export function MessageText({ text, what, short = false }: Props) {
 
 function asMarkdown(text: string) {
   const plain = <div className={fold.text}>{text}</div>;
-  if (text.length > MARKDOWN_CHARACTERS) return plain;
+  if (text.length > MARKDOWN_CHARACTERS || !MARKED.test(text)) return plain;
   return (
     <Suspense fallback={plain}>
       <Markdown text={text} />

@@ -25,6 +25,10 @@ interface Props {
 export function Chooser({ project = DEFAULT_PROJECT, like, onChoose }: Props) {
   const [text, setText] = useState("");
   const [refused, setRefused] = useState(false);
+  const write = (written: string) => {
+    setText(written);
+    setRefused(false);
+  };
   const filter = like && (like.spanId ? condition("name", like.name) : `${condition("name", like.name)} root:true`);
   const query = useQuery({
     queryKey: ["spans-to-compare", project, filter],
@@ -57,6 +61,7 @@ export function Chooser({ project = DEFAULT_PROJECT, like, onChoose }: Props) {
     <div className={styles.chooser}>
       <Form
         className={styles.form}
+        validationBehavior="aria"
         onSubmit={(event) => {
           event.preventDefault();
           const place = placeIn(text);
@@ -64,7 +69,7 @@ export function Chooser({ project = DEFAULT_PROJECT, like, onChoose }: Props) {
           if (place) onChoose(place);
         }}
       >
-        <TextField value={text} onChange={setText} isInvalid={refused} className={styles.field}>
+        <TextField value={text} onChange={write} isInvalid={refused} className={styles.field}>
           <Label>Compare with</Label>
           <Input placeholder="ID or address of a trace or a span of it" spellCheck={false} />
           <FieldError>That names no trace: give its ID of 32 digits, or the address of its page.</FieldError>

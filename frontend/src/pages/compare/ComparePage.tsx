@@ -98,7 +98,7 @@ function Comparison({ a, b }: { a: Side; b: Side }) {
       <DataTable
         label="Facts"
         columns={[
-          { header: "", cell: (fact) => fact.name },
+          { header: "Fact", cell: (fact) => fact.name },
           { header: "A", cell: (fact) => (fact.name === "Name" ? <SideLink side={a} /> : fact.a) },
           { header: "B", cell: (fact) => (fact.name === "Name" ? <SideLink side={b} /> : fact.b) },
           { header: "Change", cell: (fact) => fact.change },
@@ -120,8 +120,8 @@ function Comparison({ a, b }: { a: Side; b: Side }) {
         </section>
       ))}
       {!a.span && !b.span && (
-        <section aria-labelledby="steps">
-          <h2 id="steps">Steps, by difference in time</h2>
+        <div>
+          <h2>Steps, by difference in time</h2>
           <DataTable
             label="Steps"
             columns={[
@@ -135,10 +135,10 @@ function Comparison({ a, b }: { a: Side; b: Side }) {
             getId={(step) => step.name}
             empty=""
           />
-        </section>
+        </div>
       )}
-      <section aria-labelledby="attributes">
-        <h2 id="attributes">Attributes that differ</h2>
+      <div>
+        <h2>Attributes that differ</h2>
         <DataTable
           label="Attributes that differ"
           columns={[
@@ -150,7 +150,7 @@ function Comparison({ a, b }: { a: Side; b: Side }) {
           getId={({ name }) => name}
           empty="None."
         />
-      </section>
+      </div>
     </div>
   );
 }

@@ -15,7 +15,7 @@ import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
 import { formatDuration, formatTick, plural } from "../../model/format";
 import { collapseAll, move, type TreeMove, type TreeState, toggle, visibleRows } from "../../model/rows";
-import { barOf, ticks } from "../../model/timeline";
+import { barOf, indentOf, ticks } from "../../model/timeline";
 import { isFailed, type SpanNode, type SpanTree } from "../../model/tree";
 import { TypeMark, typeColor } from "../../ui/TypeMark";
 import { Minimap } from "./Minimap";
@@ -26,9 +26,6 @@ const NARROW_ROW_HEIGHT = 44;
 const PAGE_ROWS = 15;
 /** Fewer rows than these are mostly in sight, and need no map. */
 const MAPPED_ROWS = 60;
-/** Levels that are indented in full; a deeper one moves by one pixel, so that no depth pushes names out of sight. */
-const WIDE_LEVELS = 12;
-
 const KEYS: Record<string, TreeMove> = {
   ArrowDown: "next",
   ArrowUp: "previous",
@@ -138,6 +135,9 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
             style={{ height: virtualizer.getTotalSize(), "--step": `${step}%` } as CSSProperties}
             onKeyDown={onKeyDown}
           >
+            <div className={styles.lines} aria-hidden="true">
+              <span />
+            </div>
             {virtualizer.getVirtualItems().map((item) => {
               const node = rows[item.index];
               return (
@@ -194,7 +194,6 @@ interface RowProps {
 const SpanRow = memo(
   function SpanRow({ id, node, durationNs, index, top, selected, dimmed, collapsed, onSelect, onToggle }: RowProps) {
     const { span, depth } = node;
-    const indent = Math.min(depth, WIDE_LEVELS) * 14 + Math.max(0, Math.min(depth - WIDE_LEVELS, 60));
     const failed = isFailed(span);
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the treegrid handles the keys
@@ -213,7 +212,7 @@ const SpanRow = memo(
         style={{ transform: `translateY(${top}px)` }}
         onClick={onSelect}
       >
-        <div role="gridcell" className={styles.name} style={{ paddingLeft: indent }}>
+        <div role="gridcell" className={styles.name} style={{ paddingLeft: indentOf(depth) }}>
           {node.childCount > 0 ? (
             <button
               type="button"
