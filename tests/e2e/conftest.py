@@ -28,7 +28,13 @@ def demo(session_dir: Path, embedded_server: RunningPostgres) -> Iterator[Stack]
     """
     folder = session_dir / "pages"
     folder.mkdir()
-    environment = {"LLMFLOW_FRONTEND_DIR": str(Path(llmflow.__file__).parent / "page")}
+    environment = {
+        "LLMFLOW_FRONTEND_DIR": str(Path(llmflow.__file__).parent / "page"),
+        "LLMFLOW_WEBHOOK_ALLOW": "127.0.0.1",
+        "LLMFLOW_ALERTS_SECONDS": "1",
+        "LLMFLOW_ALERTS_DELAY_SECONDS": "0",
+        "LLMFLOW_ALERTS_POLL_SECONDS": "0.5",
+    }
     with Stack(
         folder,
         bus_url=f"embedded://{folder}/log",

@@ -112,7 +112,7 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
             placeholder="pager"
             size={14}
             spellCheck={false}
-            pattern="[a-z0-9][a-z0-9_-]{0,62}"
+            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
           />
         </TextField>
         <Select<Kind>
