@@ -33,10 +33,12 @@ class Replay:
         return self
 
     async def poll(self, *, max_records: int, timeout: float) -> Batch:
-        """The next page as one record."""
+        """The next page as one record; at the end nothing, once what is under way had time to be dealt with."""
         page = await self._office.page(self._job.id, self._position)
         if page.next is None:
-            if not self._uncommitted:
+            if self._uncommitted:
+                await asyncio.sleep(timeout)  # the forwarder asks for more until then
+            else:
                 await self._office.note(self._job.id, "done", message="all of it is sent")
                 self._stop.set()
             return Batch([])

@@ -198,8 +198,8 @@ def _stored_form(
     """A definition as it is kept; raises Rejected that names the field of what is wrong with it."""
     plain = _without_nothing(msgspec.to_builtins(wanted))
     definition = sealed(plain, box, before)
-    destination = _read(definition, SealedReferences(box))
-    if before is not None and hides(plain) and destination.address != _read(before, str).address:
+    _read(definition, SealedReferences(box))
+    if before is not None and hides(plain) and _read(definition, str).address != _read(before, str).address:
         raise Rejected("is another place now: give its secrets again", field="endpoint")
     return definition
 

@@ -33,6 +33,8 @@ def details_of(
     kept: Sequence[KeptDestination], reports: Sequence[ExporterReport], totals: Totals
 ) -> list[DestinationDetail]:
     """Every destination there is, by name: the administrators', and those that exporters report to have besides."""
+    # Without an exporter that is there, what the last one said is the best that is known.
+    reports = [report for report in reports if _is_there(report)] or reports[:1]
     own = {one.name: one for one in kept}
     others = {one["name"]: one["origin"] for report in reports for one in report.destinations if one["origin"] != "api"}
     return [
@@ -53,7 +55,7 @@ def _detail(
     ]
     newest = said[0][1] if said else {}
     definition = msgspec.convert(shown(kept.definition), DestinationDefinition) if kept else None
-    live = [one for report, one in said if datetime.now(UTC) - report.reported_at < _SILENCE]
+    live = [one for report, one in said if _is_there(report)]
     return DestinationDetail(
         name=name,
         origin=origin,
@@ -65,6 +67,10 @@ def _detail(
         created_by=kept.created_by if kept else None,
         status=_status(live, totals.get(name, {}), paused=bool(definition and definition.paused)),
     )
+
+
+def _is_there(report: ExporterReport) -> bool:
+    return datetime.now(UTC) - report.reported_at < _SILENCE
 
 
 def _status(live: Sequence[Mapping[str, JSON]], totals: Mapping[str, int], *, paused: bool) -> DestinationStatus:
