@@ -27,7 +27,9 @@ class RecordingStore:
         self.calls: list[tuple[RetentionDays, int | None]] = []
         self.broken_off = False
 
-    async def apply_retention(self, days: RetentionDays, *, max_bytes: int | None = None) -> RetentionReport:
+    async def apply_retention(
+        self, days: RetentionDays, *, audit_days: int, max_bytes: int | None = None
+    ) -> RetentionReport:
         self.calls.append((days, max_bytes))
         answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
         if isinstance(answer, Exception):

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from llmflow_store import retention_size, retention_sql
 from llmflow_store.administration import Actor
 from llmflow_store.postgres_administration import audit, time_of
-from llmflow_store.retention import KINDS, ProjectRetention, RetentionDays, RetentionOverride, RetentionReport
+from llmflow_store.retention import (
+    FOR_EVER,
+    KINDS,
+    ProjectRetention,
+    RetentionDays,
+    RetentionOverride,
+    RetentionReport,
+)
 
 if TYPE_CHECKING:
     import asyncpg
@@ -55,7 +62,12 @@ class PostgresRetention:
         return None if row is None else _retention(row)
 
     async def apply_retention(
-        self, defaults: RetentionDays, *, max_bytes: int | None = None, dry_run: bool = False
+        self,
+        defaults: RetentionDays,
+        *,
+        audit_days: int = FOR_EVER,
+        max_bytes: int | None = None,
+        dry_run: bool = False,
     ) -> RetentionReport | None:
         """See `Retention`."""
         now, report = datetime.now(UTC), RetentionReport()
@@ -70,6 +82,7 @@ class PostgresRetention:
                 await retention_sql.remove(connection, times, report)
                 if max_bytes is not None:
                     await retention_size.shrink(connection, times, max_bytes, now, report)
+            await retention_sql.remove_audit(connection, audit_days, now, report, dry_run=dry_run)
             report.database_bytes = await connection.fetchval("SELECT pg_database_size(current_database())")
         return report
 

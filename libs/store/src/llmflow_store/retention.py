@@ -114,10 +114,15 @@ class Retention(Protocol):
         ...
 
     async def apply_retention(
-        self, defaults: RetentionDays, *, max_bytes: int | None = None, dry_run: bool = False
+        self,
+        defaults: RetentionDays,
+        *,
+        audit_days: int = FOR_EVER,
+        max_bytes: int | None = None,
+        dry_run: bool = False,
     ) -> RetentionReport | None:
         """Remove what is past its time, then the oldest days until the database is smaller than `max_bytes`; return
-        what was removed. None when another process is at it.
+        what was removed. None when another process is at it. `audit_days` is for the audit log of all projects.
 
         A trace goes as a whole, with its summary and scores, once the time is past at which it ended. Writers are
         never kept waiting for longer than a moment. With `dry_run` nothing is removed and the report says what would

@@ -36,6 +36,13 @@ class RetentionSettings(Settings):
     retention_metrics_days: int | None = Field(
         None, ge=0, le=MOST_DAYS, description="Days that metrics are kept.", examples=[14]
     )
+    retention_audit_days: int = Field(
+        0,
+        ge=0,
+        le=MOST_DAYS,
+        description="Days that the audit log is kept; 0 keeps it for ever, as it has few lines.",
+        examples=[365],
+    )
     max_database_size: ByteSize | None = Field(
         None,
         gt=0,

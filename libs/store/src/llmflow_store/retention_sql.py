@@ -53,7 +53,9 @@ UNTIMED_TABLES = frozenset(
         "api_keys",
         "audit_log",
         "cost_totals",
+        "destination_jobs",
         "project_retention",
+        "saved_views",
         "search_queue",
         "trace_changes",
         "usage_totals",
@@ -144,6 +146,17 @@ async def read_times(connection: asyncpg.Connection[Any], defaults: RetentionDay
 async def save_status(connection: asyncpg.Connection[Any], defaults: RetentionDays) -> None:
     """Note that retention is being applied with these days."""
     await connection.execute(_SAVE_STATUS, orjson.dumps({kind: getattr(defaults, kind) for kind in KINDS}))
+
+
+async def remove_audit(
+    connection: asyncpg.Connection[Any], days: int, now: datetime, report: RetentionReport, *, dry_run: bool
+) -> None:
+    """Remove the lines of the audit log that are past their time, or only count them."""
+    since = cutoff(days, now)
+    if since is not None:
+        what = "SELECT FROM" if dry_run else "DELETE FROM"
+        status = await connection.execute(f"{what} audit_log WHERE at < $1", unix_us(since))
+        report.add_rows("audit_log", _number(status))
 
 
 async def remove(connection: asyncpg.Connection[Any], times: Times, report: RetentionReport) -> None:

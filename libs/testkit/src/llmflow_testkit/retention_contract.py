@@ -181,6 +181,21 @@ class RetentionContract(StoreSuite):
         await store.apply_retention(MONTH)
         assert await database.fetchval("SELECT count(*) FROM scores") == 2
 
+    async def test_the_audit_log_has_days_of_its_own(self, store: Store, database: asyncpg.Connection[Any]) -> None:
+        await database.execute(
+            "INSERT INTO audit_log (at, actor, address, action, project, subject, detail)"
+            " SELECT now() - d * interval '1 day', 'anna', '', 'key.create', 'default', d::text, '{}'"
+            " FROM unnest(ARRAY[1, 400]) AS d"
+        )
+        await store.apply_retention(MONTH)
+        assert await database.fetchval("SELECT count(*) FROM audit_log") == 2
+        preview = await store.apply_retention(MONTH, audit_days=365, dry_run=True)
+        report = await store.apply_retention(MONTH, audit_days=365)
+        assert preview is not None
+        assert report is not None
+        assert preview.rows["audit_log"] == report.rows["audit_log"] == 1
+        assert await database.fetchval("SELECT array_agg(subject) FROM audit_log") == ["1"]
+
     async def test_one_process_does_it_at_a_time(self, store: Store, database: asyncpg.Connection[Any]) -> None:
         await store.write_spans(trace(40))
         await database.execute("SELECT pg_advisory_lock(70417)")

@@ -111,7 +111,12 @@ async def _apply(dry_run: bool) -> RetentionReport:
         raise LLMFlowError("no LLMFlow runs on this machine: set LLMFLOW_DATABASE_URL")
     store = open_store(url)
     try:
-        report = await store.apply_retention(settings.days, max_bytes=settings.max_database_size, dry_run=dry_run)
+        report = await store.apply_retention(
+            settings.days,
+            audit_days=settings.retention_audit_days,
+            max_bytes=settings.max_database_size,
+            dry_run=dry_run,
+        )
     finally:
         await store.close()
     if report is None:

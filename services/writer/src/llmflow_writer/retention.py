@@ -47,7 +47,11 @@ class RetentionWorker:
         """Apply retention once; return how long to pause then, in seconds."""
         started = time.monotonic()
         try:
-            report = await self._store.apply_retention(self._settings.days, max_bytes=self._settings.max_database_size)
+            report = await self._store.apply_retention(
+                self._settings.days,
+                audit_days=self._settings.retention_audit_days,
+                max_bytes=self._settings.max_database_size,
+            )
         except (Permanent, Retryable) as error:
             logger.warning("cannot apply retention now: %s", error)
             return _RETRY_SECONDS
