@@ -137,13 +137,12 @@ function options(
         ? series.map((line, place) => {
             const stroke = color(line.isLimit ? "--error" : colorAt(place));
             const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
-            const lonely = line.values.filter((value) => value !== null).length < 3;
             const dash = line.secondsBefore === undefined && !line.isLimit ? undefined : [4, 4];
             return {
               label: line.label,
               stroke,
               width: 1.6,
-              points: { show: lonely },
+              points: { show: true, filter: lonelyIn },
               ...(fill && { fill }),
               ...(dash && { dash }),
             };
@@ -177,6 +176,12 @@ function options(
       ],
     },
   };
+}
+
+/** The places of values that no line leads to: nothing is drawn of them but a point. */
+function lonelyIn({ data }: uPlot, series: number): number[] {
+  const values = [...(data[series] ?? [])];
+  return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
 }
 
 /** Hours for a day or less, else days, in the local zone. */

@@ -36,7 +36,8 @@ export function Tiles({ totals, search }: Props) {
         value={totals.errorRate?.value == null ? "–" : formatPercent(totals.errorRate.value)}
       />
       <Tile name="Tokens" to={spans("tokens:>0")} value={formatCount(tokens)}>
-        {formatCount(inputTokens?.value ?? 0)} in, {formatCount(outputTokens?.value ?? 0)} out
+        {spanLink(spans("input_tokens:>0"), `${formatCount(inputTokens?.value ?? 0)} in`)},{" "}
+        {spanLink(spans("output_tokens:>0"), `${formatCount(outputTokens?.value ?? 0)} out`)}
       </Tile>
       <Tile name="Cost" to={spans("cost:>0")} value={formatValue(totals.cost?.value, "usd")}>
         {unpriced > 0 && spanLink(spans(UNPRICED), `${formatCount(unpriced)} without a price`)}
