@@ -89,6 +89,10 @@ test: .make/dev .make/page  ## Install what tests need and run them all; ARGS go
 bench: .make/dev  ## Measure LLMFlow beside its peers, on this machine only; ARGS="--help" shows the parts
 	$(BIN)/python -m bench $(ARGS)
 
+.PHONY: screenshots
+screenshots: .make/dev .make/page  ## Take pictures of every page into .screenshots, and renew those of the README
+	$(BIN)/python -m llmflow_testkit.screenshots
+
 .PHONY: format
 format: .make/dev .make/npm  ## Put the code into the project's format
 	$(BIN)/ruff check --fix .

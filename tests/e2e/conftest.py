@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import subprocess
-import sys
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page
 
 import llmflow
 from llmflow_testkit.clusters import RunningPostgres, create_database
+from llmflow_testkit.demo import demo_stack
 from llmflow_testkit.pages import WIDE
-from llmflow_testkit.polling import eventually
 from llmflow_testkit.stack import PASSWORD, USERNAME, Stack
 
 TRACES = 60
@@ -24,50 +22,32 @@ TRACES = 60
 def demo(session_dir: Path, embedded_server: RunningPostgres) -> Iterator[Stack]:
     """A whole LLMFlow on embedded parts with the traffic of `llmflow demo`, shared by all tests of the page.
 
-    What a test adds goes to a project of its own.
+    What a test adds goes to a project of its own. The page is the built one, or that in LLMFLOW_FRONTEND_DIR.
     """
     folder = session_dir / "pages"
     folder.mkdir()
-    environment = {
-        "LLMFLOW_FRONTEND_DIR": str(Path(llmflow.__file__).parent / "page"),
-        "LLMFLOW_WEBHOOK_ALLOW": "127.0.0.1",
-        "LLMFLOW_ALERTS_SECONDS": "1",
-        "LLMFLOW_ALERTS_DELAY_SECONDS": "0",
-        "LLMFLOW_ALERTS_POLL_SECONDS": "0.5",
-    }
-    with Stack(
+    with demo_stack(
         folder,
-        bus_url=f"embedded://{folder}/log",
         database_url=create_database(embedded_server.url),
-        services=("ingest", "writer", "query-api"),
-        environment=environment,
+        page_dir=Path(os.environ.get("LLMFLOW_FRONTEND_DIR") or Path(llmflow.__file__).parent / "page"),
+        traces=TRACES,
+        environment={
+            "LLMFLOW_WEBHOOK_ALLOW": "127.0.0.1",
+            "LLMFLOW_ALERTS_SECONDS": "1",
+            "LLMFLOW_ALERTS_DELAY_SECONDS": "0",
+            "LLMFLOW_ALERTS_POLL_SECONDS": "0.5",
+        },
     ) as stack:
-        subprocess.run(
-            [sys.executable, "-m", "llmflow", "demo", "--traces", str(TRACES), "--ingest-url", stack.url("ingest")],
-            check=True,
-            capture_output=True,
-        )
-        asyncio.run(_written(stack))
         yield stack
-
-
-async def _written(stack: Stack) -> None:
-    async with stack.api() as api:
-
-        async def all_there() -> bool:
-            answer = await api.get("/api/v1/traces", params={"project": "demo", "limit": 100})
-            return len(answer.raise_for_status().json()["traces"]) == TRACES
-
-        await eventually(all_there, within=30)
 
 
 @pytest.fixture
 async def visitor(demo: Stack, page: Page) -> Page:
-    """A page that is logged in and at the traces of the demo."""
+    """A page that is logged in and on its way to the traces of the demo."""
     await page.set_viewport_size(WIDE)
-    await page.goto(f"{demo.url('query-api')}/traces?project=demo")
-    await page.get_by_label("User name").fill(USERNAME)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.get_by_role("button", name="Log in").click()
-    await expect(page.get_by_role("table", name="Traces").get_by_role("link").first).to_be_visible()
+    credentials = {"username": USERNAME, "password": PASSWORD}
+    answer = await page.request.post(f"{demo.url('query-api')}/api/v1/login", data=credentials)
+    assert answer.ok
+    # Many tests go elsewhere at once.
+    await page.goto(f"{demo.url('query-api')}/traces?project=demo", wait_until="commit")
     return page

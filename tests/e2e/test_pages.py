@@ -38,6 +38,7 @@ async def test_a_page_is_accessible_in_both_themes_and_on_a_phone(
 
 async def test_a_filter_is_completed_and_kept_in_the_url(visitor: Page) -> None:
     field = visitor.get_by_role("textbox", name="Filter")
+    await expect(field).to_be_visible()
     await visitor.keyboard.press("/")
     await expect(field).to_be_focused()
     await visitor.keyboard.type("mod")
@@ -68,6 +69,7 @@ async def test_a_wrong_filter_is_shown_at_its_place(visitor: Page, page_problems
 
 async def test_who_comes_back_finds_the_list_where_it_was(visitor: Page) -> None:
     table = visitor.get_by_role("table", name="Traces")
+    await expect(table.get_by_role("link").first).to_be_visible()
     await visitor.locator("[data-scroll-restoration-id=Traces]").evaluate("(element) => element.scrollTo(0, 900)")
     row = table.get_by_role("row").filter(has=visitor.get_by_role("link")).nth(18)
     await row.get_by_role("link").first.click()

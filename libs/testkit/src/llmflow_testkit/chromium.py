@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from llmflow_testkit.clusters.cache import BackendMissing, cache_root, locked, run
@@ -17,6 +21,40 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+#: What makes a started browser one to be driven.
+_DRIVEN = (
+    "--headless",
+    "--remote-debugging-port=0",
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--hide-scrollbars",
+    "--mute-audio",
+)
+_START_SECONDS = 30.0
+
+
+@contextmanager
+def running_chromium(program: Path, profile: Path) -> Iterator[str]:
+    """A headless Chromium on an empty `profile` folder; gives the URL that CDP clients connect to."""
+    with (profile / "chromium.log").open("wb") as log:
+        process = subprocess.Popen(
+            [program, *FLAGS, *_DRIVEN, f"--user-data-dir={profile}"], stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield f"http://127.0.0.1:{_port(process, profile / 'DevToolsActivePort')}"
+    finally:
+        process.terminate()
+        process.wait(_START_SECONDS)
+
+
+def _port(process: subprocess.Popen[bytes], told: Path) -> int:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if told.exists() and (lines := told.read_text().splitlines()):
+            return int(lines[0])
+        time.sleep(0.02)
+    raise AssertionError(f"Chromium did not start:\n{(told.parent / 'chromium.log').read_text(errors='replace')}")
 
 
 def find_chromium() -> Path:

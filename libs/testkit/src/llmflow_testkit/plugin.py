@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from llmflow_testkit.chromium import FLAGS, find_chromium
+from llmflow_testkit.chromium import find_chromium, running_chromium
 from llmflow_testkit.clusters import (
     RunningKafka,
     RunningPostgres,
@@ -33,6 +33,10 @@ from llmflow_testkit.clusters.leftovers import remove, run_folder
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Page
+
+
+#: How long a page may take to show what a test expects, on a machine that is busy with other tests.
+_PATIENCE_MS = 20_000
 
 
 def pytest_configure() -> None:
@@ -165,15 +169,24 @@ def bus_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return f"embedded://{tmp_path}/log" if request.param == "embedded" else str(request.getfixturevalue("kafka_url"))
 
 
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium, new for every test (about a second)."""
-    # Costs a third of a second, which only browser tests should pay.
-    from playwright.async_api import async_playwright
+@pytest.fixture(scope="session")
+def chromium_url(session_dir: Path) -> Iterator[str]:
+    """The run's headless Chromium, as CDP clients reach it."""
+    profile = session_dir / "chromium"
+    profile.mkdir()
+    with running_chromium(available(find_chromium), profile) as url:
+        yield url
 
-    program = available(find_chromium)
+
+@pytest.fixture
+async def browser(chromium_url: str) -> AsyncIterator[Browser]:
+    """The run's Chromium, in which every new page has a profile of its own."""
+    # Costs a third of a second, which only browser tests should pay.
+    from playwright.async_api import async_playwright, expect
+
+    expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        chromium = await playwright.chromium.connect_over_cdp(chromium_url)
         try:
             yield chromium
         finally:
