@@ -14,6 +14,7 @@ from llmflow_core.config import load_settings
 from llmflow_exporter.destination_file import destinations_of
 from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.helm import helm, render
+from llmflow_writer.price_list import read_prices
 
 #: On a new machine the first test builds Helm.
 pytestmark = pytest.mark.timeout(1500)
@@ -53,7 +54,11 @@ EVERYTHING = {
         "service": {"type": "LoadBalancer", "annotations": {"lb": "internal"}},
     },
     "ingest": {**_SCALED, **_SECRET_ENV, "env": {"LLMFLOW_INGEST_MAX_BODY": "1000000"}},
-    "writer": {**_POD, **_SECRET_ENV},
+    "writer": {
+        **_POD,
+        **_SECRET_ENV,
+        "prices": [{"name": "house-models", "model": "house-.*", "from": "2025-07-01", "input": 2, "output": 8.5}],
+    },
     "exporter": {
         **_POD,
         "destinations": [
@@ -248,6 +253,18 @@ def test_exporter_finds_its_destinations(
     destinations = destinations_of(tmp_path / name, variable="LLMFLOW_EXPORT_FILE")
     assert [destination.name for destination in destinations] == ["langsmith", "tempo"]
     assert destinations[0].headers == {"x-api-key": "k"}
+
+
+def test_writer_finds_its_prices(everything: list[Object], tmp_path: Path) -> None:
+    config = named(everything, "ConfigMap", "writer")
+    pod = named(everything, "Deployment", "writer")["spec"]["template"]["spec"]
+    (volume,) = [volume for volume in pod["volumes"] if "configMap" in volume]
+    assert volume["configMap"]["name"] == config["metadata"]["name"]
+    (mount,) = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == volume["name"]]
+    ((name, content),) = config["data"].items()
+    assert environment(everything, "writer")["LLMFLOW_PRICES_FILE"] == f"{mount['mountPath']}/{name}"
+    (tmp_path / name).write_text(content)
+    assert [price.name for price in read_prices(tmp_path / name)] == ["house-models"]
 
 
 def test_frontend_is_told_where_the_services_are(everything: list[Object]) -> None:

@@ -38,6 +38,7 @@ DECIDED = frozenset(
         "LLMFLOW_KEYS_REQUIRED",
         "LLMFLOW_KEYS_TOKEN",
         "LLMFLOW_KEYS_URL",
+        "LLMFLOW_PRICES_FILE",
         "LLMFLOW_WORKERS",
         "PORT",
         "PROXY_PORT",
