@@ -280,7 +280,7 @@ export async function destinationJobs(name: string, signal: AbortSignal): Promis
 }
 
 export function cancelDestinationJob(name: string, id: number): Promise<Wire["JobDetail"]> {
-  const path = { name, job_id: id };
+  const path = { name, job_id: String(id) };
   return body(client.DELETE("/api/v1/destinations/{name}/jobs/{job_id}", { params: { path } }));
 }
 

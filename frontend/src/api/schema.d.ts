@@ -12211,9 +12211,9 @@ export interface operations {
                 name: string;
                 /**
                  * @description The job's id.
-                 * @example 1
+                 * @example 7
                  */
-                job_id: number;
+                job_id: string;
             };
             cookie?: never;
         };
@@ -12305,9 +12305,9 @@ export interface operations {
                 name: string;
                 /**
                  * @description The job's id.
-                 * @example 1
+                 * @example 7
                  */
-                job_id: number;
+                job_id: string;
             };
             cookie?: never;
         };

@@ -18,7 +18,7 @@ from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency, utc
 from llmflow_store.destinations import JobKind
 
-_JobPath = Annotated[int, PathParameter(description="The job's id.", ge=1, le=2**63 - 1)]
+_JobPath = Annotated[str, PathParameter(description="The job's id.", pattern="^[1-9][0-9]{0,17}$")]
 _ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND)
 
 
@@ -78,7 +78,7 @@ async def list_jobs(
 
 
 @get(
-    "/destinations/{name:str}/jobs/{job_id:int}",
+    "/destinations/{name:str}/jobs/{job_id:str}",
     operation_id="getDestinationJob",
     summary="Get a test or a replay",
     responses=documented(*_ERRORS),
@@ -86,14 +86,14 @@ async def list_jobs(
 )
 async def show_job(store: StoreDependency, name: NamePath, job_id: _JobPath) -> JobDetail:
     """How far it is, or what came of it."""
-    job = await store.get_job(job_id)
+    job = await store.get_job(int(job_id))
     if job is None or job.destination != name:
         raise _no_job(name, job_id)
     return job_of(job)
 
 
 @delete(
-    "/destinations/{name:str}/jobs/{job_id:int}",
+    "/destinations/{name:str}/jobs/{job_id:str}",
     status_code=HTTPStatus.OK,
     operation_id="cancelDestinationJob",
     summary="End a test or a replay",
@@ -105,11 +105,11 @@ async def cancel_job(
     request: Request[Any, Any, Any], store: StoreDependency, name: NamePath, job_id: _JobPath
 ) -> JobDetail:
     """What is under way may still arrive."""
-    job = await store.cancel_job(name, job_id, by=actor(request))
+    job = await store.cancel_job(name, int(job_id), by=actor(request))
     if job is None:
         raise _no_job(name, job_id)
     return job_of(job)
 
 
-def _no_job(name: str, job_id: int) -> NotFoundException:
+def _no_job(name: str, job_id: str) -> NotFoundException:
     return NotFoundException(f"destination {name} has no job {job_id}")

@@ -20,6 +20,7 @@ _PARAMETERS = {
     "service": "checkout",
     "key_id": "lf-pk-vXb1mPq0a9Zt3kLw",
     "score_id": "5f0c6a1e",
+    "job_id": "7",
     "view_id": "3f2a9c6b7d514c0e",
     "metric": "cost",
     "group_by": "model",
