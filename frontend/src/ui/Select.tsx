@@ -30,3 +30,8 @@ export function Select<K extends string>({ label, value, options, onChange }: Pr
     </AriaSelect>
   );
 }
+
+/** The options that labels by their ids are. */
+export function optionsOf<K extends string>(labels: Readonly<Record<K, string>>): { id: K; label: string }[] {
+  return Object.entries<string>(labels).map(([id, label]) => ({ id: id as K, label }));
+}

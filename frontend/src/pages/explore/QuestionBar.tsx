@@ -17,7 +17,7 @@ import {
   type Question,
 } from "../../model/explore";
 import { Choice } from "../../ui/Choice";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 
 interface Props {
   search: ExploreSearch;
@@ -92,8 +92,4 @@ export function QuestionBar({ search, question, onChange }: Props) {
       </ToggleButton>
     </section>
   );
-}
-
-function optionsOf<K extends string>(labels: Record<K, string>): { id: K; label: string }[] {
-  return Object.entries(labels).map(([id, label]) => ({ id: id as K, label: label as string }));
 }

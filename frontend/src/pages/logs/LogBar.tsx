@@ -15,7 +15,7 @@ import {
 } from "../../model/logs";
 import { Choice } from "../../ui/Choice";
 import field from "../../ui/field.module.css";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import styles from "./LogsPage.module.css";
 
 interface Props {
@@ -114,8 +114,4 @@ function TextSearch({ value, onCommit }: { value: string; onCommit: (text: strin
       <Input className={field.input} placeholder="Text in body or attributes" spellCheck={false} />
     </SearchField>
   );
-}
-
-function optionsOf<K extends string>(labels: Record<K, string>): { id: K; label: string }[] {
-  return Object.entries(labels).map(([id, label]) => ({ id: id as K, label: label as string }));
 }

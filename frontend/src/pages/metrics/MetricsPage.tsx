@@ -17,7 +17,7 @@ import {
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import tables from "../../ui/table.module.css";
 import styles from "./MetricsPage.module.css";
 
@@ -43,7 +43,7 @@ export function MetricsPage() {
               <Select
                 label="As"
                 value={asked.function}
-                options={Object.entries(FUNCTIONS).map(([id, label]) => ({ id: id as typeof asked.function, label }))}
+                options={optionsOf(FUNCTIONS)}
                 onChange={(chosen) => set({ function: chosen === usualFunction(metric.type) ? undefined : chosen })}
               />
               <Select

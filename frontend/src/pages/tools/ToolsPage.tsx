@@ -10,7 +10,7 @@ import { TOOLS, type Tool, toolLabel } from "../../model/logs";
 import { usualFunction } from "../../model/metrics";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import { NoTools } from "./NoTools";
 import { SessionTable } from "./SessionTable";
 import styles from "./ToolsPage.module.css";
@@ -46,7 +46,7 @@ export function ToolsPage() {
           <Select<Tool | "">
             label="Tool"
             value={search.tool ?? ""}
-            options={[any, ...Object.entries(TOOLS).map(([id, label]) => ({ id: id as Tool, label }))]}
+            options={[any, ...optionsOf(TOOLS)]}
             onChange={(tool) => set({ tool: tool || undefined })}
           />
         </section>
