@@ -34,7 +34,7 @@ from llmflow_bus import Message, open_bus, topics
 from llmflow_testkit.clusters import BackendMissing, RunningKafka, start_kafka
 
 _TIMEOUT_SECONDS = 180
-_AT_ONCE = 500
+_BYTES_AT_ONCE = 4_000_000
 _BATCH_BYTES = 1_000_000
 
 
@@ -54,8 +54,9 @@ async def fill(kafka: RunningKafka, bodies: Sequence[bytes]) -> None:
     bus = open_bus(kafka.url)
     try:
         producer = await bus.producer()
-        for at in range(0, len(bodies), _AT_ONCE):
-            await producer.publish(topics.SPANS, [Message(body) for body in bodies[at : at + _AT_ONCE]])
+        at_once = max(1, _BYTES_AT_ONCE * len(bodies) // sum(map(len, bodies)))
+        for at in range(0, len(bodies), at_once):
+            await producer.publish(topics.SPANS, [Message(body) for body in bodies[at : at + at_once]])
     finally:
         await bus.close()
 

@@ -179,7 +179,7 @@ async def test_one_span_on_request(tmp_path: Path) -> None:
         )
     code, said = await _test_command("tempo", file)
     assert code == 1
-    assert "did not take the span: ConnectError" in said
+    assert "did not take the span: ClientConnectorError" in said
     code, said = await _test_command("jaeger", file)
     assert code == 1
     assert "there is no destination 'jaeger'; there are: tempo" in said

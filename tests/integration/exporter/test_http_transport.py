@@ -1,0 +1,46 @@
+"""What the transport makes of answers and addresses that are out of the ordinary."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTracePartialSuccess,
+    ExportTraceServiceResponse,
+)
+
+from llmflow_core.destinations.destination import Destination
+from llmflow_exporter.http_transport import HttpTransport
+from llmflow_exporter.transport import Reply, Verdict
+from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver, Wanted
+from llmflow_testkit.otlp_requests import otlp_request
+
+
+async def _send(destination: Destination) -> Reply:
+    transport = HttpTransport(destination, timeout=5)
+    try:
+        return await transport.send([otlp_request([1]).SerializeToString()])
+    finally:
+        await transport.close()
+
+
+async def test_a_compressed_answer_is_read() -> None:
+    partial = ExportTracePartialSuccess(rejected_spans=1, error_message="too old")
+    body = gzip.compress(ExportTraceServiceResponse(partial_success=partial).SerializeToString())
+    with OtlpReceiver() as receiver:
+        receiver.script(Answer(headers={"content-encoding": "gzip"}, body=body))
+        reply = await _send(Destination(name="d", url=f"{receiver.url}/v1/traces"))
+    assert reply == Reply(Verdict.TAKEN, "too old", rejected_spans=1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent"),
+    [({}, "Basic dXNlcjpwdw=="), ({"authorization": "Bearer k"}, "Bearer k")],
+    ids=["URL", "header"],
+)
+async def test_who_sends_is_told_once(headers: dict[str, str], sent: str) -> None:
+    with OtlpReceiver(Wanted(path="/v1/traces", headers={"authorization": sent})) as receiver:
+        url = receiver.url.replace("http://", "http://user:pw@")
+        reply = await _send(Destination(name="d", url=f"{url}/v1/traces", headers=headers))
+    assert (reply.verdict, receiver.violations) == (Verdict.TAKEN, [])
