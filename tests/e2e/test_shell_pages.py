@@ -135,7 +135,7 @@ async def test_a_view_is_saved_opened_and_deleted(demo: Stack, visitor: Page) ->
 
     await visitor.goto(f"{demo.url('query-api')}/spans?project=views")
     await visitor.get_by_role("navigation", name="Main").get_by_role("link", name="Traces").click()
-    await expect(visitor).to_have_url(re.compile(r"/traces\?project=views&filter=status%3Aerror&range=7d$"))
+    await expect(visitor).to_have_url(re.compile(r"/traces\?project=views&range=7d&filter=status%3Aerror$"))
     views = visitor.get_by_role("button", name="Views", exact=True)
     await expect(views).to_have_text("Failed")
     await views.click()
