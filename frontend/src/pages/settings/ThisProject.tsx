@@ -5,7 +5,6 @@ import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { deleteProject, renameProject } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { DEFAULT_PROJECT } from "../../model/filters";
-import { plural } from "../../model/format";
 import { Failure } from "../../ui/Failure";
 import { ConfirmButton } from "./ConfirmButton";
 import { Retention } from "./Retention";
@@ -70,7 +69,8 @@ function Deletion({ project }: { project: string }) {
     mutationFn: () => deleteProject(project),
     onSuccess: () => {
       setTyped("");
-      client.invalidateQueries();
+      // What is asked about the project itself is not there any more.
+      client.invalidateQueries({ predicate: ({ queryKey }) => !queryKey.includes(project) });
       navigate({ search: { tab: "projects" } });
     },
   });
@@ -87,7 +87,6 @@ function Deletion({ project }: { project: string }) {
         onConfirm={() => remove.mutate()}
       />
       {remove.isPending && <p role="status">Deleting…</p>}
-      {remove.data && <p role="status">{plural(remove.data.span_count, "span")} deleted.</p>}
       {remove.error && <Failure error={remove.error} />}
     </Form>
   );
