@@ -33,6 +33,8 @@ from llmflow_testkit.trace_shapes import deep_trace, long_message, wide_trace
 _AGE_NS = 900 * 10**9
 _PROTOBUF = {"content-type": "application/x-protobuf"}
 _PROJECT = "bench"
+#: On two busy cores Phoenix was seen to store 30 spans a second.
+_PHOENIX_SECONDS = 600
 #: How far and how fast is scrolled, in pixels and pixels a second: a wheel turned quickly.
 _SCROLL, _SPEED = 6000, 3000
 
@@ -147,7 +149,7 @@ async def phoenix_page(
                 found.update({node["name"]: node["id"] for node in nodes})
                 return any(node["name"] == _PROJECT and node["recordCount"] == spans for node in nodes)
 
-            await eventually(written, within=120)
+            await eventually(written, within=_PHOENIX_SECONDS)
         address = f"{url}/projects/{found[_PROJECT]}/traces"
 
         async def log_in(_: BrowserContext) -> None:
