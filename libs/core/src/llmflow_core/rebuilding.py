@@ -61,7 +61,7 @@ def _message(span: Span) -> trace_pb2.Span:
         kind=trace_pb2.Span.SpanKind.ValueType(span.kind),
         start_time_unix_nano=span.start_time_ns,
         end_time_unix_nano=span.end_time_ns,
-        status=trace_pb2.Status(code=_STATUS[Status(span.status)], message=span.status_message),
+        status=_status(span),
         attributes=_attributes({**span.attributes, **said}),
         events=[
             trace_pb2.Span.Event(
@@ -81,6 +81,12 @@ def _message(span: Span) -> trace_pb2.Span:
             for link in span.links
         ],
     )
+
+
+def _status(span: Span) -> trace_pb2.Status | None:
+    if span.status == Status.UNSET and not span.status_message:
+        return None
+    return trace_pb2.Status(code=_STATUS[Status(span.status)], message=span.status_message)
 
 
 def _events(span: Span) -> list[dict[str, JSON]]:

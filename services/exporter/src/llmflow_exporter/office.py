@@ -122,7 +122,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             self._running.cancel()
             await asyncio.gather(self._running, return_exceptions=True)
         with suppress(Retryable):
-            await self._sync()
+            await self._sync(Report(self._report().destinations))  # the last counts, and no more jobs
         await self._client.aclose()
 
     def report_with(self, report: Callable[[], Report]) -> None:
@@ -152,7 +152,7 @@ class Office(AbstractAsyncContextManager["Office"]):
     async def _run(self) -> None:
         while True:
             try:
-                await self._sync()
+                await self._sync(self._report())
                 self._complained = False
             except Retryable as error:
                 self._log_once(error)
@@ -160,8 +160,7 @@ class Office(AbstractAsyncContextManager["Office"]):
                 logger.exception("the answer of %s cannot be read", self._url)
             await asyncio.sleep(self._interval)
 
-    async def _sync(self) -> None:
-        report = self._report()
+    async def _sync(self, report: Report) -> None:
         body = {
             "exporter": self.exporter,
             "destinations": report.destinations,
