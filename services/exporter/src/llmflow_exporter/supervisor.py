@@ -86,6 +86,8 @@ class Supervisor:
                 if not stop.is_set():
                     await self._follow()
         finally:
+            if self._office:
+                self._office.report_with(lambda: Report(self.document()["destinations"]))  # takes no more jobs
             if self._jobs:
                 await self._jobs.end()
             await asyncio.gather(*(running.end() for running in self._running.values()))
