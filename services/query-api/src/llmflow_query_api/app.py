@@ -85,8 +85,8 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
     app.state.live = LiveHub(
         store, heartbeat_seconds=settings.live_heartbeat_seconds, most_clients=settings.live_clients
     )
-    app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
     app.state.secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
     return app
 
 

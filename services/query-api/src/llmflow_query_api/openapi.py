@@ -31,6 +31,7 @@ from llmflow_query_api import (
     signal_schemas,
     view_schemas,
 )
+from llmflow_query_api.addresses import get_addresses
 from llmflow_query_api.alert_changes import provide_alerts
 from llmflow_query_api.alert_channels import delete_channel, list_channels, save_channel, test_channel
 from llmflow_query_api.alert_rules import (
@@ -42,7 +43,6 @@ from llmflow_query_api.alert_rules import (
     silence_rule,
     test_rule,
 )
-from llmflow_query_api.addresses import get_addresses
 from llmflow_query_api.analytics import analyse, analytics_query, list_facets, list_filter_fields
 from llmflow_query_api.audit import list_audit
 from llmflow_query_api.auth import COOKIE, Gate, same_origin
