@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from llmflow_core.coding_tools import EventKind
-from llmflow_store import Store
+from llmflow_store import Store, search
 from llmflow_testkit.signals import make_coding_log
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
 
@@ -68,6 +68,26 @@ async def test_sessions_come_in_order_of_their_newest_trace(client: httpx.AsyncC
     assert (totals["first_time"], old["newest_trace"]["input_preview"]) == ("2025-06-15T12:00:00.123456Z", "question 3")
     assert (totals["input_tokens"], totals["output_tokens"]) == (2400, 690)
     assert new["coding_tools"] == []
+
+
+async def test_sessions_of_a_model_used_much_little_or_never(
+    client: httpx.AsyncClient, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _converse(store)
+    await store.write_spans([make_generation(session_id="rare", model="rare-1")])
+    # Of a model with more calls than this the traces are looked at one by one.
+    monkeypatch.setattr(search, "_MANY", 1)
+
+    async def names(filter_: str) -> list[str]:
+        found = await _get(client, "/sessions", filter=filter_)
+        return [session["totals"]["session_id"] for session in found["sessions"]]
+
+    everything = await names("model:gpt-4o")
+    assert {"new", "old"} <= set(everything)
+    assert await names("model:rare-1") == ["rare"]
+    assert await names("model:never") == []
+    assert set(await names("model:gpt-4o OR model:rare-1")) == {"rare", *everything}
+    assert await names("model:gpt-4o model:rare-1") == []
 
 
 async def test_a_session_appears_by_its_newest_trace_in_the_range(client: httpx.AsyncClient, store: Store) -> None:
