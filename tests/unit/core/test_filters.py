@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llmflow_core.filter_fields import ALIASES, FIELDS
 from llmflow_core.filters import (
-    ALIASES,
-    FIELDS,
     And,
     Condition,
     Filter,

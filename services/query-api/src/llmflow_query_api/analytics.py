@@ -11,7 +11,8 @@ from litestar.di import NamedDependency
 from litestar.params import QueryParameter, SkipValidation
 
 from llmflow_core.errors import Rejected
-from llmflow_core.filters import ALIASES, FIELDS, parse_filter
+from llmflow_core.filter_fields import ALIASES, FIELDS
+from llmflow_core.filters import parse_filter
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.analytics_schemas import (
     Analytics,

@@ -11,7 +11,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import PathParameter, QueryParameter
 
 from llmflow_core.errors import Rejected
-from llmflow_core.filters import ALIASES
+from llmflow_core.filter_fields import ALIASES
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.analytics import FromParameter, ToParameter, interval_of, range_of
