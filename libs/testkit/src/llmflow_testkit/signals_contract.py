@@ -336,8 +336,14 @@ class SignalsContract(StoreSuite):
         assert await store.coding_tools("other") == []
 
     async def test_a_coding_tool_without_events_is_summed_up_from_its_metrics(self, store: Store) -> None:
-        used = {"name": "claude_code.token.usage", "resource_attributes": {"service.name": "claude-code"}}
-        lines = {"name": "claude_code.lines_of_code.count", "attributes": {"type": "added", "session.id": "s-1"}}
+        used: dict[str, Any] = {
+            "name": "claude_code.token.usage",
+            "resource_attributes": {"service.name": "claude-code"},
+        }
+        lines: dict[str, Any] = {
+            "name": "claude_code.lines_of_code.count",
+            "attributes": {"type": "added", "session.id": "s-1"},
+        }
         points = [
             make_point(1, name="claude_code.session.count", attributes={"session.id": "s-1", "user.id": "ada"}),
             make_point(0.25, name="claude_code.cost.usage", attributes={"session.id": "s-1"}),
@@ -348,8 +354,15 @@ class SignalsContract(StoreSuite):
             make_point(4, **lines),
             make_point(2, at=1, **lines),
         ]
-        total = {"type": MetricType.SUM, "temporality": Temporality.CUMULATIVE, "start_time_ns": NOON_NS - SECOND}
-        calls = {"name": "gemini_cli.tool.call.count", "attributes": {"success": False, "decision": "auto_accept"}}
+        total: dict[str, Any] = {
+            "type": MetricType.SUM,
+            "temporality": Temporality.CUMULATIVE,
+            "start_time_ns": NOON_NS - SECOND,
+        }
+        calls: dict[str, Any] = {
+            "name": "gemini_cli.tool.call.count",
+            "attributes": {"success": False, "decision": "auto_accept"},
+        }
         points += [make_point(3, **total, **calls), make_point(5, at=60, **total, **calls)]
         await store.write_metrics(points)
         claude, gemini = await store.coding_tools("default")
