@@ -100,7 +100,7 @@ async def test_a_session_reads_as_a_conversation(visitor: Page) -> None:
     await visitor.get_by_role("link", name="Sessions").click()
     await visitor.get_by_role("rowheader").get_by_role("link").first.click()
     turns = visitor.get_by_role("list", name="Conversation")
-    await expect(turns.get_by_role("listitem").first).to_be_visible()
+    await expect(turns.get_by_role("list", name="Asked in turn 1").get_by_role("listitem").first).to_be_visible()
     assert await violations(visitor) == []
 
 

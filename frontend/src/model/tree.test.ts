@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Span } from "./span";
 import { aSpan, spansOf } from "./testing";
-import { buildTree } from "./tree";
+import { buildTree, firstFailure } from "./tree";
 
 const outline = (spans: Span[]) =>
   buildTree(spans).nodes.map((node) => `${"  ".repeat(node.depth)}${node.key}${node.orphan ? " (orphan)" : ""}`);
@@ -61,4 +61,9 @@ describe("buildTree", () => {
   it("is empty without spans", () => {
     expect(buildTree([])).toMatchObject({ nodes: [], durationNs: 0 });
   });
+});
+
+it("finds where a failure began", () => {
+  expect(firstFailure(spansOf("root!", "ok<root", "tool!<root", "query!<tool", "late!<root"))?.id).toBe("query");
+  expect(firstFailure(spansOf("root", "ok<root"))).toBeUndefined();
 });

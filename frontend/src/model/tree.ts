@@ -94,3 +94,10 @@ export function buildTree(spans: readonly Span[]): SpanTree {
 export function isFailed(span: Span): boolean {
   return span.status === "error";
 }
+
+/** The first failed span none of whose children failed, which is where a failure began; undefined without a failed one. */
+export function firstFailure(spans: readonly Span[]): Span | undefined {
+  const failed = spans.filter(isFailed);
+  const passedOn = new Set(failed.map((span) => span.parentId));
+  return failed.find((span) => !passedOn.has(span.id)) ?? failed[0];
+}

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { Fragment, type ReactNode } from "react";
 import type { ViewSearch } from "../model/filters";
-import { allOf } from "../model/filterText";
+import { allOf, condition } from "../model/filterText";
 
 interface Props {
   /** The view that a number is of, with its range. */
@@ -18,6 +18,24 @@ export function SpansLink({ view, filters = [], children }: Props) {
       {children}
     </Link>
   );
+}
+
+interface ValuesProps extends Pick<Props, "view"> {
+  /** The field of the filter language that the values are of. */
+  field: string;
+  values: readonly string[];
+}
+
+/** Values in a line, each of which leads to the view's spans that have it. */
+export function ValueLinks({ view, field, values }: ValuesProps) {
+  return values.map((value, place) => (
+    <Fragment key={value}>
+      {place > 0 && ", "}
+      <SpansLink view={view} filters={[condition(field, value)]}>
+        {value}
+      </SpansLink>
+    </Fragment>
+  ));
 }
 
 /** The search of the spans of a view that fulfil more conditions. */

@@ -1,31 +1,44 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
-import { Button } from "react-aria-components";
+import { useMemo } from "react";
 import { sessionQueryOf } from "../../app/queries";
+import { REQUESTS } from "../../model/analytics";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
-import { formatCount, formatDuration, plural } from "../../model/format";
-import { dollars, type Trace, toTrace } from "../../model/trace";
+import { formatCount, formatDuration } from "../../model/format";
+import { dollars, toTrace } from "../../model/trace";
 import { CopyButton } from "../../ui/CopyButton";
 import { Cost } from "../../ui/Cost";
 import { Fact, Facts } from "../../ui/Facts";
 import { Failure } from "../../ui/Failure";
+import { MarkdownToggle } from "../../ui/MessageText";
 import { Loading, Page } from "../../ui/Page";
-import { SpansLink } from "../../ui/SpansLink";
+import { SpansLink, ValueLinks } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
 import styles from "./sessions.module.css";
+import { Turns } from "./Turns";
 
 /** One session as a conversation: what was asked and answered in each of its traces, in order of time. */
 export function SessionPage() {
   const { sessionId } = useParams({ from: "/session/sessions/$sessionId" });
   const search = useSearch({ from: "/session/sessions/$sessionId" });
+  const id = `${search.project ?? ""}/${sessionId}`;
   const query = useInfiniteQuery(sessionQueryOf(search.project, sessionId));
   const totals = query.data?.pages[0]?.totals;
-  const traces = query.data?.pages.flatMap((page) => page.traces).map(toTrace) ?? [];
-  traces.sort((a, b) => (a.startTime < b.startTime ? -1 : 1));
+  const traces = useMemo(() => query.data?.pages.flatMap((page) => page.traces).map(toTrace) ?? [], [query.data]);
   const view = { ...inProject(search.project), filter: condition("session", sessionId) };
   return (
-    <Page title={`Session ${sessionId}`} scrolls beside={<CopyButton what="session ID" text={sessionId} />}>
+    <Page
+      title={`Session ${sessionId}`}
+      beside={
+        <>
+          <CopyButton what="session ID" text={sessionId} />
+          <span className={styles.toggle}>
+            <MarkdownToggle />
+          </span>
+        </>
+      }
+    >
       {query.isPending && !query.error && <Loading what="the session" />}
       {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
       {totals && (
@@ -34,7 +47,9 @@ export function SessionPage() {
             <Fact name="Started">
               <Time iso={totals.first_time} full />
             </Fact>
-            <Fact name="Lasted">{formatDuration(totals.duration_ns)}</Fact>
+            <Fact name="Lasted">
+              <SpansLink view={view}>{formatDuration(totals.duration_ns)}</SpansLink>
+            </Fact>
             <Fact name="Traces">
               <Link to="/traces" search={view}>
                 {formatCount(totals.trace_count)}
@@ -46,51 +61,38 @@ export function SessionPage() {
               </SpansLink>
             </Fact>
             <Fact name="Tokens">
-              {formatCount(totals.input_tokens)} in, {formatCount(totals.output_tokens)} out
+              <SpansLink view={view} filters={["tokens:>0"]}>
+                {formatCount(totals.input_tokens)} in, {formatCount(totals.output_tokens)} out
+              </SpansLink>
             </Fact>
             <Fact name="Cost">
-              <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />
+              <SpansLink view={view} filters={[REQUESTS]}>
+                <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />
+              </SpansLink>
             </Fact>
-            {totals.user_ids.length > 0 && <Fact name="User">{totals.user_ids.join(", ")}</Fact>}
-            {totals.models.length > 0 && <Fact name="Models">{totals.models.join(", ")}</Fact>}
+            {totals.user_ids.length > 0 && (
+              <Fact name={totals.user_ids.length > 1 ? "Users" : "User"}>
+                <ValueLinks view={view} field="user" values={totals.user_ids} />
+              </Fact>
+            )}
+            {totals.models.length > 0 && (
+              <Fact name="Models">
+                <ValueLinks view={view} field="model" values={totals.models} />
+              </Fact>
+            )}
           </Facts>
         </div>
       )}
-      {query.hasNextPage && (
-        <Button className={styles.more} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
-          Show earlier traces
-        </Button>
+      {totals && (
+        <Turns
+          key={id}
+          id={id}
+          traces={traces}
+          total={totals.trace_count}
+          onMore={query.hasNextPage && !query.isFetching && !query.error ? query.fetchNextPage : null}
+        />
       )}
-      <ol className={styles.turns} aria-label="Conversation">
-        {traces.map((trace) => (
-          <Turn key={trace.id} trace={trace} />
-        ))}
-      </ol>
       {query.data && traces.length === 0 && <p className={styles.silent}>No trace carries this session’s id.</p>}
     </Page>
-  );
-}
-
-function Turn({ trace }: { trace: Trace }) {
-  return (
-    <li className={styles.turn}>
-      <div className={styles.head}>
-        <Link to="/traces/$traceId" params={{ traceId: trace.id }} search={inProject(trace.project)}>
-          {trace.name}
-        </Link>
-        <Time iso={trace.startTime} />
-        <span>{formatDuration(trace.durationNs)}</span>
-        <span>{plural(trace.inputTokens + trace.outputTokens, "token")}</span>
-        <Cost usd={trace.cost} unpriced={trace.unpricedCount} />
-        {trace.failed && <span className={styles.failed}>{plural(trace.errorCount, "error")}</span>}
-      </div>
-      {trace.inputPreview && (
-        <div className={styles.said} data-who="user">
-          {trace.inputPreview}
-        </div>
-      )}
-      {trace.outputPreview && <div className={styles.said}>{trace.outputPreview}</div>}
-      {!trace.inputPreview && !trace.outputPreview && <p className={styles.silent}>No recorded content.</p>}
-    </li>
   );
 }

@@ -6,7 +6,7 @@ import { sessionsQuery } from "../../app/queries";
 import { FilterBar, isFilterError } from "../../filter/FilterBar";
 import { ViewsMenu } from "../../list/ViewsMenu";
 import { REQUESTS } from "../../model/analytics";
-import { inProject, isFiltered } from "../../model/filters";
+import { inProject, isFiltered, type ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
 import { dollars } from "../../model/trace";
@@ -14,7 +14,7 @@ import { Cost } from "../../ui/Cost";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
-import { SpansLink } from "../../ui/SpansLink";
+import { narrowed, SpansLink, ValueLinks } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
 import styles from "./sessions.module.css";
 
@@ -25,6 +25,9 @@ export function SessionsPage() {
   const query = useInfiniteQuery(sessionsQuery(search));
   const rows = query.data?.pages.flatMap((page) => page.rows) ?? [];
   const project = inProject(search.project);
+  // The numbers are of all the session's traces in the range, whatever the filter.
+  const viewOf = ({ totals }: Wire["SessionSummary"]): ViewSearch =>
+    narrowed({ ...search, filter: condition("session", totals.session_id) }, []);
   const columns: DataColumn<Wire["SessionSummary"]>[] = [
     {
       header: "Session",
@@ -34,50 +37,72 @@ export function SessionsPage() {
         </Link>
       ),
     },
-    { header: "Last", cell: ({ totals }) => <Time iso={totals.last_time} /> },
+    {
+      header: "Last",
+      cell: (session) => (
+        <SpansLink view={viewOf(session)}>
+          <Time iso={session.totals.last_time} />
+        </SpansLink>
+      ),
+    },
     {
       header: "Newest input",
-      cell: ({ newest_trace }) => <span className={styles.preview}>{newest_trace.input_preview}</span>,
+      cell: ({ newest_trace: { trace_id, input_preview } }) =>
+        input_preview && (
+          <Link to="/traces/$traceId" params={{ traceId: trace_id }} search={project} className={styles.preview}>
+            {input_preview}
+          </Link>
+        ),
     },
     {
       header: "Traces",
       number: true,
-      cell: ({ totals }) => (
-        <Link to="/traces" search={{ ...project, filter: condition("session", totals.session_id) }}>
-          {formatCount(totals.trace_count)}
+      cell: (session) => (
+        <Link to="/traces" search={viewOf(session)}>
+          {formatCount(session.totals.trace_count)}
         </Link>
       ),
     },
     {
       header: "Errors",
       number: true,
-      cell: ({ totals }) => (
-        <SpansLink view={project} filters={[condition("session", totals.session_id), "status:error"]}>
-          {formatCount(totals.error_count)}
+      cell: (session) => (
+        <SpansLink view={viewOf(session)} filters={["status:error"]}>
+          {formatCount(session.totals.error_count)}
         </SpansLink>
       ),
     },
     {
       header: "Tokens",
       number: true,
-      cell: ({ totals }) => (
-        <SpansLink view={project} filters={[condition("session", totals.session_id), "tokens:>0"]}>
-          {formatCount(totals.input_tokens + totals.output_tokens)}
+      cell: (session) => (
+        <SpansLink view={viewOf(session)} filters={["tokens:>0"]}>
+          {formatCount(session.totals.input_tokens + session.totals.output_tokens)}
         </SpansLink>
       ),
     },
     {
       header: "Cost",
       number: true,
-      cell: ({ totals }) => (
-        <SpansLink view={project} filters={[condition("session", totals.session_id), REQUESTS]}>
-          <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />
+      cell: (session) => (
+        <SpansLink view={viewOf(session)} filters={[REQUESTS]}>
+          <Cost usd={dollars(session.totals.cost)} unpriced={session.totals.unpriced_count} />
         </SpansLink>
       ),
     },
-    { header: "Lasted", number: true, cell: ({ totals }) => formatDuration(totals.duration_ns) },
-    { header: "User", cell: ({ totals }) => totals.user_ids.join(", ") },
-    { header: "Models", cell: ({ totals }) => totals.models.join(", ") },
+    {
+      header: "Lasted",
+      number: true,
+      cell: (session) => <SpansLink view={viewOf(session)}>{formatDuration(session.totals.duration_ns)}</SpansLink>,
+    },
+    {
+      header: "User",
+      cell: (session) => <ValueLinks view={viewOf(session)} field="user" values={session.totals.user_ids} />,
+    },
+    {
+      header: "Models",
+      cell: (session) => <ValueLinks view={viewOf(session)} field="model" values={session.totals.models} />,
+    },
   ];
   return (
     <Page

@@ -1,17 +1,32 @@
-import { Link } from "@tanstack/react-router";
+import { Link, useSearch } from "@tanstack/react-router";
+import { REQUESTS } from "../../model/analytics";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration, plural } from "../../model/format";
+import type { Span } from "../../model/span";
 import type { Trace } from "../../model/trace";
 import { CopyButton } from "../../ui/CopyButton";
 import { Cost } from "../../ui/Cost";
 import { Fact, Facts } from "../../ui/Facts";
+import { SpansLink } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
 import styles from "./TraceHeader.module.css";
 
-/** What the trace is; `brief` leaves room for what is below. */
-export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) {
+interface Props {
+  trace: Trace;
+  /** Leaves room for what is below. */
+  brief: boolean;
+  /** The span in which a failure began; undefined while none has failed. */
+  failure: Span | undefined;
+  onFailure: () => void;
+}
+
+/** What the trace is. */
+export function TraceHeader({ trace, brief, failure, onFailure }: Props) {
   const project = inProject(trace.project);
+  const spans = { ...project, filter: condition("trace", trace.id) };
+  const search = useSearch({ from: "/session/traces/$traceId" });
+  const errors = plural(trace.errorCount, "error");
   return (
     <div className={styles.header}>
       <div className={styles.title}>
@@ -22,7 +37,19 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
           <span aria-hidden>/</span>
         </nav>
         <h1>{trace.name}</h1>
-        {trace.failed && <span className={styles.failed}>{plural(trace.errorCount, "error")}</span>}
+        {failure && (
+          <Link
+            to="/traces/$traceId"
+            params={{ traceId: trace.id }}
+            search={{ ...search, span: failure.id }}
+            className={styles.failed}
+            title={`To ${failure.name}, the first to fail`}
+            onClick={onFailure}
+          >
+            {errors}
+          </Link>
+        )}
+        {trace.failed && !failure && <span className={styles.failed}>{errors}</span>}
         {!trace.hasRoot && <span className={styles.note}>root span missing</span>}
         <span className={styles.id}>
           <code title={trace.id}>{trace.id.slice(0, 8)}…</code>
@@ -34,14 +61,20 @@ export function TraceHeader({ trace, brief }: { trace: Trace; brief: boolean }) 
           <Time iso={trace.startTime} full />
         </Fact>
         <Fact name="Duration">{formatDuration(trace.durationNs)}</Fact>
-        <Fact name="Spans">{formatCount(trace.spanCount)}</Fact>
+        <Fact name="Spans">
+          <SpansLink view={spans}>{formatCount(trace.spanCount)}</SpansLink>
+        </Fact>
         {trace.inputTokens + trace.outputTokens > 0 && (
           <Fact name="Tokens">
-            {formatCount(trace.inputTokens)} in, {formatCount(trace.outputTokens)} out
+            <SpansLink view={spans} filters={["tokens:>0"]}>
+              {formatCount(trace.inputTokens)} in, {formatCount(trace.outputTokens)} out
+            </SpansLink>
           </Fact>
         )}
         <Fact name="Cost">
-          <Cost usd={trace.cost} unpriced={trace.unpricedCount} />
+          <SpansLink view={spans} filters={[REQUESTS]}>
+            <Cost usd={trace.cost} unpriced={trace.unpricedCount} />
+          </SpansLink>
         </Fact>
         {trace.service && (
           <Fact name="Service">

@@ -8,7 +8,7 @@ import { criticalPath, found, nextOf } from "../../model/emphasis";
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { reveal, type TreeState } from "../../model/rows";
 import type { TraceDetail } from "../../model/span";
-import { buildTree } from "../../model/tree";
+import { buildTree, firstFailure } from "../../model/tree";
 import { Failure } from "../../ui/Failure";
 import { SpanFinder } from "./SpanFinder";
 import { SpanPanel } from "./SpanPanel";
@@ -62,6 +62,7 @@ function TraceView({ detail: { trace, spans, scores } }: { detail: TraceDetail }
   const node = tree.nodes[tree.indexOf.get(selected ?? "") ?? -1];
   const matches = useMemo(() => found(tree, search.find), [tree, search.find]);
   const path = useMemo(() => (search.critical ? criticalPath(tree) : null), [tree, search.critical]);
+  const failure = useMemo(() => firstFailure(spans), [spans]);
   const select = (key: string) => setState(reveal(tree, state, key));
   const toNext = () => {
     const next = matches && nextOf(tree, matches, selected);
@@ -70,7 +71,12 @@ function TraceView({ detail: { trace, spans, scores } }: { detail: TraceDetail }
   const onePane = narrow && node !== undefined;
   return (
     <>
-      <TraceHeader trace={trace} brief={onePane} />
+      <TraceHeader
+        trace={trace}
+        brief={onePane}
+        failure={failure}
+        onFailure={() => failure && setCollapsed(reveal(tree, state, failure.id).collapsed)}
+      />
       <div className={styles.panes}>
         {!onePane && (
           <SpanTreeGrid
