@@ -2,7 +2,7 @@ import { IconLayoutSidebar } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { ToggleButton } from "react-aria-components";
 import { ApiError } from "../api/errors";
-import { type ListSearch, RANGES, type RangeName, type ViewSearch } from "../model/filters";
+import { type Changes, type ListSearch, RANGES, type RangeName, type ViewSearch, withChanges } from "../model/filters";
 import { toggleValue, valuesOf } from "../model/filterText";
 import { Select } from "../ui/Select";
 import styles from "./FilterBar.module.css";
@@ -23,10 +23,7 @@ type RangeChoice = RangeName | "all" | "custom";
 
 /** Time and filter of a view, all of which are kept in its URL. */
 export function FilterBar<S extends ViewSearch>({ search, error = null, otherwise, onChange, children }: Props<S>) {
-  const set = (changes: Partial<Record<keyof ViewSearch, string | undefined>>) => {
-    const next = { ...search, ...changes };
-    onChange(Object.fromEntries(Object.entries(next).filter(([, value]) => value)) as unknown as S);
-  };
+  const set = (changes: Changes<ViewSearch>) => onChange(withChanges<ViewSearch>(search, changes) as S);
   return (
     <section className={styles.bar} aria-label="Filters">
       <TimeRange search={search} otherwise={otherwise} onChange={set} />

@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { isFiltered, parseListSearch, parseSpanSearch, parseViewSearch, toViewQuery } from "./filters";
+import {
+  isFiltered,
+  parseListSearch,
+  parseSpanSearch,
+  parseViewSearch,
+  toViewQuery,
+  type ViewSearch,
+  withChanges,
+} from "./filters";
 
 const NOW = new Date("2026-05-04T12:00:00Z");
 
@@ -43,6 +51,14 @@ describe("toViewQuery", () => {
 it("knows whether facets are asked for", () => {
   expect(parseListSearch({ facets: "0" })).toEqual({ facets: "0" });
   expect(parseListSearch({ facets: "yes" })).toEqual({});
+});
+
+it("changes a view's URL and drops what is empty", () => {
+  const search: ViewSearch = { project: "demo", filter: "status:error", range: "1h" };
+  expect(withChanges(search, { filter: "", range: undefined, from: "2026-01-01T00:00:00Z" })).toEqual({
+    project: "demo",
+    from: "2026-01-01T00:00:00Z",
+  });
 });
 
 it("calls a list filtered for anything but its project", () => {

@@ -84,6 +84,14 @@ export function isFiltered({ filter, range, from, to }: ViewSearch): boolean {
   return Boolean(filter || range || from || to);
 }
 
+/** Parts of a view's URL that are set; an empty value or undefined removes one. */
+export type Changes<S> = Partial<Record<keyof S, string | undefined>>;
+
+/** The URL of a view after `changes`, without what is empty. */
+export function withChanges<S extends object>(search: S, changes: Changes<S>): S {
+  return Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)) as S;
+}
+
 /** The search that names a project and nothing else. */
 export function inProject(project: string | undefined): { project?: string } {
   return project === undefined || project === DEFAULT_PROJECT ? {} : { project };

@@ -1,8 +1,9 @@
 import type { ReactNode } from "react";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
-import { DIRECTORY_RANGE, type DirectorySearch, ORDERS, type Order } from "../../model/directory";
-import { Select } from "../../ui/Select";
+import { DIRECTORY_RANGE, type DirectorySearch, ORDERS } from "../../model/directory";
+import { type Changes, withChanges } from "../../model/filters";
+import { optionsOf, Select } from "../../ui/Select";
 
 interface Props {
   search: DirectorySearch;
@@ -12,15 +13,14 @@ interface Props {
 
 /** Time and order of a list of users or models. */
 export function DirectoryBar({ search, onChange, children }: Props) {
-  const set = (changes: Partial<Record<keyof DirectorySearch, string | undefined>>) =>
-    onChange(Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)));
+  const set = (changes: Changes<DirectorySearch>) => onChange(withChanges(search, changes));
   return (
     <section className={bar.bar} aria-label="Filters">
       <TimeRange search={search} otherwise={DIRECTORY_RANGE} onChange={set} />
       <Select
         label="By"
         value={search.order ?? "cost"}
-        options={Object.entries(ORDERS).map(([id, label]) => ({ id: id as Order, label }))}
+        options={optionsOf(ORDERS)}
         onChange={(order) => set({ order: order === "cost" ? undefined : order })}
       />
       {children}

@@ -16,6 +16,7 @@ import {
   type Metric,
   type Question,
 } from "../../model/explore";
+import { type Changes, withChanges } from "../../model/filters";
 import { Choice } from "../../ui/Choice";
 import { optionsOf, Select } from "../../ui/Select";
 
@@ -31,8 +32,7 @@ const DIMENSIONS = [WHOLE, ...optionsOf(GROUPINGS)];
 /** What is measured, of which groups, and how it is drawn. */
 export function QuestionBar({ search, question, onChange }: Props) {
   const { metric, aggregation, by, interval, form } = question;
-  const set = (changes: { [K in keyof ExploreSearch]: ExploreSearch[K] | undefined }) =>
-    onChange(Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)));
+  const set = (changes: Changes<ExploreSearch>) => onChange(withChanges(search, changes));
   const group = (place: number, name: string) => {
     const names = name === "" ? by.slice(0, place) : [...by.slice(0, place), name, ...by.slice(place + 1)];
     set({ by: [...new Set(names)].join(",") });

@@ -4,6 +4,7 @@ import { Button, Input, SearchField } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
+import { type Changes, withChanges } from "../../model/filters";
 import {
   LOG_RANGE,
   type LogCondition,
@@ -29,10 +30,7 @@ const ANY = { id: "", label: "Any" } as const;
 
 /** Time, severity and source of a list of logs, and what its records say. */
 export function LogBar({ search, rows, onChange }: Props) {
-  const set = (changes: { [K in keyof LogSearch]: LogSearch[K] | undefined }) =>
-    onChange(
-      Object.fromEntries(Object.entries({ ...search, log: undefined, ...changes }).filter(([, value]) => value)),
-    );
+  const set = (changes: Changes<LogSearch>) => onChange(withChanges(search, { log: undefined, ...changes }));
   const choice = (label: string, name: "service" | "event_name", values: string[]) => (
     <Choice
       label={label}

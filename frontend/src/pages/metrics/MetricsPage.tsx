@@ -5,7 +5,7 @@ import { metricQuery, metricsQuery } from "../../app/signalQueries";
 import { MetricChart } from "../../charts/MetricChart";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
-import type { ViewSearch } from "../../model/filters";
+import { type Changes, type ViewSearch, withChanges } from "../../model/filters";
 import {
   FUNCTIONS,
   METRICS_RANGE,
@@ -29,8 +29,7 @@ export function MetricsPage() {
   const metrics = query.data ?? [];
   const metric = metrics.find(({ name }) => name === search.name) ?? metrics[0];
   const asked = { function: search.function ?? (metric ? usualFunction(metric.type) : "sum"), by: search.by ?? "" };
-  const set = (changes: { [K in keyof MetricSearch]: string | undefined }) =>
-    navigate({ search: Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)) });
+  const set = (changes: Changes<MetricSearch>) => navigate({ search: withChanges(search, changes) });
   return (
     <Page
       title="Metrics"

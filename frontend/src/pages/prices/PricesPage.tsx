@@ -7,6 +7,7 @@ import { modelsQuery, pricesQuery } from "../../app/queries";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { DIRECTORY_RANGE } from "../../model/directory";
+import { type Changes, withChanges } from "../../model/filters";
 import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceSearch } from "../../model/prices";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
@@ -33,8 +34,7 @@ export function PricesPage() {
   };
   const remove = useMutation({ mutationFn: deletePrice, onSuccess: refresh });
   const error = models.error ?? own.error ?? remove.error;
-  const set = (changes: { [K in keyof PriceSearch]: string | undefined }) =>
-    navigate({ search: Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)) });
+  const set = (changes: Changes<PriceSearch>) => navigate({ search: withChanges(search, changes) });
   const draft = edited ? draftOf(edited) : model ? draftFor(model, provider ?? null) : NO_PRICE;
   const close = () => {
     setEdited(null);

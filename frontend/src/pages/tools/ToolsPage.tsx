@@ -6,6 +6,7 @@ import { MetricChart } from "../../charts/MetricChart";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { TOOL_CHARTS, TOOLS_RANGE, type ToolsSearch } from "../../model/codingTools";
+import { type Changes, withChanges } from "../../model/filters";
 import { TOOLS, type Tool, toolLabel } from "../../model/logs";
 import { usualFunction } from "../../model/metrics";
 import { Failure } from "../../ui/Failure";
@@ -23,10 +24,7 @@ export function ToolsPage() {
   const tools = useQuery(codingToolsQuery(search));
   const sessions = useInfiniteQuery(codingSessionsQuery(search));
   const { data: metrics = [] } = useQuery(metricsQuery(search, TOOLS_RANGE));
-  const set = (changes: { [K in keyof ToolsSearch]: string | undefined }) =>
-    navigate({
-      search: Object.fromEntries(Object.entries({ ...search, ...changes }).filter(([, value]) => value)),
-    });
+  const set = (changes: Changes<ToolsSearch>) => navigate({ search: withChanges(search, changes) });
   const used = tools.data ?? [];
   const charts = (search.tool ? [search.tool] : used.map(({ tool }) => tool as Tool)).flatMap((tool) =>
     (TOOL_CHARTS[tool] ?? []).flatMap((chart) => {
