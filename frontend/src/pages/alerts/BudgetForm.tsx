@@ -1,17 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Input, Label, TextField } from "react-aria-components";
 import { saveBudget, type Wire } from "../../api/client";
-import { ALERTS } from "../../app/alertQueries";
 import { FilterInput } from "../../filter/FilterInput";
 import { PERIODS, readThresholds, SUBJECTS } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
-import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
-import { Select } from "../../ui/Select";
-import settings from "../settings/settings.module.css";
+import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
-import { CommonFields } from "./CommonFields";
+import { CommonFields, NameField } from "./CommonFields";
+import { EditForm, useSave } from "./EditForm";
 import { filterError } from "./filterError";
 
 interface Props {
@@ -29,43 +26,27 @@ const LIMIT = /^\d{1,12}(\.\d{1,12})?$/;
 
 /** A budget as it is written. */
 export function BudgetForm({ project, id, initial, onDone }: Props) {
-  const client = useQueryClient();
   const [draft, setDraft] = useState(initial);
   const [thresholds, setThresholds] = useState(initial.terms.thresholds.join(", "));
   const percents = readThresholds(thresholds);
-  const save = useMutation({
-    mutationFn: (terms: Terms) => saveBudget(project, id, { ...draft, name: draft.name.trim(), terms }),
-    onSuccess: () => {
-      client.invalidateQueries({ queryKey: ALERTS });
-      onDone();
-    },
-  });
+  const save = useSave((terms: Terms) => saveBudget(project, id, { ...draft, name: draft.name.trim(), terms }), onDone);
   const { terms } = draft;
   const change = (changes: Partial<Terms>) => {
     save.reset();
     setDraft({ ...draft, terms: { ...terms, ...changes } });
   };
   const search: ViewSearch = { ...inProject(project), ...(terms.filter && { filter: terms.filter }) };
-  const wrongFilter = filterError(save.error);
   const hasLimit = LIMIT.test(terms.limit) && Number(terms.limit) > 0;
   return (
-    <Form
-      className={styles.form}
-      aria-label={id === null ? "New budget" : `Change ${initial.name}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (percents) save.mutate({ ...terms, thresholds: percents });
-      }}
+    <EditForm
+      label={id === null ? "New budget" : `Change ${initial.name}`}
+      submit={id === null ? "Create budget" : "Save budget"}
+      canSave={draft.name.trim() !== "" && percents !== null && hasLimit}
+      save={save}
+      onSave={() => percents && save.mutate({ ...terms, thresholds: percents })}
+      onDone={onDone}
     >
-      <TextField
-        className={field.field ?? ""}
-        value={draft.name}
-        onChange={(name) => setDraft({ ...draft, name })}
-        maxLength={200}
-      >
-        <Label className={field.label ?? ""}>Name</Label>
-        <Input className={field.input ?? ""} placeholder="Spend of the month" size={28} />
-      </TextField>
+      <NameField name={draft.name} placeholder="Spend of the month" onChange={(name) => setDraft({ ...draft, name })} />
       <div className={styles.line}>
         <TextField
           className={field.field ?? ""}
@@ -79,19 +60,19 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
         <Select<Terms["metric"]>
           label="In"
           value={terms.metric}
-          options={options(METRICS)}
+          options={optionsOf(METRICS)}
           onChange={(metric) => change({ metric })}
         />
         <Select<Terms["period"]>
           label="Each"
           value={terms.period}
-          options={options(PERIODS).map(({ id: name, label }) => ({ id: name, label: label.replace("a ", "") }))}
+          options={optionsOf(PERIODS).map(({ id: name, label }) => ({ id: name, label: label.replace("a ", "") }))}
           onChange={(period) => change({ period })}
         />
         <Select<Terms["subject"]>
           label="For"
           value={terms.subject}
-          options={options(SUBJECTS)}
+          options={optionsOf(SUBJECTS)}
           onChange={(subject) => change({ subject, value: null })}
         />
         {terms.subject !== "project" && (
@@ -118,28 +99,11 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
       </div>
       <FilterInput
         search={search}
-        error={wrongFilter}
+        error={filterError(save.error)}
         onCommit={(filter) => change({ filter: filter || null })}
         appliesOnLeave
       />
       <CommonFields draft={draft} onChange={(changes) => setDraft({ ...draft, ...changes })} />
-      {save.error && !wrongFilter && <Failure error={save.error} />}
-      <div className={styles.line}>
-        <Button
-          type="submit"
-          className={settings.button ?? ""}
-          isDisabled={draft.name.trim() === "" || percents === null || !hasLimit || save.isPending}
-        >
-          {id === null ? "Create budget" : "Save budget"}
-        </Button>
-        <Button className={settings.button ?? ""} onPress={onDone}>
-          Cancel
-        </Button>
-      </div>
-    </Form>
+    </EditForm>
   );
-}
-
-function options<K extends string>(labels: Record<K, string>): { id: K; label: string }[] {
-  return Object.entries(labels).map(([id, label]) => ({ id: id as K, label: label as string }));
 }

@@ -1,18 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Input, Label, TextField } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
 import { NEW } from "../../model/alerts";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import { ConfirmButton } from "../settings/ConfirmButton";
 import settings from "../settings/settings.module.css";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
 import { Deliveries } from "./Deliveries";
+import { EditForm, useSave } from "./EditForm";
 
 type Kind = Wire["NewChannel"]["kind"];
 
@@ -82,27 +83,23 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
 }
 
 function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | null; onDone: () => void }) {
-  const client = useQueryClient();
   const [name, setName] = useState(channel?.name ?? "");
   const [kind, setKind] = useState<Kind>(channel?.kind ?? "webhook");
   const [url, setUrl] = useState("");
   const [secret, setSecret] = useState("");
-  const save = useMutation({
-    mutationFn: () => saveChannel(name, { kind, url: url.trim() || null, secret: secret.trim() || null }),
-    onSuccess: () => {
-      client.invalidateQueries({ queryKey: ALERTS });
-      onDone();
-    },
-  });
+  const save = useSave(
+    () => saveChannel(name, { kind, url: url.trim() || null, secret: secret.trim() || null }),
+    onDone,
+  );
   const kept = channel ? "as it is" : "";
   return (
-    <Form
-      className={styles.form}
-      aria-label={channel ? `Change ${channel.name}` : "New channel"}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
+    <EditForm
+      label={channel ? `Change ${channel.name}` : "New channel"}
+      submit="Save channel"
+      canSave={name !== "" && (channel !== null || url.trim() !== "")}
+      save={save}
+      onSave={save.mutate}
+      onDone={onDone}
     >
       <div className={styles.line}>
         <TextField className={field.field ?? ""} value={name} onChange={setName} isReadOnly={channel !== null}>
@@ -115,12 +112,7 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
             pattern="[a-z0-9][a-z0-9_\-]{0,62}"
           />
         </TextField>
-        <Select<Kind>
-          label="Kind"
-          value={kind}
-          options={Object.entries(KINDS).map(([id, label]) => ({ id: id as Kind, label }))}
-          onChange={setKind}
-        />
+        <Select<Kind> label="Kind" value={kind} options={optionsOf(KINDS)} onChange={setKind} />
       </div>
       <TextField className={field.field ?? ""} value={url} onChange={setUrl} type="url">
         <Label className={field.label ?? ""}>Address</Label>
@@ -137,19 +129,6 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
           <Input className={field.input ?? ""} placeholder={kept || "whsec_…"} size={48} spellCheck={false} />
         </TextField>
       )}
-      {save.error && <Failure error={save.error} />}
-      <div className={styles.line}>
-        <Button
-          type="submit"
-          className={settings.button ?? ""}
-          isDisabled={name === "" || (!channel && url.trim() === "") || save.isPending}
-        >
-          Save channel
-        </Button>
-        <Button className={settings.button ?? ""} onPress={onDone}>
-          Cancel
-        </Button>
-      </div>
-    </Form>
+    </EditForm>
   );
 }

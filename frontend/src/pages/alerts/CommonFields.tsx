@@ -1,8 +1,24 @@
 import { useQuery } from "@tanstack/react-query";
-import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
+import { Checkbox, CheckboxGroup, Input, Label, TextField } from "react-aria-components";
 import { channelsQuery } from "../../app/alertQueries";
 import field from "../../ui/field.module.css";
 import settings from "../settings/settings.module.css";
+
+interface NameProps {
+  name: string;
+  placeholder: string;
+  onChange: (name: string) => void;
+}
+
+/** What a rule or a budget is called. */
+export function NameField({ name, placeholder, onChange }: NameProps) {
+  return (
+    <TextField className={field.field ?? ""} value={name} onChange={onChange} maxLength={200}>
+      <Label className={field.label ?? ""}>Name</Label>
+      <Input className={field.input ?? ""} placeholder={placeholder} size={28} />
+    </TextField>
+  );
+}
 
 interface Common {
   channels: string[];
@@ -10,7 +26,7 @@ interface Common {
   all_projects: boolean;
 }
 
-/** What rules and budgets have in common: who is told, and where they hold. */
+/** Who is told by a rule or a budget, and where it holds. */
 export function CommonFields({ draft, onChange }: { draft: Common; onChange: (changes: Partial<Common>) => void }) {
   const { data } = useQuery(channelsQuery);
   const names = [...new Set([...(data?.channels ?? []).map(({ name }) => name), ...draft.channels])];

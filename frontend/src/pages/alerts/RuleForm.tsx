@@ -1,8 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Form, Input, Label, NumberField, TextField } from "react-aria-components";
+import { Input, Label, NumberField, TextField } from "react-aria-components";
 import { saveRule, type Wire } from "../../api/client";
-import { ALERTS } from "../../app/alertQueries";
 import { FilterInput } from "../../filter/FilterInput";
 import {
   aggregationOf,
@@ -19,12 +17,11 @@ import {
   writtenThreshold,
 } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
-import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
-import { Select } from "../../ui/Select";
-import settings from "../settings/settings.module.css";
+import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
-import { CommonFields } from "./CommonFields";
+import { CommonFields, NameField } from "./CommonFields";
+import { EditForm, useSave } from "./EditForm";
 import { filterError } from "./filterError";
 import { RulePreview } from "./RulePreview";
 
@@ -40,15 +37,8 @@ type Condition = Wire["RuleCondition"];
 
 /** A rule as it is written, with what its metric was until now. */
 export function RuleForm({ project, id, initial, onDone }: Props) {
-  const client = useQueryClient();
   const [draft, setDraft] = useState(initial);
-  const save = useMutation({
-    mutationFn: () => saveRule(project, id, { ...draft, name: draft.name.trim() }),
-    onSuccess: () => {
-      client.invalidateQueries({ queryKey: ALERTS });
-      onDone();
-    },
-  });
+  const save = useSave(() => saveRule(project, id, { ...draft, name: draft.name.trim() }), onDone);
   const { condition } = draft;
   const change = (changes: Partial<Condition>) => {
     save.reset();
@@ -57,30 +47,21 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
   const aggregations = ruleAggregations(condition.metric);
   const compares = condition.metric !== "no_data";
   const search: ViewSearch = { ...inProject(project), ...(condition.filter && { filter: condition.filter }) };
-  const wrongFilter = filterError(save.error);
   return (
-    <Form
-      className={styles.form}
-      aria-label={id === null ? "New rule" : `Change ${initial.name}`}
-      onSubmit={(event) => {
-        event.preventDefault();
-        save.mutate();
-      }}
+    <EditForm
+      label={id === null ? "New rule" : `Change ${initial.name}`}
+      submit={id === null ? "Create rule" : "Save rule"}
+      canSave={draft.name.trim() !== ""}
+      save={save}
+      onSave={save.mutate}
+      onDone={onDone}
     >
-      <TextField
-        className={field.field ?? ""}
-        value={draft.name}
-        onChange={(name) => setDraft({ ...draft, name })}
-        maxLength={200}
-      >
-        <Label className={field.label ?? ""}>Name</Label>
-        <Input className={field.input ?? ""} placeholder="Errors in checkout" size={28} />
-      </TextField>
+      <NameField name={draft.name} placeholder="Errors in checkout" onChange={(name) => setDraft({ ...draft, name })} />
       <div className={styles.line}>
         <Select<Condition["metric"]>
           label="When"
           value={condition.metric}
-          options={Object.entries(RULE_METRICS).map(([name, label]) => ({ id: name as Condition["metric"], label }))}
+          options={optionsOf(RULE_METRICS)}
           onChange={(metric) =>
             change({ metric, aggregation: null, ...(unitOf(metric) !== unitOf(condition.metric) && { threshold: 0 }) })
           }
@@ -109,7 +90,7 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
             <Select<Condition["operator"]>
               label="Value"
               value={condition.operator}
-              options={options(OPERATORS)}
+              options={optionsOf(OPERATORS)}
               onChange={(operator) => change({ operator })}
             />
             <NumberField
@@ -135,7 +116,7 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
       </div>
       <FilterInput
         search={search}
-        error={wrongFilter}
+        error={filterError(save.error)}
         onCommit={(filter) => change({ filter: filter || null })}
         appliesOnLeave
       />
@@ -156,23 +137,14 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
           <Select<Condition["missing"]>
             label="No measurement"
             value={condition.missing}
-            options={options(MISSING)}
+            options={optionsOf(MISSING)}
             onChange={(missing) => change({ missing })}
           />
         )}
       </div>
       <CommonFields draft={draft} onChange={(changes) => setDraft({ ...draft, ...changes })} />
       <RulePreview project={project} condition={condition} />
-      {save.error && !wrongFilter && <Failure error={save.error} />}
-      <div className={styles.line}>
-        <Button type="submit" className={settings.button ?? ""} isDisabled={draft.name.trim() === "" || save.isPending}>
-          {id === null ? "Create rule" : "Save rule"}
-        </Button>
-        <Button className={settings.button ?? ""} onPress={onDone}>
-          Cancel
-        </Button>
-      </div>
-    </Form>
+    </EditForm>
   );
 }
 
@@ -194,8 +166,4 @@ function MinuteSelect({ label, value, known, onChange }: MinuteProps) {
       onChange={(chosen) => onChange(Number(chosen))}
     />
   );
-}
-
-function options<K extends string>(labels: Record<K, string>): { id: K; label: string }[] {
-  return Object.entries(labels).map(([id, label]) => ({ id: id as K, label: label as string }));
 }

@@ -12,7 +12,7 @@ import {
   UNSAID,
 } from "../../model/destinations";
 import { Failure } from "../../ui/Failure";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import settings from "../settings/settings.module.css";
 import styles from "./Destinations.module.css";
 
@@ -115,7 +115,7 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
           <Select<AuthKind>
             label="Shown as"
             value={draft.auth}
-            options={Object.entries(AUTH_KINDS).map(([id, label]) => ({ id: id as AuthKind, label }))}
+            options={optionsOf(AUTH_KINDS)}
             onChange={(auth) => set({ auth, key: "" })}
           />
           {(draft.auth === "basic" || draft.auth === "header") &&
@@ -147,15 +147,10 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
           <Select
             label="Content"
             value={draft.content}
-            options={Object.entries(CONTENT).map(([id, label]) => ({ id: id as Definition["content"], label }))}
+            options={optionsOf(CONTENT)}
             onChange={(content) => set({ content })}
           />
-          <Select
-            label="Begin"
-            value={draft.start}
-            options={Object.entries(START).map(([id, label]) => ({ id: id as Definition["start"], label }))}
-            onChange={(start) => set({ start })}
-          />
+          <Select label="Begin" value={draft.start} options={optionsOf(START)} onChange={(start) => set({ start })} />
         </div>
       </details>
       {!keepsSecrets && (

@@ -4,7 +4,7 @@ import { DIMENSIONS, type Dimension, formatValue, REQUESTS } from "../../model/a
 import type { ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { DataTable } from "../../ui/DataTable";
-import { Select } from "../../ui/Select";
+import { optionsOf, Select } from "../../ui/Select";
 import { SpansLink } from "../../ui/SpansLink";
 import styles from "./OverviewPage.module.css";
 
@@ -37,12 +37,7 @@ export function Breakdown({ search, by, onBy }: Props) {
     <section className={styles.breakdown} aria-label="Breakdown">
       <div>
         <h2>In detail</h2>
-        <Select
-          label="By"
-          value={by}
-          options={Object.entries(DIMENSIONS).map(([id, label]) => ({ id: id as Dimension, label }))}
-          onChange={onBy}
-        />
+        <Select label="By" value={by} options={optionsOf(DIMENSIONS)} onChange={onBy} />
       </div>
       <DataTable
         label={`Measures by ${by}`}
