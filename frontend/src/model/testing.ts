@@ -1,4 +1,5 @@
 import type { Wire } from "../api/client";
+import type { Message } from "./conversation";
 import type { Span } from "./span";
 
 /** A span for tests; what matters to a test is given, the rest is ordinary. */
@@ -54,6 +55,11 @@ export function aMessage(
   ...parts: (Partial<Wire["Part"]> & Pick<Wire["Part"], "type">)[]
 ): Wire["Message"] {
   return { role, name: null, finish_reason: null, parts: parts.map((part) => ({ ...EMPTY_PART, ...part })) };
+}
+
+/** A message of one text, as the page has it. */
+export function says(role: string, text: string): Message {
+  return { role, name: null, finishReason: null, parts: [{ type: "text", text }] };
 }
 
 const EMPTY_PART: Omit<Wire["Part"], "type"> = {

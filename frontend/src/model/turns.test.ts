@@ -1,14 +1,7 @@
 import { expect, it } from "vitest";
 import type { Message } from "./conversation";
-import { aSpan } from "./testing";
+import { aSpan, says } from "./testing";
 import { gapNs, newInput, speakersOf, toolsOf } from "./turns";
-
-const says = (role: string, text: string): Message => ({
-  role,
-  name: null,
-  finishReason: null,
-  parts: [{ type: "text", text }],
-});
 
 const textsOf = (messages: Message[]) => messages.map(({ parts: [part] }) => part?.type === "text" && part.text);
 
