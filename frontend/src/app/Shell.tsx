@@ -5,6 +5,7 @@ import { type ReactNode, useState } from "react";
 import { Button, Dialog, DialogTrigger, Modal, ModalOverlay } from "react-aria-components";
 import { logout } from "../api/client";
 import { inProject } from "../model/filters";
+import controls from "../ui/controls.module.css";
 import { Logo } from "../ui/Logo";
 import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
@@ -59,7 +60,7 @@ function TopBar({ username }: { username: string }) {
   return (
     <header className={styles.top}>
       <DialogTrigger isOpen={open} onOpenChange={setOpen}>
-        <Button className={styles.icon} aria-label="Menu">
+        <Button className={controls.icon} aria-label="Menu">
           <IconMenu2 size={20} stroke={1.6} aria-hidden />
         </Button>
         <ModalOverlay className={styles.overlay} isDismissable>
@@ -134,11 +135,11 @@ function Foot({ username }: { username: string }) {
   });
   return (
     <div className={styles.foot}>
-      <ThemeToggle className={styles.icon} />
-      <Button className={styles.icon} aria-label="Keyboard shortcuts" onPress={() => show("help")}>
+      <ThemeToggle />
+      <Button className={controls.icon} aria-label="Keyboard shortcuts" onPress={() => show("help")}>
         <IconKeyboard size={18} stroke={1.6} aria-hidden />
       </Button>
-      <Button className={styles.icon} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
+      <Button className={controls.icon} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
         <IconLogout size={18} stroke={1.6} aria-hidden />
       </Button>
     </div>

@@ -1,5 +1,6 @@
 import { IconX } from "@tabler/icons-react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import controls from "../ui/controls.module.css";
 import styles from "./Commands.module.css";
 import { SHORTCUTS } from "./shortcuts";
 
@@ -11,7 +12,7 @@ export default function ShortcutHelp({ onClose }: { onClose: () => void }) {
         <Dialog className={styles.dialog}>
           <div className={styles.head}>
             <Heading slot="title">Keyboard shortcuts</Heading>
-            <Button className={styles.close} aria-label="Close" onPress={onClose}>
+            <Button className={controls.icon} aria-label="Close" onPress={onClose}>
               <IconX size={16} stroke={1.8} aria-hidden />
             </Button>
           </div>

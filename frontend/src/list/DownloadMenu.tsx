@@ -2,6 +2,7 @@ import { IconDownload } from "@tabler/icons-react";
 import { useState } from "react";
 import { Button, Checkbox, Dialog, DialogTrigger, Heading, Popover } from "react-aria-components";
 import { toViewQuery, type ViewSearch } from "../model/filters";
+import controls from "../ui/controls.module.css";
 import field from "../ui/field.module.css";
 import { Time } from "../ui/Time";
 import styles from "./menus.module.css";
@@ -46,7 +47,7 @@ function Choices({ what, search }: { what: "traces" | "spans"; search: ViewSearc
         , newest first, however many there are.
       </p>
       {what === "spans" && (
-        <Checkbox className={styles.check} isSelected={content} onChange={setContent}>
+        <Checkbox className={controls.check} isSelected={content} onChange={setContent}>
           With prompts and answers
         </Checkbox>
       )}

@@ -1,6 +1,7 @@
 import { IconDeviceDesktop, IconMoon, IconSun } from "@tabler/icons-react";
 import { Button } from "react-aria-components";
 import { nextTheme, setTheme, type Theme, useTheme } from "../app/theme";
+import controls from "./controls.module.css";
 
 const LOOKS: Record<Theme, { icon: typeof IconSun; label: string }> = {
   system: { icon: IconDeviceDesktop, label: "Auto" },
@@ -9,13 +10,13 @@ const LOOKS: Record<Theme, { icon: typeof IconSun; label: string }> = {
 };
 
 /** Goes round the themes: the system's, light, dark. */
-export function ThemeToggle({ className }: { className: string | undefined }) {
+export function ThemeToggle() {
   const theme = useTheme();
   const next = nextTheme();
   const { icon: Icon, label } = LOOKS[theme];
   return (
     <Button
-      className={className}
+      className={controls.icon}
       aria-label={`Theme: ${label}. Change to ${LOOKS[next].label}`}
       onPress={() => setTheme(next)}
     >

@@ -4,9 +4,9 @@ import type { Wire } from "../../api/client";
 import { budgetsQuery } from "../../app/alertQueries";
 import { budgetDraft, formatSpent, gravity, NEW, NEW_BUDGET, termsText } from "../../model/alerts";
 import { formatPercent } from "../../model/format";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
-import settings from "../settings/settings.module.css";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
@@ -31,7 +31,7 @@ export function Budgets({ project, edit, onEdit }: PartProps) {
           onDone={() => onEdit(undefined)}
         />
       ) : (
-        <Button className={settings.button ?? ""} onPress={() => onEdit(NEW)}>
+        <Button className={controls.button} onPress={() => onEdit(NEW)}>
           New budget
         </Button>
       )}

@@ -4,12 +4,12 @@ import { Button, Input, Label, TextField } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
 import { NEW } from "../../model/alerts";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
 import { optionsOf, Select } from "../../ui/Select";
 import { ConfirmButton } from "../settings/ConfirmButton";
-import settings from "../settings/settings.module.css";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
 import { Deliveries } from "./Deliveries";
@@ -40,7 +40,7 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
         (edit === NEW || edited ? (
           <ChannelForm key={edit} channel={edited ?? null} onDone={() => onEdit(undefined)} />
         ) : (
-          <Button className={settings.button ?? ""} onPress={() => onEdit(NEW)}>
+          <Button className={controls.button} onPress={() => onEdit(NEW)}>
             New channel
           </Button>
         ))}

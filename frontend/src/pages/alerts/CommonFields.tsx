@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Checkbox, CheckboxGroup, Input, Label, TextField } from "react-aria-components";
 import { channelsQuery } from "../../app/alertQueries";
+import controls from "../../ui/controls.module.css";
 import field from "../../ui/field.module.css";
 import settings from "../settings/settings.module.css";
 
@@ -40,24 +41,20 @@ export function CommonFields({ draft, onChange }: { draft: Common; onChange: (ch
         <Label className={field.label ?? ""}>Tells</Label>
         {names.length === 0 && <span>nobody: add a channel first, in the tab Channels</span>}
         {names.map((name) => (
-          <Checkbox key={name} value={name} className={settings.scope ?? ""}>
+          <Checkbox key={name} value={name} className={controls.check}>
             {name}
           </Checkbox>
         ))}
       </CheckboxGroup>
       <div className={settings.scopes}>
         <Checkbox
-          className={settings.scope ?? ""}
+          className={controls.check}
           isSelected={draft.all_projects}
           onChange={(all_projects) => onChange({ all_projects })}
         >
           In every project, each by itself
         </Checkbox>
-        <Checkbox
-          className={settings.scope ?? ""}
-          isSelected={draft.enabled}
-          onChange={(enabled) => onChange({ enabled })}
-        >
+        <Checkbox className={controls.check} isSelected={draft.enabled} onChange={(enabled) => onChange({ enabled })}>
           Switched on
         </Checkbox>
       </div>

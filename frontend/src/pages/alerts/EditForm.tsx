@@ -2,8 +2,8 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Button, Form } from "react-aria-components";
 import { ALERTS } from "../../app/alertQueries";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
-import settings from "../settings/settings.module.css";
 import styles from "./alerts.module.css";
 import { filterError } from "./filterError";
 
@@ -31,10 +31,10 @@ export function EditForm({ label, submit, canSave, save, onSave, onDone, childre
       {children}
       {save.error && !filterError(save.error) && <Failure error={save.error} />}
       <div className={styles.line}>
-        <Button type="submit" className={settings.button ?? ""} isDisabled={!canSave || save.isPending}>
+        <Button type="submit" className={controls.button} isDisabled={!canSave || save.isPending}>
           {submit}
         </Button>
-        <Button className={settings.button ?? ""} onPress={onDone}>
+        <Button className={controls.button} onPress={onDone}>
           Cancel
         </Button>
       </div>

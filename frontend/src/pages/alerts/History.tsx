@@ -2,10 +2,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { historyQuery } from "../../app/alertQueries";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
-import settings from "../settings/settings.module.css";
 import styles from "./alerts.module.css";
 
 const EVENTS: Record<string, { label: string; state: string }> = {
@@ -44,11 +44,7 @@ export function History({ project }: { project: string }) {
         empty={query.isPending ? "Loading history…" : "Nothing has been told yet."}
       />
       {query.hasNextPage && (
-        <Button
-          className={settings.button ?? ""}
-          isDisabled={query.isFetchingNextPage}
-          onPress={() => query.fetchNextPage()}
-        >
+        <Button className={controls.button} isDisabled={query.isFetchingNextPage} onPress={() => query.fetchNextPage()}>
           Show earlier
         </Button>
       )}

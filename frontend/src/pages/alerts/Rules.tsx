@@ -3,10 +3,10 @@ import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { rulesQuery } from "../../app/alertQueries";
 import { conditionText, formatMeasured, NEW, NEW_RULE, ruleDraft } from "../../model/alerts";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
-import settings from "../settings/settings.module.css";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
@@ -28,7 +28,7 @@ export function Rules({ project, edit, onEdit }: PartProps) {
           onDone={() => onEdit(undefined)}
         />
       ) : (
-        <Button className={settings.button} onPress={() => onEdit(NEW)}>
+        <Button className={controls.button} onPress={() => onEdit(NEW)}>
           New rule
         </Button>
       )}

@@ -11,6 +11,7 @@ import {
   type Preset,
   UNSAID,
 } from "../../model/destinations";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { optionsOf, Select } from "../../ui/Select";
 import settings from "../settings/settings.module.css";
@@ -69,7 +70,7 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
     </TextField>
   );
   const flag = (key: "llmOnly" | "errorsOnly", label: string) => (
-    <Checkbox className={settings.scope ?? ""} isSelected={draft[key]} onChange={(on) => set({ [key]: on })}>
+    <Checkbox className={controls.check} isSelected={draft[key]} onChange={(on) => set({ [key]: on })}>
       {label}
     </Checkbox>
   );
@@ -158,10 +159,10 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
           Secrets are kept only encrypted: set LLMFLOW_SECRET_KEY, or refer to a variable of the exporter.
         </p>
       )}
-      <Button type="submit" className={settings.button ?? ""} isDisabled={draft.name.trim() === "" || save.isPending}>
+      <Button type="submit" className={controls.button} isDisabled={draft.name.trim() === "" || save.isPending}>
         {isNew ? "Add" : "Save"}
       </Button>
-      <Button className={settings.button ?? ""} onPress={onCancel}>
+      <Button className={controls.button} onPress={onCancel}>
         Cancel
       </Button>
       {save.error && <Failure error={save.error} />}

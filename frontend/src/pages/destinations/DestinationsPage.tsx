@@ -6,12 +6,12 @@ import { removeDestination, setDestinationPaused, testDestination } from "../../
 import { destinationPresetsQuery, destinationsQuery } from "../../app/queries";
 import { type Destination, type DestinationSearch, draftOf, STATES, TROUBLED } from "../../model/destinations";
 import { formatCount } from "../../model/format";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import { ConfirmButton } from "../settings/ConfirmButton";
-import settings from "../settings/settings.module.css";
 import { DestinationForm } from "./DestinationForm";
 import styles from "./Destinations.module.css";
 import { JobList } from "./JobList";
@@ -41,7 +41,7 @@ export function DestinationsPage() {
       title="Destinations"
       scrolls
       beside={
-        <Button className={settings.button ?? ""} onPress={() => go({ add: "1" })} isDisabled={search.add === "1"}>
+        <Button className={controls.button} onPress={() => go({ add: "1" })} isDisabled={search.add === "1"}>
           Add destination
         </Button>
       }
@@ -164,7 +164,7 @@ interface ActionProps {
 
 function Actions({ row: { name, definition }, onTest, onPause, onRemove, onGo }: ActionProps) {
   const button = (label: string, onPress: () => void, what = name) => (
-    <Button className={styles.action ?? ""} aria-label={`${label} ${what}`} onPress={onPress}>
+    <Button className={controls.action} aria-label={`${label} ${what}`} onPress={onPress}>
       {label}
     </Button>
   );

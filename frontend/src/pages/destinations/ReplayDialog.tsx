@@ -4,6 +4,7 @@ import { Button, Dialog, Form, Heading, Input, Label, Modal, ModalOverlay, TextF
 import { replayTo } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { localInput } from "../../model/destinations";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Select } from "../../ui/Select";
 import settings from "../settings/settings.module.css";
@@ -68,10 +69,10 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
             {time("From", from, setFrom)}
             {time("Until", to, setTo)}
             <span className={styles.actions}>
-              <Button type="submit" className={settings.button ?? ""} isDisabled={!from || !to || begin.isPending}>
+              <Button type="submit" className={controls.button} isDisabled={!from || !to || begin.isPending}>
                 Replay
               </Button>
-              <Button className={settings.button ?? ""} onPress={onClose}>
+              <Button className={controls.button} onPress={onClose}>
                 Cancel
               </Button>
             </span>

@@ -7,10 +7,10 @@ import { formatCount } from "../../model/format";
 import { type PriceSearch, rateOf } from "../../model/prices";
 import { dollars } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
+import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { SpansLink } from "../../ui/SpansLink";
 import tables from "../../ui/table.module.css";
-import styles from "./PricesPage.module.css";
 
 type Row = Wire["ModelUsage"];
 
@@ -79,7 +79,7 @@ export function ModelPrices({ search, models, onPrice }: Props) {
     {
       header: "Own price",
       cell: (row) => (
-        <Button className={styles.action} aria-label={`Set a price of ${row.model}`} onPress={() => onPrice(row)}>
+        <Button className={controls.action} aria-label={`Set a price of ${row.model}`} onPress={() => onPrice(row)}>
           Set
         </Button>
       ),

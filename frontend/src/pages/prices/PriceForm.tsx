@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { savePrice } from "../../api/client";
 import { MORE_RATES, type PriceDraft, priceOf } from "../../model/prices";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import settings from "../settings/settings.module.css";
 import styles from "./PricesPage.module.css";
@@ -57,11 +58,11 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
           {day("to", "Until (UTC)")}
         </div>
       </details>
-      <Button type="submit" className={settings.button ?? ""} isDisabled={missing || save.isPending}>
+      <Button type="submit" className={controls.button} isDisabled={missing || save.isPending}>
         Save price
       </Button>
       {draft.model !== "" && (
-        <Button className={settings.button ?? ""} onPress={onCancel}>
+        <Button className={controls.button} onPress={onCancel}>
           Cancel
         </Button>
       )}

@@ -9,6 +9,7 @@ import bar from "../../filter/FilterBar.module.css";
 import { DIRECTORY_RANGE } from "../../model/directory";
 import { type Changes, withChanges } from "../../model/filters";
 import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceSearch } from "../../model/prices";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
@@ -91,7 +92,7 @@ export function PricesPage() {
                   ) : (
                     <>
                       <Button
-                        className={styles.action}
+                        className={controls.action}
                         aria-label={`Change the price ${row.name}`}
                         onPress={() => setEdited(row)}
                       >

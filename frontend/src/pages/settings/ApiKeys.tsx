@@ -5,6 +5,7 @@ import { createKey, deleteKey, type Wire } from "../../api/client";
 import { keysQuery } from "../../app/queries";
 import { endOf, SCOPES, type Scope } from "../../model/administration";
 import { CopyButton } from "../../ui/CopyButton";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
@@ -77,7 +78,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
           onChange={(chosen) => setScopes(chosen as Scope[])}
         >
           {Object.entries(SCOPES).map(([id, label]) => (
-            <Checkbox key={id} value={id} className={styles.scope}>
+            <Checkbox key={id} value={id} className={controls.check}>
               {label}
             </Checkbox>
           ))}
@@ -88,7 +89,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
         </TextField>
         <Button
           type="submit"
-          className={styles.button}
+          className={controls.button}
           isDisabled={name.trim() === "" || scopes.length === 0 || create.isPending}
         >
           Create key

@@ -3,6 +3,7 @@ import { Button, ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { auditQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
@@ -47,7 +48,7 @@ export function Audit({ project, own, onOwn }: Props) {
         empty={query.isPending ? "Loading changes…" : "Nothing was changed yet."}
       />
       {query.hasNextPage && (
-        <Button className={styles.button} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
+        <Button className={controls.button} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
           Show more
         </Button>
       )}

@@ -5,6 +5,7 @@ import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { createProject, type Wire } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { inProject } from "../../model/filters";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
@@ -35,7 +36,7 @@ export function Projects() {
           <Label>New project</Label>
           <Input placeholder="team-search" spellCheck={false} />
         </TextField>
-        <Button type="submit" className={styles.button} isDisabled={name.trim() === "" || create.isPending}>
+        <Button type="submit" className={controls.button} isDisabled={name.trim() === "" || create.isPending}>
           Create project
         </Button>
       </Form>

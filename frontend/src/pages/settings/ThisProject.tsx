@@ -5,6 +5,7 @@ import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { deleteProject, renameProject } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { DEFAULT_PROJECT } from "../../model/filters";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { ConfirmButton } from "./ConfirmButton";
 import { Retention } from "./Retention";
@@ -53,7 +54,7 @@ function Title({ project, title }: { project: string; title: string }) {
         <Label>Title</Label>
         <Input placeholder={project} />
       </TextField>
-      <Button type="submit" className={styles.button} isDisabled={text.trim() === title || rename.isPending}>
+      <Button type="submit" className={controls.button} isDisabled={text.trim() === title || rename.isPending}>
         Rename
       </Button>
       {rename.error && <Failure error={rename.error} />}
