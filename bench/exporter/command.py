@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import sys
 import tempfile
@@ -29,12 +28,11 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from bench.exporter.targets import TARGETS, Target, Work
 from bench.go_programs import go_program
 from bench.processes import BESIDE, output_of, running, usage
+from bench.topic import fill
 from bench.writer.payloads import Request, requests
-from llmflow_bus import Message, open_bus, topics
 from llmflow_testkit.clusters import BackendMissing, RunningKafka, start_kafka
 
 _TIMEOUT_SECONDS = 180
-_BYTES_AT_ONCE = 4_000_000
 _BATCH_BYTES = 1_000_000
 
 
@@ -46,19 +44,6 @@ class Result:
     cpu: float
     spans: float
     size: float
-
-
-async def fill(kafka: RunningKafka, bodies: Sequence[bytes]) -> None:
-    """Publish the records."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each partition that is not ready at once
-    bus = open_bus(kafka.url)
-    try:
-        producer = await bus.producer()
-        at_once = max(1, _BYTES_AT_ONCE * len(bodies) // sum(map(len, bodies)))
-        for at in range(0, len(bodies), at_once):
-            await producer.publish(topics.SPANS, [Message(body) for body in bodies[at : at + at_once]])
-    finally:
-        await bus.close()
 
 
 @contextlib.contextmanager

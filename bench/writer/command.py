@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import os
 import sys
 import tempfile
@@ -21,9 +20,10 @@ from pathlib import Path
 import asyncpg
 
 from bench.processes import output_of, running, settled, usage
+from bench.topic import fill
 from bench.writer.ceiling import copy_rate, drop
 from bench.writer.payloads import Request, requests
-from llmflow_bus import Message, open_bus, topics
+from llmflow_bus import open_bus, topics
 from llmflow_store.migrations import migrate
 from llmflow_testkit.clusters import (
     BackendMissing,
@@ -58,18 +58,6 @@ class Result:
     writer: float
     postgres: float
     kafka: float
-
-
-async def fill(kafka: RunningKafka, made: Sequence[Request]) -> None:
-    """Publish the requests."""
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of each partition that is not ready at once
-    bus = open_bus(kafka.url)
-    try:
-        producer = await bus.producer()
-        for at in range(0, len(made), 20):
-            await asyncio.gather(*(producer.publish(topics.SPANS, [Message(one.body)]) for one in made[at : at + 20]))
-    finally:
-        await bus.close()
 
 
 @contextlib.contextmanager
@@ -114,7 +102,7 @@ async def measure(
     await migrate(database_url)
     connection = await asyncpg.connect(database_url)
     start_up = await start_up_cpu(kafka, postgres)
-    await fill(kafka, made)
+    await fill(kafka, [one.body for one in made])
     spans = sum(one.spans for one in made)
     try:
         with writers(kafka, database_url, count, batch) as pids:
