@@ -9,13 +9,13 @@ from litestar import Request, delete, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import JSONBody, PathParameter, QueryParameter
 
-from llmflow_core.errors import Rejected
+from llmflow_query_api.analytics import range_of
 from llmflow_query_api.auth import actor
 from llmflow_query_api.destination_schemas import JobDetail, JobList, NewReplay
 from llmflow_query_api.destinations import NamePath, detail_of
 from llmflow_query_api.present_destinations import job_of
 from llmflow_query_api.problems import documented
-from llmflow_query_api.traces import READ_ERRORS, StoreDependency, utc
+from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.destinations import JobKind
 
 _JobPath = Annotated[str, PathParameter(description="The job's id.", pattern="^[1-9][0-9]{0,17}$")]
@@ -52,9 +52,7 @@ async def create_replay(
     """In the order of their starts, at least once each: the destination gets what it selects of them, in its dialect,
     as when they first came. It goes on where it was when it is interrupted, and waits while the destination is
     paused."""
-    start, end = utc(data.from_), utc(data.to)
-    if start is None or end is None or start >= end:
-        raise Rejected("must be after from", field="to")
+    start, end = range_of(data.from_, data.to)
     await detail_of(store, name)
     job = await store.add_job(name, "replay", by=actor(request), project=data.project, from_time=start, to_time=end)
     return job_of(job)

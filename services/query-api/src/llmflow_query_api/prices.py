@@ -11,9 +11,9 @@ from litestar import Request, delete, get, post, put
 from litestar.exceptions import NotFoundException
 from litestar.params import JSONBody, PathParameter
 
-from llmflow_core.errors import Rejected
 from llmflow_core.own_prices import encoded, own_price
 from llmflow_core.pricing import Prices
+from llmflow_query_api.analytics import range_of
 from llmflow_query_api.auth import actor
 from llmflow_query_api.cursor import decode_span_cursor, encode_span_cursor
 from llmflow_query_api.present_directory import price_in_use
@@ -92,9 +92,7 @@ async def reprice(request: Request[Any, Any, Any], store: StoreDependency, data:
     """With the prices of now: spans, trace summaries and the sums behind charts are corrected in one transaction.
     Portions that are done stay done, and doing one again changes nothing. Costs that came with their spans stay, and
     so do those whose price is not known any more."""
-    start, end = utc(data.from_), utc(data.to)
-    if start is None or end is None or start >= end:
-        raise Rejected("must be after from", field="to")
+    start, end = range_of(data.from_, data.to)
     after = decode_span_cursor(data.cursor) if data.cursor is not None else None
     if after is None:
         detail = {"from": start.isoformat(), "to": end.isoformat()}
