@@ -83,7 +83,7 @@ test: .make/dev .make/page  ## Install what tests need and run them all; ARGS go
 	(cd frontend && $(NPM) test); \
 	wait $$preparing; \
 	$(BIN)/pytest -n 2 tests/contract $(ARGS); \
-	$(BIN)/pytest tests --ignore=tests/unit --ignore=tests/contract $(ARGS)
+	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/contract $(ARGS)
 
 .PHONY: bench
 bench: .make/dev  ## Measure LLMFlow beside its peers, on this machine only; ARGS="--help" shows the parts

@@ -206,7 +206,7 @@ async def test_an_error_of_the_provider_is_seen(stack: Stack) -> None:
 
 @pytest.mark.browser
 async def test_the_page_shows_list_and_trace(stack: Stack, page: Page) -> None:
-    await page.goto(f"{stack.url('query-api')}/")
+    await page.goto(f"{stack.url('query-api')}/traces")
     await page.get_by_label("User name").fill(USERNAME)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()

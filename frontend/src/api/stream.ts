@@ -3,7 +3,7 @@ import type { ViewQuery } from "../model/filters";
 const RETRY_MS = { first: 2000, most: 30_000 };
 
 export interface StreamHandlers {
-  /** Traces that the filter lets through came or changed, or may have while nobody was listening. */
+  /** Traces that the filter lets through came or changed, or may have before anybody listened. */
   onChange: () => void;
   /** Whether the stream is there; told when that changes. */
   onConnection: (connected: boolean) => void;
@@ -11,8 +11,8 @@ export interface StreamHandlers {
 
 /**
  * Watches the traces of a project until the returned function is called. After a short loss the browser goes on where
- * it was (Last-Event-ID); where it gives up, a new stream begins with a change. A hidden page does not listen: browsers
- * share few connections among all pages of a host.
+ * it was (Last-Event-ID). A new stream begins with a change, for what came just before it may be in no answer yet. A
+ * hidden page does not listen: browsers share few connections among all pages of a host.
  */
 export function watchTraces({ project, filter }: ViewQuery, { onChange, onConnection }: StreamHandlers): () => void {
   const url = `/api/v1/stream?${new URLSearchParams({ project, ...(filter && { filter }) })}`;
@@ -25,11 +25,11 @@ export function watchTraces({ project, filter }: ViewQuery, { onChange, onConnec
     source?.close();
     source = null;
   };
-  const open = (again: boolean) => {
+  const open = () => {
     close();
     const opened = new EventSource(url);
     source = opened;
-    let fresh = again;
+    let fresh = true;
     opened.addEventListener("ready", () => {
       retry = RETRY_MS.first;
       onConnection(true);
@@ -41,13 +41,13 @@ export function watchTraces({ project, filter }: ViewQuery, { onChange, onConnec
     opened.onerror = () => {
       onConnection(false);
       if (opened.readyState !== EventSource.CLOSED) return;
-      timer = setTimeout(() => open(true), retry);
+      timer = setTimeout(open, retry);
       retry = Math.min(2 * retry, RETRY_MS.most);
     };
   };
-  const onVisibility = () => (document.hidden ? close() : open(true));
+  const onVisibility = () => (document.hidden ? close() : open());
   document.addEventListener("visibilitychange", onVisibility);
-  if (!document.hidden) open(false);
+  if (!document.hidden) open();
   return () => {
     document.removeEventListener("visibilitychange", onVisibility);
     close();
