@@ -25,6 +25,8 @@ FLAGS = (
 _DRIVEN = (
     "--headless",
     "--remote-debugging-port=0",
+    # Who connects while the first window opens may wait for it in vain.
+    "--no-startup-window",
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",

@@ -186,7 +186,7 @@ async def browser(chromium_url: str) -> AsyncIterator[Browser]:
 
     expect.set_options(timeout=_PATIENCE_MS)
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.connect_over_cdp(chromium_url)
+        chromium = await playwright.chromium.connect_over_cdp(chromium_url, timeout=90_000)
         try:
             yield chromium
         finally:
