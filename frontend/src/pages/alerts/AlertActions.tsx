@@ -3,8 +3,8 @@ import { useState } from "react";
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
 import { deleteAlert, silenceAlert, testAlert, type Wire } from "../../api/client";
 import { ALERTS } from "../../app/alertQueries";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import field from "../../ui/field.module.css";
-import { ConfirmButton } from "../settings/ConfirmButton";
 import styles from "./alerts.module.css";
 import { Deliveries } from "./Deliveries";
 

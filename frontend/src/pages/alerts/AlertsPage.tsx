@@ -4,7 +4,6 @@ import { ALERT_TABS, type AlertSearch, type AlertTab } from "../../model/alerts"
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { Page } from "../../ui/Page";
 import tabs from "../../ui/tabs.module.css";
-import styles from "../settings/settings.module.css";
 import { Budgets } from "./Budgets";
 import { Channels } from "./Channels";
 import { History } from "./History";
@@ -39,16 +38,16 @@ export function AlertsPage() {
             </Tab>
           ))}
         </TabList>
-        <TabPanel id="rules" className={styles.panel}>
+        <TabPanel id="rules" className={tabs.panel}>
           <Rules key={project} {...part} />
         </TabPanel>
-        <TabPanel id="budgets" className={styles.panel}>
+        <TabPanel id="budgets" className={tabs.panel}>
           <Budgets key={project} {...part} />
         </TabPanel>
-        <TabPanel id="history" className={styles.panel}>
+        <TabPanel id="history" className={tabs.panel}>
           <History key={project} project={project} />
         </TabPanel>
-        <TabPanel id="channels" className={styles.panel}>
+        <TabPanel id="channels" className={tabs.panel}>
           <Channels {...part} />
         </TabPanel>
       </Tabs>

@@ -3,7 +3,6 @@ import { Checkbox, CheckboxGroup, Input, Label, TextField } from "react-aria-com
 import { channelsQuery } from "../../app/alertQueries";
 import controls from "../../ui/controls.module.css";
 import field from "../../ui/field.module.css";
-import settings from "../settings/settings.module.css";
 
 interface NameProps {
   name: string;
@@ -33,11 +32,7 @@ export function CommonFields({ draft, onChange }: { draft: Common; onChange: (ch
   const names = [...new Set([...(data?.channels ?? []).map(({ name }) => name), ...draft.channels])];
   return (
     <>
-      <CheckboxGroup
-        className={settings.scopes ?? ""}
-        value={draft.channels}
-        onChange={(channels) => onChange({ channels })}
-      >
+      <CheckboxGroup className={controls.checks} value={draft.channels} onChange={(channels) => onChange({ channels })}>
         <Label className={field.label ?? ""}>Tells</Label>
         {names.length === 0 && <span>nobody: add a channel first, in the tab Channels</span>}
         {names.map((name) => (
@@ -46,7 +41,7 @@ export function CommonFields({ draft, onChange }: { draft: Common; onChange: (ch
           </Checkbox>
         ))}
       </CheckboxGroup>
-      <div className={settings.scopes}>
+      <div className={controls.checks}>
         <Checkbox
           className={controls.check}
           isSelected={draft.all_projects}

@@ -8,6 +8,7 @@ import { condition } from "../../model/filterText";
 import { formatDuration } from "../../model/format";
 import { toSpanPage } from "../../model/span";
 import { Cost } from "../../ui/Cost";
+import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
 import styles from "./ComparePage.module.css";
@@ -74,7 +75,7 @@ export function Chooser({ project = DEFAULT_PROJECT, like, onChoose }: Props) {
           <Input placeholder="ID or address of a trace or a span of it" spellCheck={false} />
           <FieldError>That names no trace: give its ID of 32 digits, or the address of its page.</FieldError>
         </TextField>
-        <Button type="submit" className={styles.button}>
+        <Button type="submit" className={controls.button}>
           Compare
         </Button>
       </Form>

@@ -17,6 +17,7 @@ import {
 import { DEFAULT_PROJECT, inProject } from "../../model/filters";
 import { formatDuration } from "../../model/format";
 import { buildTree } from "../../model/tree";
+import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
@@ -43,7 +44,7 @@ export function ComparePage() {
         a &&
         b && (
           <Button
-            className={styles.button}
+            className={controls.button}
             onPress={() => navigate({ search: { ...search, a: search.b, b: search.a }, replace: true })}
           >
             <IconArrowsLeftRight size={15} stroke={1.6} aria-hidden /> Swap

@@ -14,7 +14,6 @@ import {
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { optionsOf, Select } from "../../ui/Select";
-import settings from "../settings/settings.module.css";
 import styles from "./Destinations.module.css";
 
 const PROTOCOLS = ["otlp-http", "otlp-http-json", "otlp-grpc", "zipkin"];
@@ -76,7 +75,7 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
   );
   return (
     <Form
-      className={`${settings.form} ${styles.form}`}
+      className={`${controls.form} ${styles.form}`}
       aria-label={isNew ? "New destination" : `Destination ${draft.name}`}
       onSubmit={(event) => {
         event.preventDefault();

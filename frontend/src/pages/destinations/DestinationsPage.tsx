@@ -6,12 +6,12 @@ import { removeDestination, setDestinationPaused, testDestination } from "../../
 import { destinationPresetsQuery, destinationsQuery } from "../../app/queries";
 import { type Destination, type DestinationSearch, draftOf, STATES, TROUBLED } from "../../model/destinations";
 import { formatCount } from "../../model/format";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
-import { ConfirmButton } from "../settings/ConfirmButton";
 import { DestinationForm } from "./DestinationForm";
 import styles from "./Destinations.module.css";
 import { JobList } from "./JobList";

@@ -2,10 +2,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { cancelDestinationJob, type Wire } from "../../api/client";
 import { destinationJobsQuery } from "../../app/queries";
 import { formatCount } from "../../model/format";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
-import { ConfirmButton } from "../settings/ConfirmButton";
 import styles from "./Destinations.module.css";
 
 /** The tests and replays of a destination, and what came of them. */

@@ -7,7 +7,6 @@ import { localInput } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Select } from "../../ui/Select";
-import settings from "../settings/settings.module.css";
 import styles from "./Destinations.module.css";
 
 const DAY_MS = 86_400_000;
@@ -51,7 +50,7 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
             again by its id shows it twice.
           </p>
           <Form
-            className={`${settings.form} ${styles.form}`}
+            className={`${controls.form} ${styles.form}`}
             onSubmit={(event) => {
               event.preventDefault();
               begin.mutate();

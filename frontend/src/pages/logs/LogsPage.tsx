@@ -3,10 +3,10 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Button } from "react-aria-components";
 import { logsQuery } from "../../app/signalQueries";
 import type { LogSearch } from "../../model/logs";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { LogBar } from "./LogBar";
-import styles from "./LogsPage.module.css";
 import { LogTable } from "./LogTable";
 
 /** Log records and events of any source, newest first. */
@@ -29,7 +29,11 @@ export function LogsPage() {
         />
       )}
       {query.hasNextPage && (
-        <Button className={styles.more} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
+        <Button
+          className={`${controls.button} ${controls.more}`}
+          isDisabled={query.isFetching}
+          onPress={() => query.fetchNextPage()}
+        >
           Show more
         </Button>
       )}

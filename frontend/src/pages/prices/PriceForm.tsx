@@ -5,7 +5,6 @@ import { savePrice } from "../../api/client";
 import { MORE_RATES, type PriceDraft, priceOf } from "../../model/prices";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
-import settings from "../settings/settings.module.css";
 import styles from "./PricesPage.module.css";
 
 interface Props {
@@ -42,7 +41,7 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
   );
   return (
     <Form
-      className={`${settings.form} ${styles.form}`}
+      className={`${controls.form} ${styles.form}`}
       aria-label="Own price"
       onSubmit={(event) => {
         event.preventDefault();

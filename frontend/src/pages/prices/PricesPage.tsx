@@ -9,13 +9,12 @@ import bar from "../../filter/FilterBar.module.css";
 import { DIRECTORY_RANGE } from "../../model/directory";
 import { type Changes, withChanges } from "../../model/filters";
 import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceSearch } from "../../model/prices";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
-import { ConfirmButton } from "../settings/ConfirmButton";
-import settings from "../settings/settings.module.css";
 import { ModelPrices } from "./ModelPrices";
 import { PriceForm } from "./PriceForm";
 import styles from "./PricesPage.module.css";
@@ -112,7 +111,7 @@ export function PricesPage() {
             empty={own.isPending ? "Loading prices…" : "No price of your own: all come from the price data."}
           />
         </section>
-        <Reprice project={search.project} className={settings.form ?? ""} />
+        <Reprice project={search.project} />
       </div>
     </Page>
   );

@@ -11,6 +11,7 @@ import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
 import { dollars } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
+import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
@@ -125,7 +126,11 @@ export function SessionsPage() {
         />
       )}
       {query.hasNextPage && (
-        <Button className={styles.more} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>
+        <Button
+          className={`${controls.button} ${controls.more}`}
+          isDisabled={query.isFetching}
+          onPress={() => query.fetchNextPage()}
+        >
           Show more
         </Button>
       )}

@@ -4,12 +4,12 @@ import { Button, Checkbox, CheckboxGroup, Form, Input, Label, TextField } from "
 import { createKey, deleteKey, type Wire } from "../../api/client";
 import { keysQuery } from "../../app/queries";
 import { endOf, SCOPES, type Scope } from "../../model/administration";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import { CopyButton } from "../../ui/CopyButton";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
-import { ConfirmButton } from "./ConfirmButton";
 import styles from "./settings.module.css";
 
 /** A project's keys. A new one is shown once, then never again: only its hash is kept. */
@@ -61,7 +61,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
   return (
     <>
       <Form
-        className={styles.form}
+        className={controls.form}
         onSubmit={(event) => {
           event.preventDefault();
           create.mutate();
@@ -72,7 +72,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
           <Input placeholder="checkout-service" spellCheck={false} />
         </TextField>
         <CheckboxGroup
-          className={styles.scopes}
+          className={controls.checks}
           aria-label="The key may"
           value={scopes}
           onChange={(chosen) => setScopes(chosen as Scope[])}

@@ -26,7 +26,7 @@ export function Projects() {
   return (
     <>
       <Form
-        className={styles.form}
+        className={controls.form}
         onSubmit={(event) => {
           event.preventDefault();
           create.mutate();

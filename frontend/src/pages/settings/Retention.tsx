@@ -4,10 +4,11 @@ import { Form, Input, Label, TextField } from "react-aria-components";
 import { setRetention, type Wire } from "../../api/client";
 import { retentionQuery } from "../../app/queries";
 import { daysOf, KEPT, type Kept } from "../../model/administration";
+import { ConfirmButton } from "../../ui/ConfirmButton";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Loading } from "../../ui/Page";
 import { Time } from "../../ui/Time";
-import { ConfirmButton } from "./ConfirmButton";
 import styles from "./settings.module.css";
 
 /** For how many days each kind of a project's data is kept; what is empty is as the server says. */
@@ -31,7 +32,7 @@ function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetai
     onSuccess: () => client.invalidateQueries({ queryKey: retentionQuery(project).queryKey }),
   });
   return (
-    <Form className={styles.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
+    <Form className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
       {Object.entries(KEPT).map(([kind, label]) => (
         <TextField
           key={kind}

@@ -7,7 +7,6 @@ import tabs from "../../ui/tabs.module.css";
 import { ApiKeys } from "./ApiKeys";
 import { Audit } from "./Audit";
 import { Projects } from "./Projects";
-import styles from "./settings.module.css";
 import { ThisProject } from "./ThisProject";
 
 /** Projects, the keys by which programs reach them, and who changed what. */
@@ -28,16 +27,16 @@ export function SettingsPage() {
             </Tab>
           ))}
         </TabList>
-        <TabPanel id="keys" className={styles.panel}>
+        <TabPanel id="keys" className={tabs.panel}>
           <ApiKeys key={project} project={project} />
         </TabPanel>
-        <TabPanel id="project" className={styles.panel}>
+        <TabPanel id="project" className={tabs.panel}>
           <ThisProject key={project} project={project} />
         </TabPanel>
-        <TabPanel id="projects" className={styles.panel}>
+        <TabPanel id="projects" className={tabs.panel}>
           <Projects />
         </TabPanel>
-        <TabPanel id="audit" className={styles.panel}>
+        <TabPanel id="audit" className={tabs.panel}>
           <Audit
             project={project}
             own={search.own === "1"}

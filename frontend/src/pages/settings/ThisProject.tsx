@@ -5,9 +5,9 @@ import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { deleteProject, renameProject } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { DEFAULT_PROJECT } from "../../model/filters";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
-import { ConfirmButton } from "./ConfirmButton";
 import { Retention } from "./Retention";
 import styles from "./settings.module.css";
 
@@ -44,7 +44,7 @@ function Title({ project, title }: { project: string; title: string }) {
   });
   return (
     <Form
-      className={styles.form}
+      className={controls.form}
       onSubmit={(event) => {
         event.preventDefault();
         rename.mutate();
@@ -76,7 +76,7 @@ function Deletion({ project }: { project: string }) {
     },
   });
   return (
-    <Form className={styles.form} onSubmit={(event) => event.preventDefault()}>
+    <Form className={controls.form} onSubmit={(event) => event.preventDefault()}>
       <TextField value={typed} onChange={setTyped}>
         <Label>Type {project} to confirm</Label>
         <Input spellCheck={false} autoComplete="off" />

@@ -9,6 +9,7 @@ import { TOOL_CHARTS, TOOLS_RANGE, type ToolsSearch } from "../../model/codingTo
 import { type Changes, withChanges } from "../../model/filters";
 import { TOOLS, type Tool, toolLabel } from "../../model/logs";
 import { usualFunction } from "../../model/metrics";
+import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
 import { optionsOf, Select } from "../../ui/Select";
@@ -74,7 +75,11 @@ export function ToolsPage() {
           )}
           <SessionTable search={search} sessions={sessions.data?.pages.flatMap((page) => page.sessions)} />
           {sessions.hasNextPage && (
-            <Button className={styles.more} isDisabled={sessions.isFetching} onPress={() => sessions.fetchNextPage()}>
+            <Button
+              className={`${controls.button} ${controls.more}`}
+              isDisabled={sessions.isFetching}
+              onPress={() => sessions.fetchNextPage()}
+            >
               Show more
             </Button>
           )}

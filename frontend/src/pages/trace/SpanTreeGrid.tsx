@@ -17,6 +17,7 @@ import { formatDuration, formatTick, plural } from "../../model/format";
 import { collapseAll, move, type TreeMove, type TreeState, toggle, visibleRows } from "../../model/rows";
 import { barOf, indentOf, ticks } from "../../model/timeline";
 import { isFailed, type SpanNode, type SpanTree } from "../../model/tree";
+import controls from "../../ui/controls.module.css";
 import { TypeMark, typeColor } from "../../ui/TypeMark";
 import { Minimap } from "./Minimap";
 import styles from "./SpanTreeGrid.module.css";
@@ -105,10 +106,10 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
           <span>{plural(tree.nodes.length, "span")}</span>
           {hasChildren && (
             <>
-              <Button className={styles.tool} onPress={() => onChange({ ...state, collapsed: new Set() })}>
+              <Button className={controls.action} onPress={() => onChange({ ...state, collapsed: new Set() })}>
                 Expand all
               </Button>
-              <Button className={styles.tool} onPress={() => onChange(collapseAll(tree, state))}>
+              <Button className={controls.action} onPress={() => onChange(collapseAll(tree, state))}>
                 Collapse all
               </Button>
             </>

@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 import { Button } from "react-aria-components";
-import styles from "./settings.module.css";
+import controls from "./controls.module.css";
 
 /** How long a first press stays, in ms. */
 const WAITS_MS = 4000;
@@ -22,7 +22,7 @@ export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Pr
   }, [asked]);
   return (
     <Button
-      className={styles.danger}
+      className={controls.danger}
       isDisabled={isDisabled}
       aria-label={asked ? `Really ${label.toLowerCase()} ${what}?` : `${label} ${what}`}
       onPress={() => {
