@@ -55,7 +55,7 @@ def find_collector() -> Path:
             # Left to itself the builder asks for modules that only tests need, and fails where they are not to be had.
             run([builder, f"--config={work}/manifest.yaml", "--skip-get-modules", "--skip-compilation"])
             (source / "go.mod").write_text(_go_mod())
-            go_build = ("go", "build", "-C", source, "-mod=mod", "-p", "1", "-trimpath", "-ldflags=-s -w")
+            go_build = ("go", "build", "-C", source, "-mod=mod", "-trimpath", "-ldflags=-s -w")
             run(["env", "CGO_ENABLED=0", "nice", "-n", "10", *go_build, "-o", folder / "otelcol"], timeout=1800)
 
     return built_once(f"otelcol-{COLLECTOR_VERSION.removeprefix('v')}", build) / "otelcol"

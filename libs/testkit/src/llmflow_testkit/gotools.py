@@ -20,7 +20,7 @@ def go_tool(name: str, package: str, version: str, *, variables: Mapping[str, st
         # One compiler at a time and at low priority, so that the tests beside it keep their processor.
         settings = (f"GOBIN={folder}", "CGO_ENABLED=0")
         link = " ".join(("-s -w", *(f"-X {variable}={value}" for variable, value in (variables or {}).items())))
-        go_install = ("go", "install", "-p", "1", f"-ldflags={link}", f"{package}@{version}")
+        go_install = ("go", "install", f"-ldflags={link}", f"{package}@{version}")
         run(["env", *settings, "nice", "-n", "10", *go_install], timeout=1200)
 
     return built_once(f"{name}-{version.removeprefix('v')}", build) / package.rsplit("/", 1)[-1]

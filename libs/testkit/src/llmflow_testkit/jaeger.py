@@ -31,7 +31,7 @@ def find_jaeger() -> Path:
         require("go", "nice")
         with tempfile.TemporaryDirectory(prefix="llmflow-jaeger-") as work:
             _make_module(Path(work))
-            go_build = ("go", "build", "-C", work, "-mod=mod", "-p", "1", "-trimpath", "-ldflags=-s -w")
+            go_build = ("go", "build", "-C", work, "-mod=mod", "-trimpath", "-ldflags=-s -w")
             command = ("env", "CGO_ENABLED=0", "nice", "-n", "10", *go_build)
             run([*command, "-o", folder / "jaeger", f"{_MODULE}/cmd/jaeger"], timeout=3600)
 
