@@ -17,7 +17,7 @@ def go_tool(name: str, package: str, version: str, *, variables: Mapping[str, st
 
     def build(folder: Path) -> None:
         require("go", "nice")
-        # One compiler at a time and at low priority, so that the tests beside it keep their processor.
+        # At low priority, so that the tests beside it keep their processors.
         settings = (f"GOBIN={folder}", "CGO_ENABLED=0")
         link = " ".join(("-s -w", *(f"-X {variable}={value}" for variable, value in (variables or {}).items())))
         go_install = ("go", "install", f"-ldflags={link}", f"{package}@{version}")
