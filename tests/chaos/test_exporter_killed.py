@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from llmflow_bus import Message, open_bus, topics
+from llmflow_exporter.forwarder import UNCOMMITTED_REQUESTS
 from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
@@ -125,8 +126,11 @@ async def test_each_destination_gets_everything_in_its_own_time(
             await _has(receivers["moody"], {1}, within=30)
             process.kill()
             await asyncio.to_thread(process.wait, 20)
-        # What was taken last is all that its destination may get again: it was not yet committed.
-        last = {name: {s.span_id for s in r.taken[-1].spans} if r.taken else set() for name, r in receivers.items()}
+        # What was taken last is all that its destination may get again: it was perhaps not yet committed.
+        last = {
+            name: {span.span_id for request in receiver.taken[-UNCOMMITTED_REQUESTS:] for span in request.spans}
+            for name, receiver in receivers.items()
+        }
 
         with service_process("llmflow_exporter", **variables):
             await traffic.wave(within=30)

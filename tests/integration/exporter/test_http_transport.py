@@ -44,3 +44,20 @@ async def test_who_sends_is_told_once(headers: dict[str, str], sent: str) -> Non
         url = receiver.url.replace("http://", "http://user:pw@")
         reply = await _send(Destination(name="d", url=f"{url}/v1/traces", headers=headers))
     assert (reply.verdict, receiver.violations) == (Verdict.TAKEN, [])
+
+
+@pytest.mark.parametrize(
+    ("not_for", "went_through"), [("", True), ("127.0.0.1", False)], ids=["for all", "not for this one"]
+)
+async def test_the_environments_proxy_is_used(
+    monkeypatch: pytest.MonkeyPatch, not_for: str, went_through: bool
+) -> None:
+    with OtlpReceiver() as receiver, OtlpReceiver() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url.replace("http://", "http://user:pw@"))
+        monkeypatch.setenv("no_proxy", not_for)
+        reply = await _send(Destination(name="d", url=f"{receiver.url}/v1/traces"))
+    assert reply.verdict is Verdict.TAKEN
+    assert (len(proxy.requests), len(receiver.requests)) == ((1, 0) if went_through else (0, 1))
+    if went_through:
+        assert proxy.requests[0].path == f"{receiver.url}/v1/traces"
+        assert proxy.requests[0].headers["proxy-authorization"] == "Basic dXNlcjpwdw=="

@@ -5,37 +5,35 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx
 import pytest
 
 from llmflow_exporter.http_transport import reply_to
 from llmflow_exporter.transport import Reply, Verdict
 
 
-def _response(status: int, **headers: str) -> httpx.Response:
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.Response(status, headers=headers, content=b"too\r\n\x00much")
+def _reply(status: int, content: bytes = b"too\r\n\x00much", **headers: str) -> Reply:
+    return reply_to(status, {name.replace("_", "-"): value for name, value in headers.items()}, content)
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])
 def test_success(status: int) -> None:
-    assert reply_to(_response(status)).verdict is Verdict.TAKEN
+    assert _reply(status).verdict is Verdict.TAKEN
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
 def test_overload_is_retried_at_the_usual_pace(status: int) -> None:
-    reply = reply_to(_response(status))
+    reply = _reply(status)
     assert (reply.verdict, reply.retry_after) == (Verdict.LATER, None)
     assert reply.reason == f"HTTP {status}: too much"
 
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 407, 415])
 def test_what_the_operator_must_put_right_is_retried_slowly(status: int) -> None:
-    assert reply_to(_response(status)).verdict is Verdict.BLOCKED
+    assert _reply(status).verdict is Verdict.BLOCKED
 
 
 def test_redirect_is_a_wrong_address() -> None:
-    assert reply_to(_response(301, location="https://elsewhere.example.com/")).verdict is Verdict.BLOCKED
+    assert _reply(301, location="https://elsewhere.example.com/").verdict is Verdict.BLOCKED
 
 
 @pytest.mark.parametrize(
@@ -52,21 +50,21 @@ def test_redirect_is_a_wrong_address() -> None:
     ],
 )
 def test_partial_success(body: bytes, said: str, rejected: int) -> None:
-    assert reply_to(httpx.Response(200, content=body)) == Reply(Verdict.TAKEN, said, rejected_spans=rejected)
+    assert _reply(200, body) == Reply(Verdict.TAKEN, said, rejected_spans=rejected)
 
 
 def test_too_much_at_once() -> None:
-    assert reply_to(_response(413)).verdict is Verdict.TOO_LARGE
+    assert _reply(413).verdict is Verdict.TOO_LARGE
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
 def test_refused(status: int) -> None:
-    assert reply_to(_response(status)).verdict is Verdict.REFUSED
+    assert _reply(status).verdict is Verdict.REFUSED
 
 
 @pytest.mark.parametrize("status", [500, 501, 520])
 def test_other_server_errors_are_doubtful(status: int) -> None:
-    assert reply_to(_response(status)).verdict is Verdict.DOUBTFUL
+    assert _reply(status).verdict is Verdict.DOUBTFUL
 
 
 @pytest.mark.parametrize(
@@ -74,13 +72,13 @@ def test_other_server_errors_are_doubtful(status: int) -> None:
     [("7", 7.0), ("0", 0.0), ("-3", 0.0), ("999999", 3600.0), ("soon", None), ("nan", None), ("", None)],
 )
 def test_retry_after_in_seconds(header: str, seconds: float | None) -> None:
-    assert reply_to(_response(429, retry_after=header)).retry_after == seconds
+    assert _reply(429, retry_after=header).retry_after == seconds
 
 
 def test_retry_after_as_a_date() -> None:
     at = datetime.now(UTC) + timedelta(seconds=90)
-    seconds = reply_to(_response(503, retry_after=format_datetime(at, usegmt=True))).retry_after
+    seconds = _reply(503, retry_after=format_datetime(at, usegmt=True)).retry_after
     assert seconds is not None
     assert 80 < seconds <= 90
-    assert reply_to(_response(503, retry_after="Mon, 01 Jan 2001 00:00:00 GMT")).retry_after == 0.0
-    assert reply_to(_response(503, retry_after="Mon, 01 Jan 2001 00:00:00 -0000")).retry_after is None
+    assert _reply(503, retry_after="Mon, 01 Jan 2001 00:00:00 GMT").retry_after == 0.0
+    assert _reply(503, retry_after="Mon, 01 Jan 2001 00:00:00 -0000").retry_after is None

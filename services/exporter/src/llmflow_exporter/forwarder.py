@@ -24,6 +24,13 @@ logger = logging.getLogger(__name__)
 
 _POLL_RECORDS = 500
 _POLL_SECONDS = 1.0
+#: While requests are under way, the next record is not waited for longer than this, so that they are committed soon.
+_POLL_AHEAD_SECONDS = 0.05
+#: A commit takes longer than many a request, so that this many, times `concurrency`, may be sent during one.
+_REQUESTS_A_COMMIT = 4
+#: How many requests, times `concurrency`, a process that dies has at most sent without a commit: those that a commit
+#: was under way for, and those sent meanwhile.
+UNCOMMITTED_REQUESTS = 2 * _REQUESTS_A_COMMIT
 _LAG_SECONDS = 15.0
 _SMALLEST_BATCH = 10_000
 #: How often a destination may fail on the same records without saying that it is overloaded before they are refused.
@@ -67,6 +74,7 @@ class Forwarder:
     """Forwards to one destination. A record is committed once the destination or the dead-letter topic holds it.
 
     Requests are under way one at a time, in the log's order, unless the destination's `concurrency` allows more.
+    Meanwhile what the ones before carried is committed, and the next records are read and prepared.
     """
 
     def __init__(
@@ -89,6 +97,9 @@ class Forwarder:
         wanted = destination.batch_seconds
         self._batch_seconds = settings.export_batch_seconds if wanted is None else wanted
         self._consumer: Consumer | None = None
+        #: What is read and not yet sent, and what is dealt with and not yet committed, in the log's order.
+        self._ahead: list[_Chunk] = []
+        self._done: list[_Chunk] = []
         self._rewind_first = False
         self._doubts = 0
         self._buried: set[tuple[int, int, bytes]] = set()
@@ -107,6 +118,9 @@ class Forwarder:
                 except Exception:
                     logger.exception("forwarding to %s failed unexpectedly", name)
                     await self._pause(stop, "unexpected failure", self._settings.export_retry_max)
+            if self._consumer is not None:
+                with suppress(Retryable):  # it is sent again then
+                    await self._commit(self._consumer)
         finally:
             if self._consumer is not None:
                 await self._consumer.close()
@@ -118,21 +132,56 @@ class Forwarder:
             )
         if self._rewind_first:
             await self._consumer.rewind()
+            self._ahead.clear()
+            self._done.clear()
             self._rewind_first = False
         await self._measure_lag(self._consumer)
-        records = await self._collected(self._consumer, stop)
-        if not records:
-            self._status.is_idle()
+        if not self._ahead:
+            await self._commit(self._consumer)
+            await self._read(self._consumer, stop, _POLL_SECONDS)
+            if not self._ahead:
+                self._status.is_idle()
             return
-        chunks = list(self._chunks(await self._prepared(records)))
-        while chunks and not stop.is_set():
-            width = 1 if self._status.state == "open" else self._destination.concurrency
-            await self._deliver(self._consumer, chunks[:width])
-            del chunks[:width]
+        asking = asyncio.create_task(self._read_and_commit(self._consumer, stop))
+        delivered, asked = await asyncio.gather(self._deliver_until(asking, stop), asking, return_exceptions=True)
+        if asked is not None:
+            raise asked
+        if delivered is not None:
+            await self._commit(self._consumer)  # so that what went through before is not sent again
+            raise delivered
 
-    async def _collected(self, consumer: Consumer, stop: asyncio.Event) -> list[Record]:
-        """The next records: as many as make a full request, or as come within the time that a request may wait."""
-        records = await _unless(stop, consumer.poll(max_records=_POLL_RECORDS, timeout=_POLL_SECONDS))
+    async def _deliver_until(self, asking: asyncio.Task[None], stop: asyncio.Event) -> None:
+        """Send what is read until the log has answered, as far as it may be sent without a commit."""
+        for _ in range(_REQUESTS_A_COMMIT):
+            width = 1 if self._status.state == "open" else self._destination.concurrency
+            chunks = self._ahead[:width]
+            del self._ahead[:width]
+            await self._deliver(chunks)
+            if not self._ahead or asking.done() or stop.is_set():
+                return
+
+    async def _read_and_commit(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """What the log is asked for while requests are under way; nothing else uses the consumer then."""
+        if len(self._ahead) < _REQUESTS_A_COMMIT * self._destination.concurrency:
+            await self._read(consumer, stop, _POLL_AHEAD_SECONDS)
+        await self._commit(consumer)
+
+    async def _commit(self, consumer: Consumer) -> None:
+        """Commit what is dealt with."""
+        done = list(self._done)
+        if not done:
+            return
+        records = [record for chunk in done for record in chunk.records]
+        await consumer.commit(Batch(records))
+        del self._done[: len(done)]
+        if self._buried:
+            committed = {(record.partition, record.offset) for record in records}
+            self._buried = {key for key in self._buried if key[:2] not in committed}
+
+    async def _read(self, consumer: Consumer, stop: asyncio.Event, timeout: float) -> None:
+        """Read and prepare the next records: as many as make a full request, or as come within the time that a request
+        may wait after the first, which has to come within `timeout`."""
+        records = await _unless(stop, consumer.poll(max_records=_POLL_RECORDS, timeout=timeout))
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._batch_seconds
         size = sum(len(record.value) for record in records)
@@ -143,7 +192,8 @@ class Forwarder:
             more = (await consumer.poll(max_records=_POLL_RECORDS - len(records), timeout=left)).records
             records += more
             size += sum(len(record.value) for record in more)
-        return records
+        if records:
+            self._ahead += self._chunks(await self._prepared(records))
 
     def _chunks(self, prepared: Iterable[tuple[Record, _Outcome]]) -> Iterator[_Chunk]:
         """The records by request: of at most `batch_bytes`, or a single one; while the breaker is open, the first
@@ -174,17 +224,16 @@ class Forwarder:
         outcomes = {id(record): outcome for record, outcome in zip(mine, found, strict=True)}
         return [(record, outcomes.get(id(record))) for record in records]
 
-    async def _deliver(self, consumer: Consumer, chunks: Sequence[_Chunk]) -> None:
-        """Send the chunks at once, and commit those up to the first that failed."""
+    async def _deliver(self, chunks: Sequence[_Chunk]) -> None:
+        """Send the chunks at once; those up to the first that failed are done."""
         outcomes = await asyncio.gather(*(self._send(chunk.pieces) for chunk in chunks), return_exceptions=True)
         for chunk, outcome in zip(chunks, outcomes, strict=True):
             if isinstance(outcome, BaseException):
                 raise outcome
             for record, reason in chunk.unreadable:
                 await self._bury(record, reason)
-            await consumer.commit(Batch(chunk.records))
+            self._done.append(chunk)
             self._status.left_out(chunk.left_out)
-            self._buried.clear()
             self._doubts = 0
         self._status.is_well()
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-import httpx
 import orjson
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -18,7 +19,7 @@ from yarl import URL
 
 from llmflow_core.destinations.destination import Compression, Destination, Tls
 from llmflow_exporter import metrics
-from llmflow_exporter.encodings import ENCODINGS
+from llmflow_exporter.encodings import ENCODINGS, otlp_protobuf
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
 
 _OVERLOADED = frozenset({408, 429, 502, 503, 504})
@@ -44,26 +45,31 @@ class HttpTransport:
             self._headers["content-encoding"] = destination.compression
         url = URL(destination.url, encoded=True)
         self._url = url.with_user(None) if "authorization" in destination.headers else url
-        # Of the time that httpx takes for a large request, aiohttp takes a third.
+        # Of the time that httpx takes for a large request, aiohttp takes a third. It would look for the environment's
+        # proxies, and for a netrc file, anew before each request, in threads.
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=destination.concurrency, ssl=ssl_context(destination.tls)),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=timeout),
-            trust_env=True,
+            proxy=_proxy(self._url),
         )
+        self._passes_on = self._encode is otlp_protobuf and destination.compression == "none" and not self._signer
 
     async def send(self, values: Sequence[bytes]) -> Reply:
         """Post `values` as one request."""
         name = self._destination.name
         try:
-            body, headers = await asyncio.to_thread(self._request, values)
+            if self._passes_on:
+                body, headers = self._request(values)
+            else:
+                body, headers = await asyncio.to_thread(self._request, values)
             async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
-                response = _whole(answer, await answer.read())
+                reply = reply_to(answer.status, answer.headers, await answer.read())
         except (aiohttp.ClientError, TimeoutError) as error:
             metrics.REQUESTS.labels(name, "none").inc()
             return Reply(Verdict.LATER, f"{type(error).__name__}: {error}")
-        metrics.REQUESTS.labels(name, str(response.status_code)).inc()
-        return reply_to(response)
+        metrics.REQUESTS.labels(name, str(answer.status)).inc()
+        return reply
 
     def _request(self, values: Sequence[bytes]) -> tuple[bytes, dict[str, str]]:
         body = self._compress(self._encode(values))
@@ -76,30 +82,29 @@ class HttpTransport:
         await self._session.close()
 
 
-def _whole(answer: aiohttp.ClientResponse, content: bytes) -> httpx.Response:
-    """An answer whose content is decompressed."""
-    headers = [(name, value) for name, value in answer.headers.items() if name.lower() != "content-encoding"]
-    return httpx.Response(answer.status, headers=headers, content=content)
+def _proxy(url: URL) -> str | None:
+    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name for this URL."""
+    return None if url.host is None or proxy_bypass(url.host) else getproxies().get(url.scheme)
 
 
-def reply_to(response: httpx.Response) -> Reply:
-    """What an answer means.
+def reply_to(status: int, headers: Mapping[str, str], content: bytes) -> Reply:
+    """What an answer means; the names of the headers are in small letters, or compared without regard to that.
 
     The specification has only 429, 502, 503 and 504 retried; 408 says the same thing, and other server errors are often
     a backend that is starting, so they are doubtful. What only an operator can put right never counts as refused, so
     that no span is lost to an expired key.
     """
-    status = response.status_code
-    if response.is_success:
-        return _taken(response.content)
-    reason = f"HTTP {status}: {excerpt(response.text)}"
+    if 200 <= status < 300:
+        return _taken(content)
+    reason = f"HTTP {status}: {excerpt(content.decode(errors='replace'))}"
+    retry_after = _retry_after(headers.get("retry-after"))
     if status in _OVERLOADED:
-        return Reply(Verdict.LATER, reason, _retry_after(response.headers.get("retry-after")))
-    if status in _BLOCKED or response.is_redirect:
+        return Reply(Verdict.LATER, reason, retry_after)
+    if status in _BLOCKED or 300 <= status < 400:
         return Reply(Verdict.BLOCKED, reason)
-    if response.is_server_error:
-        return Reply(Verdict.DOUBTFUL, reason, _retry_after(response.headers.get("retry-after")))
-    if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+    if status >= 500:
+        return Reply(Verdict.DOUBTFUL, reason, retry_after)
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return Reply(Verdict.TOO_LARGE, reason)
     return Reply(Verdict.REFUSED, reason)
 

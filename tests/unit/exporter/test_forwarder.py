@@ -1,0 +1,115 @@
+"""What the forwarder does at the same time, and what of that it may do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from llmflow_bus import Batch, Record, StartAt, open_bus, topics
+from llmflow_bus.dead_letters import DeadLetters
+from llmflow_core.destinations.destination import Destination
+from llmflow_exporter.forwarder import UNCOMMITTED_REQUESTS, Forwarder
+from llmflow_exporter.settings import ExporterSettings
+from llmflow_exporter.transport import Reply, Verdict
+from llmflow_testkit.polling import eventually
+
+RECORDS = 30
+
+
+class _Log:
+    """A log of one partition; a commit takes until `commits` is set."""
+
+    def __init__(self) -> None:
+        self.committed = 0
+        self.commits = asyncio.Event()
+        self._position = 0
+
+    async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> _Log:
+        return self
+
+    async def poll(self, *, max_records: int, timeout: float) -> Batch:
+        """Three records at once."""
+        if self._position == RECORDS:
+            await asyncio.sleep(timeout)
+        numbers = range(self._position, min(self._position + 3, RECORDS))
+        self._position = numbers.stop
+        return Batch([Record(topics.SPANS, 0, number, 0, None, bytes([number]), {}) for number in numbers])
+
+    async def commit(self, batch: Batch) -> None:
+        await self.commits.wait()
+        assert batch.records[0].offset == self.committed
+        self.committed = batch.records[-1].offset + 1
+
+    async def rewind(self) -> None:
+        self._position = self.committed
+
+    async def lag(self) -> int:
+        return RECORDS - self.committed
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Transport:
+    """Takes everything but what `moods` says otherwise."""
+
+    def __init__(self, moods: dict[int, Verdict] | None = None) -> None:
+        self.sent: list[int] = []
+        self._moods = moods or {}
+
+    async def send(self, values: Sequence[bytes]) -> Reply:
+        await asyncio.sleep(0)
+        self.sent += b"".join(values)
+        return Reply(self._moods.pop(self.sent[-1], Verdict.TAKEN))
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@asynccontextmanager
+async def _forwarding(log: _Log, transport: _Transport) -> AsyncIterator[None]:
+    """A forwarder that sends each record alone and in order."""
+    settings = ExporterSettings(export_batch_bytes=1, export_batch_seconds=0, export_retry_min=0.01)
+    stop = asyncio.Event()
+    letters = DeadLetters(open_bus("embedded:///nowhere"))
+    forwarder = Forwarder(Destination(name="d", url="-"), transport, log, letters, settings)
+    task = asyncio.create_task(forwarder.run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 5)
+
+
+async def test_a_slow_commit_holds_up_only_what_is_too_far_ahead_of_it() -> None:
+    log, transport = _Log(), _Transport()
+    async with _forwarding(log, transport):
+        await eventually(lambda: _reached(len(transport.sent) >= UNCOMMITTED_REQUESTS // 2), within=5)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(transport.sent) <= UNCOMMITTED_REQUESTS
+        assert log.committed == 0
+        log.commits.set()
+        await eventually(lambda: _reached(log.committed == RECORDS), within=5)
+    assert transport.sent == list(range(RECORDS))
+
+
+async def test_what_went_through_before_a_failure_is_not_sent_again() -> None:
+    log, transport = _Log(), _Transport({7: Verdict.LATER, 12: Verdict.DOUBTFUL})
+    log.commits.set()
+    async with _forwarding(log, transport):
+        await eventually(lambda: _reached(log.committed == RECORDS), within=5)
+    assert transport.sent == sorted([*range(RECORDS), 7, 12])
+
+
+async def test_what_is_sent_when_it_ends_is_committed() -> None:
+    log, transport = _Log(), _Transport()
+    log.commits.set()
+    async with _forwarding(log, transport):
+        await eventually(lambda: _reached(len(transport.sent) >= 2), within=5)
+    assert log.committed == len(transport.sent)
+
+
+async def _reached(condition: bool) -> bool:
+    return condition
