@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { formatCost, formatCount, formatDuration, formatTick, formatTime, formatUtc, plural } from "./format";
+import {
+  formatBucket,
+  formatCost,
+  formatCount,
+  formatDuration,
+  formatTick,
+  formatTime,
+  formatUtc,
+  plural,
+} from "./format";
 
 describe("formatDuration", () => {
   it.each([
@@ -74,4 +83,9 @@ describe("times", () => {
   it("are told in UTC to the millisecond", () => {
     expect(formatUtc("2026-05-04T12:00:00.123456Z")).toBe("2026-05-04 12:00:00.123 UTC");
   });
+});
+
+it("a bucket of a day is a date, one of an hour a time", () => {
+  expect(formatBucket("2026-03-01T00:00:00Z")).toBe("1 Mar 2026");
+  expect(formatBucket("2026-03-01T13:00:00Z")).toBe(formatTime("2026-03-01T13:00:00Z"));
 });

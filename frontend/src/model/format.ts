@@ -44,6 +44,13 @@ export function formatTime(iso: string, now: Date = new Date()): string {
   return time.toDateString() === now.toDateString() ? clock : `${DAY.format(time)} ${clock}`;
 }
 
+const UTC_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
+
+/** The beginning of an hour, as a local time, or of a day, which is UTC's, as its date. */
+export function formatBucket(iso: string): string {
+  return iso.includes("T00:00:00") ? UTC_DAY.format(new Date(iso)) : formatTime(iso);
+}
+
 /** Local date and time in full. */
 export function formatDateTime(iso: string): string {
   return FULL.format(new Date(iso));

@@ -12,7 +12,7 @@ import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { narrowed, SpansLink } from "../../ui/SpansLink";
-import { Time } from "../../ui/Time";
+import { Bucket } from "../../ui/Time";
 import { DirectoryBar } from "./DirectoryBar";
 
 /** Who used models, how much and at what cost. */
@@ -39,7 +39,7 @@ export function UsersPage() {
         </SpansLink>
       ),
     })),
-    { header: "Last seen", cell: ({ usage }) => <Time iso={usage.last_time} /> },
+    { header: "Last seen", cell: ({ usage }) => <Bucket iso={usage.last_time} /> },
   ];
   return (
     <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={(next) => navigate({ search: next })} />}>
