@@ -22,7 +22,7 @@ from llmflow_exporter.transport import Reply, Transport, Verdict
 
 logger = logging.getLogger(__name__)
 
-_POLL_RECORDS = 500
+_POLL_RECORDS = 1000
 _POLL_SECONDS = 1.0
 #: While requests are under way, the next record is not waited for longer than this, so that they are committed soon.
 _POLL_AHEAD_SECONDS = 0.05
