@@ -63,8 +63,9 @@ class Jobs:
         """Leave everything where it is, for another exporter to go on with."""
         await self._end(list(self._doing))
         with suppress(Retryable):
-            for number in self.ids:
-                await self._office.note(number, "waiting")
+            for job in self._office.orders.jobs:
+                if job.id not in self._finished:
+                    await self._office.note(job.id, "waiting")
 
     def _can_be_done(self, job: Job, destinations: Mapping[str, Destination]) -> bool:
         destination = destinations.get(job.destination)

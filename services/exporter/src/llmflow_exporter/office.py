@@ -109,6 +109,7 @@ class Office(AbstractAsyncContextManager["Office"]):
         )
         self._report: Callable[[], Report] = Report
         self._complained = False
+        self._syncing = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -125,9 +126,11 @@ class Office(AbstractAsyncContextManager["Office"]):
             await self._sync(Report(self._report().destinations))  # the last counts, and no more jobs
         await self._client.aclose()
 
-    def report_with(self, report: Callable[[], Report]) -> None:
-        """Report from now on what `report` gives."""
+    async def report_with(self, report: Callable[[], Report]) -> None:
+        """Report from now on what `report` gives; return once no report from before is under way."""
         self._report = report
+        async with self._syncing:
+            pass
 
     async def page(self, job: int, position: Mapping[str, JSON] | None) -> Page:
         """The spans of a replay after this position, or after the one that is noted. Raises Retryable."""
@@ -152,7 +155,8 @@ class Office(AbstractAsyncContextManager["Office"]):
     async def _run(self) -> None:
         while True:
             try:
-                await self._sync(self._report())
+                async with self._syncing:
+                    await self._sync(self._report())
                 self._complained = False
             except Retryable as error:
                 self._log_once(error)

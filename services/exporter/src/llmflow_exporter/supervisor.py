@@ -76,7 +76,7 @@ class Supervisor:
         self._listed = self._settings.destinations()
         orders_changed = self._office.changed if self._office else asyncio.Event()
         if self._office:
-            self._office.report_with(self._report)
+            await self._office.report_with(self._report)
         try:
             await self._apply_all()
             while not stop.is_set():
@@ -87,7 +87,8 @@ class Supervisor:
                     await self._follow()
         finally:
             if self._office:
-                self._office.report_with(lambda: Report(self.document()["destinations"]))  # takes no more jobs
+                # It takes no more jobs; a report under way could take back those that are given up.
+                await self._office.report_with(lambda: Report(self.document()["destinations"]))
             if self._jobs:
                 await self._jobs.end()
             await asyncio.gather(*(running.end() for running in self._running.values()))
