@@ -142,3 +142,24 @@ async def test_a_key_is_made_shown_once_and_revoked(visitor: Page) -> None:
     await expect(row).to_have_count(0)
     await visitor.get_by_role("tab", name="Audit").click()
     await expect(visitor.get_by_role("row").nth(2)).to_contain_text("checkout")
+
+
+@pytest.mark.parametrize("path", ["users", "models"])
+async def test_a_column_puts_its_list_in_order(demo: Stack, visitor: Page, path: str) -> None:
+    await visitor.goto(f"{demo.url('query-api')}/{path}?project=demo")
+    cost, requests = (visitor.get_by_role("columnheader", name=name, exact=True) for name in ("Cost", "Requests"))
+    await expect(cost).to_have_attribute("aria-sort", "descending")
+    await requests.get_by_role("button").click()
+    await expect(visitor).to_have_url(re.compile("order=requests"))
+    await expect(requests).to_have_attribute("aria-sort", "descending")
+    await expect(cost).to_have_attribute("aria-sort", "none")
+    rows = visitor.get_by_role("table").locator("tbody tr")
+
+    async def falling() -> bool:
+        place = {"users": 1, "models": 2}[path]
+        texts = await rows.locator(f"td:nth-of-type({place})").all_inner_texts()
+        counts = [int(text.replace(",", "")) for text in texts]
+        return len(counts) > 3 and counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
+
+    await eventually(falling, within=10)
+    assert await violations(visitor) == []

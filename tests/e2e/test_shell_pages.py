@@ -45,8 +45,8 @@ async def test_a_login_leads_to_where_one_was_going(demo: Stack, page: Page, pag
 async def test_an_expired_session_leads_to_the_login_and_back(
     demo: Stack, visitor: Page, page_problems: list[str]
 ) -> None:
-    async with visitor.expect_response(re.compile("/api/v1/stream")):
-        await visitor.goto(f"{demo.url('query-api')}/traces?project=demo&range=7d")
+    await visitor.goto(f"{demo.url('query-api')}/models?project=demo&range=7d")
+    await expect(visitor.get_by_role("rowheader", name="gpt-4o", exact=True)).to_be_visible()
     await visitor.context.clear_cookies()
     await visitor.get_by_role("link", name="Users").click()
     await log_in(visitor, PASSWORD)

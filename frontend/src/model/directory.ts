@@ -1,5 +1,5 @@
 import type { Wire } from "../api/client";
-import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { parseViewSearch, type RangeName, type ViewSearch, withChanges } from "./filters";
 
 /** What users and models can be put in order by, largest first. */
 export const ORDERS = { cost: "Cost", requests: "Requests", tokens: "Tokens", errors: "Errors" } as const;
@@ -19,6 +19,11 @@ export function parseDirectorySearch(raw: Record<string, unknown>): DirectorySea
   if (typeof raw.order === "string" && raw.order in ORDERS) search.order = raw.order as Order;
   if (raw.unpriced === "1") search.unpriced = "1";
   return search;
+}
+
+/** The same list in another order. */
+export function inOrder(search: DirectorySearch, order: string): DirectorySearch {
+  return withChanges(search, { order: order === "cost" ? undefined : (order as Order) });
 }
 
 /** The view of a list, as the links to its spans need it: with its range. */

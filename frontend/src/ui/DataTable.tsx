@@ -1,4 +1,6 @@
+import { IconArrowDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
+import { Button } from "react-aria-components";
 import styles from "./table.module.css";
 
 export interface DataColumn<T> {
@@ -6,6 +8,8 @@ export interface DataColumn<T> {
   /** Numbers stand to the right. */
   number?: boolean;
   cell: (row: T) => ReactNode;
+  /** Where the rows can be put in order by this column, largest first: whether they are, and how to. */
+  order?: { active: boolean; choose: () => void };
   /** Of all rows, at the end of the table. */
   total?: ReactNode;
 }
@@ -28,9 +32,21 @@ export function DataTable<T>({ label, columns, rows, getId, empty }: Props<T>) {
       <table className={styles.table}>
         <thead>
           <tr>
-            {columns.map(({ header, number }) => (
-              <th key={header} scope="col" data-number={number}>
-                {header}
+            {columns.map(({ header, number, order }) => (
+              <th
+                key={header}
+                scope="col"
+                data-number={number}
+                aria-sort={order && (order.active ? "descending" : "none")}
+              >
+                {order ? (
+                  <Button className={styles.order} onPress={order.choose}>
+                    {order.active && <IconArrowDown size={12} aria-hidden />}
+                    {header}
+                  </Button>
+                ) : (
+                  header
+                )}
               </th>
             ))}
           </tr>

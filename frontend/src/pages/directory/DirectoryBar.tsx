@@ -1,7 +1,7 @@
 import type { ReactNode } from "react";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
-import { DIRECTORY_RANGE, type DirectorySearch, ORDERS } from "../../model/directory";
+import { DIRECTORY_RANGE, type DirectorySearch, inOrder, ORDERS } from "../../model/directory";
 import { type Changes, withChanges } from "../../model/filters";
 import { optionsOf, Select } from "../../ui/Select";
 
@@ -21,7 +21,7 @@ export function DirectoryBar({ search, onChange, children }: Props) {
         label="By"
         value={search.order ?? "cost"}
         options={optionsOf(ORDERS)}
-        onChange={(order) => set({ order: order === "cost" ? undefined : order })}
+        onChange={(order) => onChange(inOrder(search, order))}
       />
       {children}
     </section>

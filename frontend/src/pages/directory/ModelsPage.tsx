@@ -5,7 +5,7 @@ import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
 import { REQUESTS, UNPRICED } from "../../model/analytics";
-import { directoryView } from "../../model/directory";
+import { type DirectorySearch, directoryView } from "../../model/directory";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCost, formatCount, formatDuration } from "../../model/format";
@@ -17,7 +17,7 @@ import { Page } from "../../ui/Page";
 import { narrowed, SpansLink } from "../../ui/SpansLink";
 import tables from "../../ui/table.module.css";
 import { DirectoryBar } from "./DirectoryBar";
-import { USAGE } from "./UsersPage";
+import { orderBy, USAGE } from "./UsersPage";
 
 type Row = Wire["ModelUsage"];
 
@@ -37,6 +37,7 @@ export function ModelsPage() {
         {formatDuration(ns)}
       </SpansLink>
     );
+  const change = (next: DirectorySearch) => navigate({ search: next });
   const columns: DataColumn<Row>[] = [
     {
       header: "Model",
@@ -47,9 +48,10 @@ export function ModelsPage() {
       ),
     },
     { header: "Provider", cell: (row) => <span className={tables.quiet}>{row.provider}</span> },
-    ...USAGE.map(({ header, filter, cell }) => ({
+    ...USAGE.map(({ order, header, filter, cell }) => ({
       header,
       number: true,
+      order: orderBy(order, search, change),
       cell: (row: Row) => (
         <SpansLink view={view} filters={[of(row), filter]}>
           {cell(row.usage)}
@@ -97,13 +99,13 @@ export function ModelsPage() {
       title="Models"
       scrolls
       bar={
-        <DirectoryBar search={search} onChange={(next) => navigate({ search: next })}>
+        <DirectoryBar search={search} onChange={change}>
           <ToggleButton
             className={bar.button}
             isSelected={search.unpriced === "1"}
             onChange={(on) => {
               const { unpriced: _, ...rest } = search;
-              navigate({ search: on ? { ...rest, unpriced: "1" } : rest });
+              change(on ? { ...rest, unpriced: "1" } : rest);
             }}
           >
             Without a price

@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { Wire } from "../../api/client";
 import { usersQuery } from "../../app/queries";
 import { REQUESTS } from "../../model/analytics";
-import { directoryView, totalTokens } from "../../model/directory";
+import { type DirectorySearch, directoryView, inOrder, type Order, totalTokens } from "../../model/directory";
 import { condition } from "../../model/filterText";
 import { formatCount } from "../../model/format";
 import { dollars } from "../../model/trace";
@@ -21,6 +21,7 @@ export function UsersPage() {
   const navigate = useNavigate({ from: "/users" });
   const query = useQuery(usersQuery(search));
   const view = directoryView(search);
+  const change = (next: DirectorySearch) => navigate({ search: next });
   const columns: DataColumn<Wire["UserUsage"]>[] = [
     {
       header: "User",
@@ -30,9 +31,10 @@ export function UsersPage() {
         </Link>
       ),
     },
-    ...USAGE.map(({ header, filter, cell }) => ({
+    ...USAGE.map(({ order, header, filter, cell }) => ({
       header,
       number: true,
+      order: orderBy(order, search, change),
       cell: ({ user_id, usage }: Wire["UserUsage"]) => (
         <SpansLink view={view} filters={[condition("user", user_id), filter]}>
           {cell(usage)}
@@ -42,7 +44,7 @@ export function UsersPage() {
     { header: "Last seen", cell: ({ usage }) => <Bucket iso={usage.last_time} /> },
   ];
   return (
-    <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={(next) => navigate({ search: next })} />}>
+    <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={change} />}>
       {query.error ? (
         <Failure error={query.error} onRetry={() => query.refetch()} />
       ) : (
@@ -62,12 +64,33 @@ export function UsersPage() {
   );
 }
 
-/** The usage that a list shows, and the spans that each number is of. */
+/** How a column's header puts a list in order. */
+export function orderBy(order: Order, search: DirectorySearch, onChange: (search: DirectorySearch) => void) {
+  return { active: (search.order ?? "cost") === order, choose: () => onChange(inOrder(search, order)) };
+}
+
+/** The usage that a list shows, what it can be put in order by, and the spans that each number is of. */
 export const USAGE = [
-  { header: "Requests", filter: REQUESTS, cell: (usage: Wire["Usage"]) => formatCount(usage.request_count) },
-  { header: "Errors", filter: "status:error", cell: (usage: Wire["Usage"]) => formatCount(usage.error_count) },
-  { header: "Tokens", filter: "tokens:>0", cell: (usage: Wire["Usage"]) => formatCount(totalTokens(usage)) },
   {
+    order: "requests",
+    header: "Requests",
+    filter: REQUESTS,
+    cell: (usage: Wire["Usage"]) => formatCount(usage.request_count),
+  },
+  {
+    order: "errors",
+    header: "Errors",
+    filter: "status:error",
+    cell: (usage: Wire["Usage"]) => formatCount(usage.error_count),
+  },
+  {
+    order: "tokens",
+    header: "Tokens",
+    filter: "tokens:>0",
+    cell: (usage: Wire["Usage"]) => formatCount(totalTokens(usage)),
+  },
+  {
+    order: "cost",
     header: "Cost",
     filter: REQUESTS,
     cell: (usage: Wire["Usage"]) => <Cost usd={dollars(usage.cost)} unpriced={usage.unpriced_count} />,
