@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, ValidationInfo, field_validator
 
 from llmflow_core.config import Settings
 
@@ -12,6 +13,16 @@ from llmflow_core.config import Settings
 TOKEN_DESCRIPTION = "Secret that the services ask the query API for the API keys with; the same for all of them."  # noqa: S105
 TOKEN_EXAMPLES = ["64-random-hexadecimal-digits-or-any-32-characters"]
 TOKEN_MIN_LENGTH = 32
+
+
+def _goes_with_the_url(token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    if token is None and info.data.get("keys_url") is not None:
+        raise ValueError("needed where LLMFLOW_KEYS_URL is set")
+    return token
+
+
+#: The secret for a query API that the setting `keys_url`, which stands before it, may name.
+KeysToken = Annotated[SecretStr | None, AfterValidator(_goes_with_the_url)]
 
 
 class KeySettings(Settings):
@@ -22,7 +33,7 @@ class KeySettings(Settings):
         description="The query API, which the API keys are fetched from. Without it, there are no API keys here.",
         examples=["http://query-api:3000"],
     )
-    keys_token: SecretStr | None = Field(
+    keys_token: KeysToken = Field(
         None,
         min_length=TOKEN_MIN_LENGTH,
         validate_default=True,
@@ -47,13 +58,6 @@ class KeySettings(Settings):
         description="File that keeps the keys' digests, so that a restart while the query API is away finds them.",
         examples=["/var/lib/llmflow/keys.json"],
     )
-
-    @field_validator("keys_token")
-    @classmethod
-    def _goes_with_the_url(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if token is None and info.data.get("keys_url") is not None:
-            raise ValueError("needed where LLMFLOW_KEYS_URL is set")
-        return token
 
     @field_validator("keys_required")
     @classmethod

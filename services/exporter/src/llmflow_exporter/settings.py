@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from llmflow_core.config import Settings, variable_of
 from llmflow_core.destinations.destination import Destination, parse_headers, traces_url
 from llmflow_core.errors import ConfigError
-from llmflow_core.key_settings import TOKEN_EXAMPLES, TOKEN_MIN_LENGTH
+from llmflow_core.key_settings import TOKEN_EXAMPLES, TOKEN_MIN_LENGTH, KeysToken
 
 #: What the destination of OTLP_EXPORT_ENDPOINT is called.
 _DEFAULT = "default"
@@ -56,7 +56,7 @@ class ExporterSettings(Settings):
         " how all of them are doing. Without it, there are only those of the file and OTLP_EXPORT_ENDPOINT.",
         examples=["http://query-api:3000"],
     )
-    keys_token: SecretStr | None = Field(
+    keys_token: KeysToken = Field(
         None,
         min_length=TOKEN_MIN_LENGTH,
         validate_default=True,
@@ -95,13 +95,6 @@ class ExporterSettings(Settings):
         9102, ge=0, le=65535, description="Port of /healthz, /readyz and /metrics; 0 turns it off.", examples=[9102]
     )
     verbose: bool = Field(False, validation_alias="VERBOSE", description="Log debug lines.", examples=[1])
-
-    @field_validator("keys_token")
-    @classmethod
-    def _goes_with_the_url(cls, token: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if token is None and info.data.get("keys_url") is not None:
-            raise ValueError("needed where LLMFLOW_KEYS_URL is set")
-        return token
 
     @field_validator("otlp_export_endpoint")
     @classmethod
