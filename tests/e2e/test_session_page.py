@@ -129,7 +129,8 @@ async def test_of_a_long_session_what_is_in_sight_is_drawn_and_the_rest_comes(se
         return bool(left == 0 and await last.count() > 0)
 
     await eventually(at_the_end, within=15)
-    await expect(last).to_contain_text(f"Answer {TURNS}.")
+    await expect(last.get_by_role("list", name=f"Answered in turn {TURNS}")).to_have_text(f"AssistantAnswer {TURNS}.")
+    await expect(last).to_be_in_viewport()
     await last.get_by_role("link", name="chat gpt-4o-mini").click()
     await expect(visitor.get_by_role("treegrid", name="Span tree")).to_be_visible()
     await visitor.go_back()

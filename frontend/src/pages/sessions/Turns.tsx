@@ -37,6 +37,8 @@ export function Turns({ id, traces, total, onMore }: Props) {
     getItemKey: useCallback((index: number) => traces[index]?.id ?? index, [traces]),
     estimateSize: () => USUAL_HEIGHT,
     overscan: 2,
+    // Who stands at the end stays there while what the turns hold comes in and changes their heights.
+    anchorTo: "end",
     initialMeasurementsCache: heights.get(id) ?? NONE,
     initialOffset: useElementScrollRestoration({ id: restorationId })?.scrollY ?? 0,
   });
