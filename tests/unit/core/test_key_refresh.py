@@ -27,6 +27,7 @@ class QueryApi(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
         self.keys: dict[str, ApiKey] = {}
         self.away = False
+        self.refused = 0
         self.answers: list[int] = []
         self.used: set[str] = set()
 
@@ -37,6 +38,7 @@ class QueryApi(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.away:
+            self.refused += 1
             raise httpx.ConnectError("refused")
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         if request.method == "POST":
@@ -123,6 +125,22 @@ async def test_the_last_snapshot_stays_while_the_query_api_is_away_also_over_a_r
     assert key not in file.read_text()
     async with refresher(file=file) as keys:
         assert await keys.allows(key, "ingest") == "shop"
+
+
+async def test_an_outage_is_logged_once_and_a_query_api_that_starts_at_the_same_time_is_none(
+    query_api: QueryApi, refresher: Callable[..., KeyRefresher], caplog: pytest.LogCaptureFixture
+) -> None:
+    query_api.away = True
+    async with refresher(interval=0.01):
+        await until(lambda: query_api.refused > 0)
+        query_api.away = False
+        await until(lambda: bool(query_api.answers))
+        first_outage = query_api.refused
+        assert len(caplog.records) == (first_outage > 1)
+        caplog.clear()
+        query_api.away = True
+        await until(lambda: query_api.refused > first_outage + 4)
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"keys": [{}]}', b"\xff"])

@@ -28,6 +28,8 @@ USED_PATH = "/internal/keys/used"
 _PAUSE_SECONDS = 1.0
 _TIMEOUT_SECONDS = 5.0
 _RETRY_AFTER_SECONDS = 5.0
+#: Fetches in a row that fail before the log says so: services that start together find each other at the second.
+_COMPLAIN_AFTER = 2
 _MALFORMED = (ValueError, KeyError, TypeError)
 
 REFRESHED = Gauge("llmflow_keys_refreshed_timestamp_seconds", "When the API keys were last known to be current.")
@@ -72,7 +74,7 @@ class KeyRefresher(AbstractAsyncContextManager["KeyRefresher"]):
         self._ring: KeyRing | None = None
         self._etag = ""
         self._current = False
-        self._complained = False
+        self._failures = 0
         self._used: set[str] = set()
         # When the newest fetch began, and when the newest that has ended did.
         self._began_at = self._ended_from = -_PAUSE_SECONDS
@@ -161,18 +163,15 @@ class KeyRefresher(AbstractAsyncContextManager["KeyRefresher"]):
                 self._etag = answer.headers.get("etag", "")
                 await asyncio.to_thread(self._keep, document)
         except Exception as error:  # whatever it is, the next fetch may succeed
-            self._log_once(error)
             self._current = False
+            self._failures += 1
+            if self._failures == _COMPLAIN_AFTER:
+                state = "no key is known yet" if self._ring is None else "the keys known so far stay in force"
+                logger.warning("the API keys cannot be fetched from %s, %s: %r", self._url, state, error)
         else:
-            self._current, self._complained = True, False
+            self._current, self._failures = True, 0
             REFRESHED.set_to_current_time()
         self._ended_from = self._began_at
-
-    def _log_once(self, error: Exception) -> None:
-        if not self._complained:
-            state = "no key is known yet" if self._ring is None else "the keys known so far stay in force"
-            logger.warning("the API keys cannot be fetched from %s, %s: %r", self._url, state, error)
-        self._complained = True
 
     async def _tell_used(self) -> None:
         import httpx

@@ -39,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 10.0
 
+#: Attempts in a row that fail before the log says so: services that start together find each other at the second.
+_COMPLAIN_AFTER = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -108,7 +111,7 @@ class Office(AbstractAsyncContextManager["Office"]):
             trust_env=False,
         )
         self._report: Callable[[], Report] = Report
-        self._complained = False
+        self._failures = 0
         self._syncing = asyncio.Lock()
         self._running: asyncio.Task[None] | None = None
 
@@ -157,9 +160,11 @@ class Office(AbstractAsyncContextManager["Office"]):
             try:
                 async with self._syncing:
                     await self._sync(self._report())
-                self._complained = False
+                self._failures = 0
             except Retryable as error:
-                self._log_once(error)
+                self._failures += 1
+                if self._failures == _COMPLAIN_AFTER:
+                    logger.warning("destinations stay as they are known: %s", error)
             except Exception:  # what is to be done must not depend on one odd answer
                 logger.exception("the answer of %s cannot be read", self._url)
             await asyncio.sleep(self._interval)
@@ -200,8 +205,3 @@ class Office(AbstractAsyncContextManager["Office"]):
         except httpx.HTTPError as error:
             raise Retryable(f"{self._url} does not answer as it should: {error!r}") from error
         return answer
-
-    def _log_once(self, error: Retryable) -> None:
-        if not self._complained:
-            logger.warning("destinations stay as they are known: %s", error)
-        self._complained = True
