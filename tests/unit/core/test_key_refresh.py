@@ -161,6 +161,8 @@ async def test_before_the_first_snapshot_nobody_can_tell(
     async with refresher() as keys:
         with pytest.raises(Retryable):
             await keys.find(query_api.make("shop"))
+        with pytest.raises(Retryable):
+            await keys.find(query_api.make("shop"))
         assert "no key is known yet" in caplog.text
         assert TOKEN not in caplog.text
 
