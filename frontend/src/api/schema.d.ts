@@ -97,8 +97,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List traces, newest first
-         * @description Every condition given must hold. Pages stay stable while traces arrive: none is repeated, none skipped.
+         * List traces
+         * @description Newest first, unless another order is asked for. Every condition given must hold. Pages stay stable while traces
+         *     arrive: none is repeated, none skipped. A cursor is for the order of the page that it came with.
          */
         get: operations["listTraces"];
         put?: never;
@@ -158,8 +159,9 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List spans, newest first
-         * @description Spans of all traces; `filter=type:generation` lists the calls of models. Pages stay stable while spans arrive.
+         * List spans
+         * @description Spans of all traces, in the orders of `/traces`; `filter=type:generation` lists the calls of models. Pages stay
+         *     stable while spans arrive.
          */
         get: operations["listSpans"];
         put?: never;
@@ -4828,7 +4830,7 @@ export interface components {
         };
         /**
          * SpanPage
-         * @description Some spans, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @description Some spans; pass `next_cursor` as `cursor` to get the next page, null on the last one.
          * @example {
          *       "spans": [
          *         {
@@ -5049,7 +5051,7 @@ export interface components {
         };
         /**
          * TracePage
-         * @description Some traces, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one.
+         * @description Some traces; pass `next_cursor` as `cursor` to get the next page, null on the last one.
          * @example {
          *       "traces": [
          *         {
@@ -5709,6 +5711,16 @@ export interface operations {
                  * @example model:gpt-4o* cost:>0.01 "refund"
                  */
                 filter?: string | null;
+                /**
+                 * @description What the list is ordered by: start, nanoseconds, US dollars, or input and output tokens. What has no cost, no tokens or no length comes last, newest first.
+                 * @example time
+                 */
+                order?: "time" | "duration" | "cost" | "tokens";
+                /**
+                 * @description Largest (or newest) first, or smallest (or oldest) first.
+                 * @example desc
+                 */
+                direction?: "desc" | "asc";
             };
             header?: never;
             path?: never;
@@ -6006,6 +6018,16 @@ export interface operations {
                  * @example model:gpt-4o* cost:>0.01 "refund"
                  */
                 filter?: string | null;
+                /**
+                 * @description What the list is ordered by: start, nanoseconds, US dollars, or input and output tokens. What has no cost, no tokens or no length comes last, newest first.
+                 * @example time
+                 */
+                order?: "time" | "duration" | "cost" | "tokens";
+                /**
+                 * @description Largest (or newest) first, or smallest (or oldest) first.
+                 * @example desc
+                 */
+                direction?: "desc" | "asc";
             };
             header?: never;
             path?: never;

@@ -52,6 +52,23 @@ async def test_span_pages_follow_each_other(client: httpx.AsyncClient) -> None:
     assert (wrong.status_code, wrong.json()["field"]) == (400, "cursor")
 
 
+@pytest.mark.parametrize(("path", "member"), [("/traces", "traces"), ("/spans", "spans")])
+async def test_lists_come_in_other_orders(client: httpx.AsyncClient, store: Store, path: str, member: str) -> None:
+    await store.write_spans([make_span(duration_ns=duration_ns) for duration_ns in (3, 1, 2)])
+    parameters: dict[str, Any] = {"order": "duration", "direction": "asc", "limit": 1}
+    durations = []
+    page = await _get(client, path, **parameters)
+    while True:
+        durations += [row["duration_ns"] for row in page[member]]
+        if page["next_cursor"] is None:
+            break
+        wrong = await client.get(f"/api/v1{path}", params={"order": "cost", "cursor": page["next_cursor"]})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "cursor")
+        page = await _get(client, path, **parameters, cursor=page["next_cursor"])
+    assert durations[:3] == [1, 2, 3]
+    assert durations == sorted(durations)
+
+
 async def test_a_wrong_filter_says_where(client: httpx.AsyncClient) -> None:
     for path in ("/traces", "/spans", "/facets", "/analytics?metric=cost"):
         separator = "&" if "?" in path else "?"

@@ -74,6 +74,11 @@ def test_lists_are_filtered_and_paged(run: Run, spans: list[Span]) -> None:
     assert len(printed(run("spans", "type:generation", "--json"))["spans"]) == 3
     assert spans[3].span_id.hex() in run("spans", "type:tool").stdout
 
+    dearest = printed(run("spans", "--order", "cost", "--json"))["spans"]
+    assert [span["span_id"] for span in dearest[:2]] == [spans[1].span_id.hex(), spans[2].span_id.hex()]
+    oldest = printed(run("traces", "--order", "time", "--reverse", "--limit", "1", "--json"))["traces"]
+    assert [trace["name"] for trace in oldest] == ["other"]
+
 
 def test_lists_go_over_several_pages_of_the_api(run: Run, spans: list[Span], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("llmflow.api._PAGE_SIZE", 2)

@@ -161,6 +161,8 @@ async def test_the_list_is_filtered(
         ("from", "yesterday"),
         ("to", "2023-13-01"),
         ("status", "ok"),
+        ("order", "name"),
+        ("direction", "up"),
         ("model", "a\0b"),
         ("service", "x" * 1025),
         ("project", "x" * 64),

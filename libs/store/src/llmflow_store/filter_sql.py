@@ -55,7 +55,8 @@ FIELD_COLUMNS = {
 _SPAN_ARRAYS = {"finish": "s.finish_reasons", "tag": "s.tags"}
 _SPAN_IDS = {"trace": ("s.trace_id", 16), "span": ("s.span_id", 8), "parent": ("s.parent_span_id", 8)}
 
-_TRACE_COLUMNS = {
+#: The columns of `traces AS t` by the fields that the summary of a trace tells.
+TRACE_COLUMNS = {
     "name": "t.name",
     "user": "t.user_id",
     "session": "t.session_id",
@@ -103,7 +104,7 @@ def needs_spans(parsed: Filter) -> bool:
             return True
         case Condition(field=name, operator=operator):
             return not (
-                name in _TRACE_COLUMNS
+                name in TRACE_COLUMNS
                 or name in _TRACE_ARRAYS
                 or name in ("root", "trace", "score")
                 or (name == "status" and operator is Operator.EQ)
@@ -180,8 +181,8 @@ class _Writer:
 
     def _of_trace(self, condition: Condition) -> str:
         name = condition.field
-        if name in _TRACE_COLUMNS:
-            return self._compared(_TRACE_COLUMNS[name], condition)
+        if name in TRACE_COLUMNS:
+            return self._compared(TRACE_COLUMNS[name], condition)
         if name in _TRACE_ARRAYS:
             return self._in_array(_TRACE_ARRAYS[name], condition)
         if name == "status" and condition.operator is Operator.EQ:

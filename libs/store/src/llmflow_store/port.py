@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
@@ -61,20 +61,30 @@ class TraceSummary:
     output_preview: str | None = None
 
 
+#: What lists of traces and spans can be ordered by: start, nanoseconds, US dollars, input and output tokens.
+OrderedBy = Literal["time", "duration", "cost", "tokens"]
+
+
 @dataclass(frozen=True, slots=True)
 class TraceCursor:
-    """The position after a trace in the list's order: newest start first, then trace id."""
+    """The position after a trace in a list: by start and trace id, and in another order than that by `value` first,
+    which is None after a trace that has nothing to be ordered by."""
 
     start_time_ns: int
     trace_id: bytes
+    value: int | Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceQuery:
-    """Which traces, newest first. Every condition given must hold; times bound the start (from ≤ start < to)."""
+    """Which traces, newest first unless another order is asked for. Every condition given must hold; times bound the
+    start (from ≤ start < to). In another order than that of time, what has no such value or zero comes last, newest
+    first; equal values are told apart by start and trace id. `after` is a cursor of a page in the same order."""
 
     project: str
     limit: int = 50
+    order: OrderedBy = "time"
+    ascending: bool = False
     after: TraceCursor | None = None
     from_time: datetime | None = None
     to_time: datetime | None = None
@@ -88,19 +98,23 @@ class TraceQuery:
 
 @dataclass(frozen=True, slots=True)
 class SpanCursor:
-    """The position after a span in the list's order: newest start first, then span id and trace id."""
+    """The position after a span in a list, like a TraceCursor: by start, span id and trace id."""
 
     start_time_ns: int
     span_id: bytes
     trace_id: bytes
+    value: int | Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpanQuery:
-    """Which spans, newest first. Every condition given must hold; times bound the start (from ≤ start < to)."""
+    """Which spans, in the orders of a TraceQuery. Every condition given must hold; times bound the start (from ≤ start
+    < to)."""
 
     project: str
     limit: int = 50
+    order: OrderedBy = "time"
+    ascending: bool = False
     after: SpanCursor | None = None
     from_time: datetime | None = None
     to_time: datetime | None = None
@@ -203,7 +217,7 @@ class Store(
 
     async def list_traces(self, query: TraceQuery) -> TracePage:
         """One page of trace summaries. While data arrives no trace is skipped, and one is repeated only if a late span
-        moved its start further back meanwhile."""
+        moved it further on meanwhile."""
         ...
 
     async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:
@@ -219,7 +233,8 @@ class Store(
         ...
 
     async def list_spans(self, query: SpanQuery) -> SpanPage:
-        """One page of spans. While data arrives none is repeated, and those that start after the page's are on none."""
+        """One page of spans. While data arrives none is repeated or skipped, and what comes into the list before a page
+        is on no later one."""
         ...
 
     async def analyse(self, query: AnalyticsQuery) -> AnalyticsResult:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -11,7 +12,9 @@ import asyncpg
 from llmflow_core.filters import And
 from llmflow_core.spans import Span
 from llmflow_store.filter_sql import Arguments, span_condition
+from llmflow_store.ordering import SPAN_VALUES, TRACE_VALUES, Ordering, Part, parts_of, positive
 from llmflow_store.port import (
+    OrderedBy,
     SpanCursor,
     SpanOutline,
     SpanPage,
@@ -25,7 +28,7 @@ from llmflow_store.port import (
 )
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.search import Candidates
-from llmflow_store.trace_search import TraceList, search_traces
+from llmflow_store.trace_search import TRACE_KEY, TraceList, search_traces
 from llmflow_store.values import label
 
 _SUMMARY_COLUMNS = (
@@ -87,31 +90,35 @@ JOIN span_content AS c USING ({", ".join(KEY_COLUMNS[1:])})
 WHERE c.project = $1 AND c.start_time BETWEEN $6 AND $7
 """  # noqa: S608
 
+#: What tells spans apart in a list, beginning with the time.
+_SPAN_KEY = ("s.start_time", "s.start_time_nanos", "s.span_id", "s.trace_id")
 _LISTED_SPAN = ", ".join(f"s.{name}" for name in SPAN_COLUMNS)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def list_traces(connection: asyncpg.Connection[Any], query: TraceQuery) -> TracePage:
-    """See `Store.list_traces`. Keyset pagination over (start_time_ns, trace_id), both descending."""
-    conditions, arguments = _conditions(query)
-    begin = query.after.start_time_ns + 1 if query.after else _unix_ns(query.to_time) if query.to_time else None
-    rows = await search_traces(
-        connection,
-        TraceList(
-            summaries=SUMMARIES,
-            conditions=conditions,
-            arguments=arguments,
-            before_ns=begin,
-            since_ns=_unix_ns(query.from_time) if query.from_time else 0,
-            parsed=query.filter or And(()),
-            limit=query.limit + 1,
-        ),
-    )
-    page = rows[: query.limit]
-    traces = await summaries_of(connection, page)
-    following = TraceCursor(page[-1]["start_time_ns"], page[-1]["trace_id"]) if len(rows) > len(page) > 0 else None
-    return TracePage(traces=traces, next=following)
+    """See `Store.list_traces`. Keyset pagination over the columns of the order and (start_time_ns, trace_id)."""
+    rows: list[asyncpg.Record] = []
+    after = (query.after.value, (query.after.start_time_ns, query.after.trace_id)) if query.after else None
+    for part in parts_of(query, TRACE_VALUES, TRACE_KEY, after):
+        if len(rows) <= query.limit:
+            rows += await search_traces(connection, _trace_list(query, part, query.limit + 1 - len(rows)))
+    traces = await summaries_of(connection, rows[: query.limit])
+    more = len(rows) > len(traces) > 0
+    return TracePage(traces=traces, next=_trace_cursor(query.order, traces[-1]) if more else None)
+
+
+_TRACE_VALUES: Mapping[OrderedBy, Callable[[TraceSummary], int | Decimal | None]] = {
+    "time": lambda _: None,
+    "duration": lambda trace: trace.end_time_ns - trace.start_time_ns,
+    "cost": lambda trace: trace.cost,
+    "tokens": lambda trace: trace.input_tokens + trace.output_tokens,
+}
+
+
+def _trace_cursor(order: OrderedBy, trace: TraceSummary) -> TraceCursor:
+    return TraceCursor(trace.start_time_ns, trace.trace_id, positive(_TRACE_VALUES[order](trace)))
 
 
 async def get_trace(connection: asyncpg.Connection[Any], project: str, trace_id: bytes) -> Trace | None:
@@ -156,33 +163,56 @@ async def get_span(connection: asyncpg.Connection[Any], project: str, trace_id: 
 
 async def list_spans(connection: asyncpg.Connection[Any], query: SpanQuery) -> SpanPage:
     """See `Store.list_spans`."""
-    project = label(query.project)
-    arguments = Arguments(project)
-    conditions = ["s.project = $1"]
-    if query.after:
-        after = (*divmod(query.after.start_time_ns, 1000), query.after.span_id, query.after.trace_id)
-        places = ", ".join(map(arguments.add, after))
-        conditions.append(f"(s.start_time, s.start_time_nanos, s.span_id, s.trace_id) < ({places})")
-        conditions.append(f"s.start_time <= {arguments.add(after[0], 'timestamptz')}")
+    found = None
+    if query.filter is not None:
+        found = await Candidates(connection, label(query.project)).since(query.from_time, query.filter)
+    rows: list[asyncpg.Record] = []
+    cursor = query.after
+    key = (*divmod(cursor.start_time_ns, 1000), cursor.span_id, cursor.trace_id) if cursor else ()
+    for part in parts_of(query, SPAN_VALUES, _SPAN_KEY, (cursor.value, key) if cursor else None):
+        if len(rows) <= query.limit:
+            rows += await _spans(connection, query, part, found, query.limit + 1 - len(rows))
+    spans = [span_from(row) for row in rows[: query.limit]]
+    await _add_previews(connection, spans)
+    return SpanPage(spans, _span_cursor(query.order, spans[-1]) if len(rows) > len(spans) > 0 else None)
+
+
+async def _spans(
+    connection: asyncpg.Connection[Any], query: SpanQuery, part: Part, candidates: Sequence[bytes] | None, limit: int
+) -> Sequence[asyncpg.Record]:
+    arguments = Arguments(label(query.project))
+    conditions = ["s.project = $1", part.condition]
+    if part.after is not None:
+        conditions.append(part.ordering.after(part.after, arguments))
+        if part.ordering.columns == _SPAN_KEY:
+            # Says which chunks can be left out.
+            bound = arguments.add(part.after[0], "timestamptz")
+            conditions.append(f"s.start_time {'>=' if part.ordering.ascending else '<='} {bound}")
     if query.from_time:
         conditions.append(f"s.start_time >= {arguments.add(_unix_us(query.from_time), 'timestamptz')}")
     if query.to_time:
         conditions.append(f"s.start_time < {arguments.add(_unix_us(query.to_time), 'timestamptz')}")
+    if candidates is not None:
+        conditions.append(f"s.trace_id = ANY({arguments.add(candidates, 'bytea[]')})")
     if query.filter is not None:
-        found = await Candidates(connection, project).since(query.from_time, query.filter)
-        if found is not None:
-            conditions.append(f"s.trace_id = ANY({arguments.add(found, 'bytea[]')})")
         conditions.append(span_condition(query.filter, arguments))
-    rows = await connection.fetch(
-        f"SELECT {_LISTED_SPAN} FROM spans AS s WHERE {' AND '.join(conditions)} "  # noqa: S608
-        "ORDER BY s.start_time DESC, s.start_time_nanos DESC, s.span_id DESC, s.trace_id DESC "
-        f"LIMIT {int(query.limit) + 1}",
+    return await connection.fetch(
+        f"SELECT {_LISTED_SPAN} FROM spans AS s WHERE {' AND '.join(conditions)} {part.ordering.clause}"  # noqa: S608
+        f" LIMIT {int(limit)}",
         *arguments.values,
     )
-    spans = [span_from(row) for row in rows[: query.limit]]
-    await _add_previews(connection, spans)
-    more = len(rows) > len(spans) > 0
-    return SpanPage(spans, SpanCursor(spans[-1].start_time_ns, spans[-1].span_id, spans[-1].trace_id) if more else None)
+
+
+_SPAN_VALUES: Mapping[OrderedBy, Callable[[Span], int | Decimal | None]] = {
+    "time": lambda _: None,
+    "duration": lambda span: span.duration_ns,
+    "cost": lambda span: span.cost,
+    "tokens": lambda span: (span.input_tokens or 0) + (span.output_tokens or 0),
+}
+
+
+def _span_cursor(order: OrderedBy, span: Span) -> SpanCursor:
+    return SpanCursor(span.start_time_ns, span.span_id, span.trace_id, positive(_SPAN_VALUES[order](span)))
 
 
 async def _add_previews(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> None:
@@ -200,15 +230,18 @@ async def _add_previews(connection: asyncpg.Connection[Any], spans: Sequence[Spa
             span.input_preview, span.output_preview = row["input_preview"], row["output_preview"]
 
 
-def _conditions(query: TraceQuery) -> tuple[list[str], Arguments]:
-    """The WHERE clause's parts, and the arguments they refer to."""
-    conditions, arguments = ["project = $1"], Arguments(label(query.project))
+def _trace_list(query: TraceQuery, part: Part, limit: int) -> TraceList:
+    """What is asked for one part of a list."""
+    conditions, arguments = ["project = $1", part.condition], Arguments(label(query.project))
 
     def add(condition: str, *values: Any) -> None:
         conditions.append(condition.format(*map(arguments.add, values)))
 
-    if query.after:
-        add("(start_time_ns, trace_id) < ({}, {})", query.after.start_time_ns, query.after.trace_id)
+    before_ns = _unix_ns(query.to_time) if query.to_time else None
+    if part.after is not None:
+        conditions.append(part.ordering.after(part.after, arguments))
+        if part.ordering == Ordering(TRACE_KEY):
+            before_ns = part.after[0] + 1
     if query.from_time:
         add("start_time_ns >= {}", _unix_ns(query.from_time))
     if query.to_time:
@@ -223,7 +256,16 @@ def _conditions(query: TraceQuery) -> tuple[list[str], Arguments]:
         add("session_id = {}", label(query.session_id))
     if query.errors_only:
         add("error_count > 0")
-    return conditions, arguments
+    return TraceList(
+        summaries=SUMMARIES,
+        conditions=conditions,
+        arguments=arguments,
+        ordering=part.ordering,
+        before_ns=before_ns,
+        since_ns=_unix_ns(query.from_time) if query.from_time else 0,
+        parsed=query.filter or And(()),
+        limit=limit,
+    )
 
 
 def _unix_us(time: datetime) -> int:

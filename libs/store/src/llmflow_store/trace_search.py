@@ -1,8 +1,9 @@
-"""Which traces a filter finds that has to look into their spans: newest first, a few at a time.
+"""Which traces a filter finds that has to look into their spans: in the order of the list, a few at a time.
 
 One statement for all of it would leave it to the planner's guess whether millions of spans are read. Here the traces to
-look into come from the indexes of attributes and words, in windows of time that grow, or, where these name too many,
-from the list itself, in batches that grow; the spans of each batch are bounded in time by what the summaries say.
+look into come from the indexes of attributes and words, in windows of time that grow where the list is newest first. If
+these name too many, they come from the list itself, in batches that grow, and the spans of each batch are bounded in
+time by what the summaries say.
 """
 
 from __future__ import annotations
@@ -15,24 +16,28 @@ import asyncpg
 
 from llmflow_core.filters import And, Filter
 from llmflow_store.filter_sql import Arguments, needs_spans, trace_condition
+from llmflow_store.ordering import Ordering
 from llmflow_store.search import Candidates
 
 #: What is searched by index, back from where the list begins; at last all.
 _WINDOWS = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
 #: How many traces are looked into at a time; at last all that are left.
 _BATCHES = (100, 1000, 10_000)
-_ORDER = "ORDER BY start_time_ns DESC, trace_id DESC"
+#: What tells traces apart, beginning with the time.
+TRACE_KEY = ("t.start_time_ns", "t.trace_id")
+_NEWEST_FIRST = Ordering(TRACE_KEY)
 _NEWEST = "SELECT max(start_time_ns) FROM traces WHERE project = $1"
 
 
 class TraceList(NamedTuple):
     """What is asked: the statement that selects summaries FROM traces AS t, without WHERE; the conditions beside the
-    filter and their arguments, of which the first is the project; Unix nanoseconds that the first trace starts before,
-    and that the last starts at or after, where these are given."""
+    filter and their arguments, of which the first is the project; Unix nanoseconds that all traces start before, and
+    at or after, where these are given."""
 
     summaries: str
     conditions: Sequence[str]
     arguments: Arguments
+    ordering: Ordering
     before_ns: int | None
     since_ns: int
     parsed: Filter
@@ -48,17 +53,20 @@ class _Key(NamedTuple):
     trace_id: bytes
     start_time_ns: int
     end_time_ns: int
+    position: Sequence[Any]
+    """In the list's order."""
 
 
 async def search_traces(connection: asyncpg.Connection[Any], asked: TraceList) -> Sequence[asyncpg.Record]:
-    """The first `limit` rows, newest first."""
+    """The first `limit` rows."""
     if not needs_spans(asked.parsed):
         return await _summaries(connection, asked, asked.parsed)
     before_ns = asked.before_ns or await connection.fetchval(_NEWEST, asked.project)
     if before_ns is None:
         return []
     candidates = Candidates(connection, asked.project)
-    for window in (*_WINDOWS, None):
+    windows = _WINDOWS if asked.ordering == _NEWEST_FIRST else ()
+    for window in (*windows, None):
         since_ns = asked.since_ns if window is None else max(asked.since_ns, before_ns - window // _MICROSECOND * 1000)
         found = await candidates.since(_time(since_ns), asked.parsed)
         if found is None:
@@ -108,7 +116,7 @@ async def _matching(
     condition = trace_condition(asked.parsed, arguments, within_us=(within[0] // 1000, within[1] // 1000))
     return await connection.fetch(
         f"{asked.summaries} WHERE t.project = $1 AND t.trace_id = ANY($2::bytea[]) AND {condition}"
-        f" {_ORDER} LIMIT {int(limit)}",
+        f" {asked.ordering.clause} LIMIT {int(limit)}",
         *arguments.values,
     )
 
@@ -130,14 +138,14 @@ async def _keys(
     if since_ns is not None:
         conditions.append(f"start_time_ns >= {arguments.add(since_ns)}")
     if after is not None:
-        conditions.append(_after(after, arguments))
+        conditions.append(asked.ordering.after(after.position, arguments))
     ending = f" LIMIT {int(limit)}" if limit is not None else ""
     rows = await connection.fetch(
-        "SELECT trace_id, start_time_ns, end_time_ns FROM traces AS t"  # noqa: S608
-        f" WHERE {' AND '.join(conditions)} {_ORDER}{ending}",
+        f"SELECT trace_id, start_time_ns, end_time_ns, {', '.join(asked.ordering.columns)} FROM traces AS t"  # noqa: S608
+        f" WHERE {' AND '.join(conditions)} {asked.ordering.clause}{ending}",
         *arguments.values,
     )
-    return [_Key(*row) for row in rows]
+    return [_Key(row[0], row[1], row[2], row[3:]) for row in rows]
 
 
 async def _summaries(
@@ -151,15 +159,11 @@ async def _summaries(
     arguments = Arguments(*asked.arguments.values)
     conditions = [*asked.conditions, trace_condition(parsed, arguments)]
     if after is not None:
-        conditions.append(_after(after, arguments))
+        conditions.append(asked.ordering.after(after.position, arguments))
     return await connection.fetch(
-        f"{asked.summaries} WHERE {' AND '.join(conditions)} {_ORDER} LIMIT {int(limit or asked.limit)}",
+        f"{asked.summaries} WHERE {' AND '.join(conditions)} {asked.ordering.clause} LIMIT {int(limit or asked.limit)}",
         *arguments.values,
     )
-
-
-def _after(key: _Key, arguments: Arguments) -> str:
-    return f"(start_time_ns, trace_id) < ({arguments.add(key.start_time_ns)}, {arguments.add(key.trace_id)})"
 
 
 def _of_summaries(parsed: Filter) -> Filter:

@@ -9,7 +9,7 @@ from typing import Any
 
 from llmflow_core.content import conversation
 from llmflow_core.spans import ObservationType, Span, SpanKind, Status
-from llmflow_query_api.cursor import encode_cursor, encode_span_cursor
+from llmflow_query_api.cursor import ListOrder, encode_cursor, encode_span_cursor
 from llmflow_query_api.export_schemas import ExportedSpan
 from llmflow_query_api.schemas import (
     Kind,
@@ -57,11 +57,11 @@ _EXPORTED_AS_STORED = (
 _STATUSES = {str(member): member for member in Status}
 
 
-def page_of(page: StoredPage) -> TracePage:
-    """A page of the trace list."""
+def page_of(page: StoredPage, order: ListOrder) -> TracePage:
+    """A page of the trace list in that order."""
     return TracePage(
         traces=[summary_of(trace) for trace in page.traces],
-        next_cursor=encode_cursor(page.next) if page.next else None,
+        next_cursor=encode_cursor(page.next, order) if page.next else None,
     )
 
 
@@ -75,11 +75,11 @@ def trace_of(trace: TraceOutline, scores: Sequence[StoredScore]) -> TraceDetail:
     )
 
 
-def span_page_of(page: StoredSpanPage) -> SpanPage:
-    """A page of the span list."""
+def span_page_of(page: StoredSpanPage, order: ListOrder) -> SpanPage:
+    """A page of the span list in that order."""
     return SpanPage(
         spans=[ListedSpan(**_listed(span)) for span in page.spans],
-        next_cursor=encode_span_cursor(page.next) if page.next else None,
+        next_cursor=encode_span_cursor(page.next, order) if page.next else None,
     )
 
 

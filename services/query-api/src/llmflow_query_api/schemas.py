@@ -81,7 +81,7 @@ class TraceSummary(Struct, frozen=True, kw_only=True):
 
 
 class TracePage(Struct, frozen=True, kw_only=True):
-    """Some traces, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one."""
+    """Some traces; pass `next_cursor` as `cursor` to get the next page, null on the last one."""
 
     traces: list[TraceSummary]
     next_cursor: str | None
@@ -132,7 +132,7 @@ class ListedSpan(SpanFacts, frozen=True, kw_only=True):
 
 
 class SpanPage(Struct, frozen=True, kw_only=True):
-    """Some spans, newest first; pass `next_cursor` as `cursor` to get the next page, null on the last one."""
+    """Some spans; pass `next_cursor` as `cursor` to get the next page, null on the last one."""
 
     spans: list[ListedSpan]
     next_cursor: str | None

@@ -16,12 +16,12 @@ from llmflow_core.errors import Rejected
 from llmflow_core.filters import MAX_LENGTH, parse_filter
 from llmflow_core.ids import trace_id_from_text
 from llmflow_core.spans import DEFAULT_PROJECT
-from llmflow_query_api.cursor import decode_cursor
+from llmflow_query_api.cursor import ListOrder, decode_cursor
 from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present import page_of, span_of, trace_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.schemas import SpanDetail, TraceDetail, TracePage
-from llmflow_store.port import Store, TraceQuery
+from llmflow_store.port import OrderedBy, Store, TraceQuery
 from llmflow_store.scores import ScoreQuery
 
 #: PostgreSQL's text holds every character but NUL.
@@ -78,6 +78,20 @@ FilterParameter = Annotated[
 ]
 
 
+OrderParameter = Annotated[
+    OrderedBy,
+    QueryParameter(
+        name="order",
+        description="What the list is ordered by: start, nanoseconds, US dollars, or input and output tokens. What has"
+        " no cost, no tokens or no length comes last, newest first.",
+    ),
+]
+DirectionParameter = Annotated[
+    Literal["desc", "asc"],
+    QueryParameter(name="direction", description="Largest (or newest) first, or smallest (or oldest) first."),
+]
+
+
 async def trace_query(
     project: ProjectParameter = DEFAULT_PROJECT,
     limit: Annotated[int, QueryParameter(description="The most traces on a page.", ge=1, le=200)] = 50,
@@ -90,12 +104,17 @@ async def trace_query(
     session_id: Annotated[str | None, text_parameter("session_id", "Traces of this session.")] = None,
     status: Annotated[Literal["error"] | None, QueryParameter(description="Traces in which a span failed.")] = None,
     filter_: FilterParameter = None,
+    order: OrderParameter = "time",
+    direction: DirectionParameter = "desc",
 ) -> TraceQuery:
     """The list that the query parameters ask for."""
+    list_order = ListOrder(order, direction == "asc")
     return TraceQuery(
         project=project,
         limit=limit,
-        after=decode_cursor(cursor) if cursor is not None else None,
+        order=list_order.by,
+        ascending=list_order.ascending,
+        after=decode_cursor(cursor, list_order) if cursor is not None else None,
         from_time=utc(from_),
         to_time=utc(to),
         model=model,
@@ -110,14 +129,15 @@ async def trace_query(
 @get(
     "/traces",
     operation_id="listTraces",
-    summary="List traces, newest first",
+    summary="List traces",
     responses=documented(*READ_ERRORS),
     opt={HEAVY: True},
     tags=["traces"],
 )
 async def list_traces(store: StoreDependency, selection: NamedDependency[SkipValidation[TraceQuery]]) -> TracePage:
-    """Every condition given must hold. Pages stay stable while traces arrive: none is repeated, none skipped."""
-    return page_of(await store.list_traces(selection))
+    """Newest first, unless another order is asked for. Every condition given must hold. Pages stay stable while traces
+    arrive: none is repeated, none skipped. A cursor is for the order of the page that it came with."""
+    return page_of(await store.list_traces(selection), ListOrder(selection.order, selection.ascending))
 
 
 @get(

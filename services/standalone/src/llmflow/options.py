@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -40,6 +40,11 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", parser=time_of, help="Before this time.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, help="The most that is shown.")]
+ListOrder = Annotated[
+    Literal["time", "duration", "cost", "tokens"],
+    typer.Option("--order", help="By what, largest or newest first; what has no such value comes last."),
+]
+Reverse = Annotated[bool, typer.Option("--reverse", help="Smallest or oldest first.")]
 Cursor = Annotated[str | None, typer.Option(help="Go on where an earlier list ended.")]
 
 

@@ -10,7 +10,7 @@ import typer
 from llmflow import formats
 from llmflow.api import Api, open_api
 from llmflow.console import Column, Json, console, errors_for_people, print_json, print_page, progress
-from llmflow.options import Cursor, FilterWords, Limit, Project, Since, Until, filter_of, range_of
+from llmflow.options import Cursor, FilterWords, Limit, ListOrder, Project, Reverse, Since, Until, filter_of, range_of
 
 app = typer.Typer()
 
@@ -47,17 +47,20 @@ def list_traces(
     project: Project = None,
     since: Since = None,
     until: Until = None,
+    order: ListOrder = "time",
+    reverse: Reverse = False,
     limit: Limit = 50,
     cursor: Cursor = None,
     as_json: Json = False,
 ) -> None:
-    """List traces, newest first.
+    """List traces, newest first or in another order.
 
     \b
     Examples:
       llmflow traces --since 24h
       llmflow traces model:gpt-4o* status:error --limit 10
       llmflow traces 'cost:>0.01 OR duration:>5s' --json
+      llmflow traces --order cost --since 7d
     """
     with errors_for_people(), open_api() as api:
         page = api.listed(
@@ -67,6 +70,8 @@ def list_traces(
             cursor=cursor,
             project=project,
             filter=filter_of(filter_words),
+            order=order,
+            direction="asc" if reverse else "desc",
             **range_of(since, until),
         )
         print_page(page, "traces", TRACE_COLUMNS, nothing="No traces.", as_json=as_json, row=with_tokens)
@@ -79,16 +84,19 @@ def list_spans(
     project: Project = None,
     since: Since = None,
     until: Until = None,
+    order: ListOrder = "time",
+    reverse: Reverse = False,
     limit: Limit = 50,
     cursor: Cursor = None,
     as_json: Json = False,
 ) -> None:
-    """List spans of all traces, newest first.
+    """List spans of all traces, newest first or in another order.
 
     \b
     Examples:
       llmflow spans type:generation --since 1h
       llmflow spans type:tool status:error
+      llmflow spans type:generation --order duration --limit 10
     """
     with errors_for_people(), open_api() as api:
         page = api.listed(
@@ -98,6 +106,8 @@ def list_spans(
             cursor=cursor,
             project=project,
             filter=filter_of(filter_words),
+            order=order,
+            direction="asc" if reverse else "desc",
             **range_of(since, until),
         )
         print_page(page, "spans", _SPAN_COLUMNS, nothing="No spans.", as_json=as_json, row=with_tokens)
