@@ -4,13 +4,12 @@ else the spans themselves."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from llmflow_core.filters import And, Filter
 from llmflow_store.analytics import DISTRIBUTIONS, AnalyticsQuery, Metric
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
-from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, rows_of_users, user_rows
+from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, rows_of_users, sums_of_users, user_rows
 from llmflow_store.rollups import USER_DIMENSION
 from llmflow_store.time_ranges import Range, covering, unix_us, widened
 from llmflow_store.values import label
@@ -25,16 +24,16 @@ ROLLUP_COLUMNS = {
     "environment": "nullif(r.environment, '')",
 }
 _VALUE_DIMENSIONS = {"type": "r.observation_type", "status": "r.status"}
-#: Sums over rows that have the rollups' columns.
-_SUMS = {
-    Metric.SPANS: "sum(span_count)",
-    Metric.REQUESTS: "sum(span_count) FILTER (WHERE observation_type IN ('generation', 'embedding'))",
-    Metric.ERRORS: "sum(span_count) FILTER (WHERE status = 'error')",
-    Metric.ERROR_RATE: "sum(span_count) FILTER (WHERE status = 'error')",
-    Metric.TOKENS: "sum(input_tokens + output_tokens)",
-    Metric.UNPRICED: "sum(unpriced_count)",
+#: What a row of `rollups_total_*` has of a metric.
+AMOUNTS = {
+    Metric.SPANS: "span_count",
+    Metric.REQUESTS: "request_count",
+    Metric.ERRORS: "error_count",
+    Metric.ERROR_RATE: "error_count",
+    Metric.TOKENS: "input_tokens + output_tokens",
+    Metric.UNPRICED: "unpriced_count",
     **{
-        metric: f"sum({metric})"
+        metric: str(metric)
         for metric in (
             Metric.INPUT_TOKENS,
             Metric.OUTPUT_TOKENS,
@@ -47,14 +46,16 @@ _SUMS = {
         )
     },
 }
+_SUMS_OF_TOTALS = {metric: f"sum({amount})" for metric, amount in AMOUNTS.items()}
+#: Sums over rows that have the rollups' columns.
+_SUMS = {
+    **_SUMS_OF_TOTALS,
+    Metric.REQUESTS: "sum(span_count) FILTER (WHERE observation_type IN ('generation', 'embedding'))",
+    Metric.ERRORS: "sum(span_count) FILTER (WHERE status = 'error')",
+    Metric.ERROR_RATE: "sum(span_count) FILTER (WHERE status = 'error')",
+}
 #: What takes more than sums over whole models.
 _SPLIT = frozenset({Metric.REQUESTS, Metric.ERRORS, Metric.ERROR_RATE})
-_SUMS_OF_TOTALS = {
-    **_SUMS,
-    Metric.REQUESTS: "sum(request_count)",
-    Metric.ERRORS: "sum(error_count)",
-    Metric.ERROR_RATE: "sum(error_count)",
-}
 
 
 class Source(NamedTuple):
@@ -81,9 +82,9 @@ def source_of(query: AnalyticsQuery) -> Source:
     return _of_spans(query, parsed)
 
 
-def source_of_counts(query: AnalyticsQuery, source: Source) -> Source:
-    """What tells, of a question about distributions that `source` answers, how many spans the groups have."""
-    return _of_users(replace(query, metric=Metric.SPANS), query.filter or And(())) or source
+def source_of_sums(query: AnalyticsQuery, users: Sequence[str] | None = None) -> Source | None:
+    """What answers the question from sums by user, of some users only or all; None where these do not tell."""
+    return _of_users(query, query.filter or And(()), users)
 
 
 def source_of_users(query: AnalyticsQuery, users: Sequence[str]) -> Source | None:
@@ -119,13 +120,17 @@ def _of_rollups(query: AnalyticsQuery, parsed: Filter) -> Source | None:
     return Source(rows, [ROLLUP_COLUMNS[name] for name in query.group_by], arguments, from_us, to_us, True, _SUMS)
 
 
-def _of_users(query: AnalyticsQuery, parsed: Filter) -> Source | None:
-    if query.group_by != ("user",) or query.metric in DISTRIBUTIONS or _cuts_hours(query):
-        return None
+def _of_users(query: AnalyticsQuery, parsed: Filter, users: Sequence[str] | None = None) -> Source | None:
     arguments = Arguments(label(query.project))
+    condition = rollup_condition(parsed, arguments, {"user": "r.value"})
+    if condition is None or query.group_by != ("user",) or query.metric in DISTRIBUTIONS or _cuts_hours(query):
+        return None
     from_us, to_us, ranges = _ranges(query, "hour", coarsest="week")
-    rows = user_rows(ranges, parsed, arguments)
-    return None if rows is None else Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS_OF_TOTALS)
+    if users is None:
+        rows = user_rows(ranges, condition, arguments)
+    else:
+        rows = sums_of_users(ranges, condition, users, arguments)
+    return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS_OF_TOTALS)
 
 
 def _of_values(query: AnalyticsQuery, parsed: Filter, users: Sequence[str] | None = None) -> Source | None:

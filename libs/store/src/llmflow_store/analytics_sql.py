@@ -22,8 +22,9 @@ from llmflow_store.analytics import (
     Number,
     Point,
 )
-from llmflow_store.analytics_sources import Source, source_of, source_of_counts, source_of_users
+from llmflow_store.analytics_sources import Source, source_of, source_of_sums, source_of_users
 from llmflow_store.filter_sql import Arguments
+from llmflow_store.largest_users import users_of_largest_sums
 from llmflow_store.time_ranges import EPOCH
 
 _MEASURED = {Metric.LATENCY: "duration_ns", Metric.TTFT: "time_to_first_token_ns"}
@@ -88,7 +89,11 @@ async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, so
     """The groups of the largest values, largest first."""
     distribution = query.metric in DISTRIBUTIONS
     measure = _distributions if distribution else _sums
-    found = await _largest(connection, query, source_of_counts(query, source) if distribution else source)
+    if distribution:
+        counted = replace(query, metric=Metric.SPANS, aggregation="sum", limit=_MEASURED_GROUPS)
+        found = await _largest(connection, counted, source_of_sums(counted) or source)
+    else:
+        found = await _largest(connection, query, source)
     if distribution and (query.interval is None or len(found) > query.limit):
         keys = [key for key, _ in found]
         found = await measure(connection, query, _narrowed(query, source, keys), keys, interval=False)
@@ -110,15 +115,15 @@ def _narrowed(query: AnalyticsQuery, source: Source, keys: Sequence[tuple[str, .
 
 
 async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source) -> _Found:
-    """The groups to choose from: those of the largest sums, or of a distribution, not measured yet, of most spans."""
-    distribution = query.metric in DISTRIBUTIONS
-    amount = "NULL" if distribution else source.sums[query.metric]
-    order = "sum(span_count)" if distribution else _value_sql(query, source)
+    """The groups of the largest sums, or what else is asked of sums."""
+    users = await users_of_largest_sums(connection, query)
+    if users is not None:
+        source = source_of_sums(query, users) or source
+    amount = source.sums[query.metric]
     rows = await connection.fetch(
         f"SELECT {', '.join(source.groups)}, sum(span_count)::bigint, {amount}"  # noqa: S608
-        f" FROM {source.rows} WHERE {_present(source.groups)}"
-        f"{_group_by(source.groups)} ORDER BY {order} DESC NULLS LAST, {_places(source.groups)}"
-        f" LIMIT {_MEASURED_GROUPS if distribution else int(query.limit)}",
+        f" FROM {source.rows} WHERE {_present(source.groups)}{_group_by(source.groups)}"
+        f" ORDER BY {_value_sql(query, source)} DESC NULLS LAST, {_places(source.groups)} LIMIT {int(query.limit)}",
         *source.arguments.values,
     )
     return {(tuple(key), None): _Measured(spans, amount) for *key, spans, amount in rows}

@@ -26,6 +26,8 @@ _KEYS = {
 _SPLIT = {name: f"r.{name}" for name in ("observation_type", "status")}
 _SUMMED = {name: f"r.{name}" for name in _SUMS}
 _TOTALS = {**_SUMMED, "request_count": "r.request_count", "error_count": "r.error_count"}
+_SIZES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+_USER = {"bucket": "r.bucket", "value": "r.value"}
 _TOTALS_OF_SPLIT = {
     **_SUMMED,
     "request_count": "CASE WHEN r.observation_type IN ('generation', 'embedding') THEN r.span_count ELSE 0 END",
@@ -68,42 +70,57 @@ def model_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments, *,
     return _united(parts)
 
 
-def user_rows(ranges: Sequence[Range], parsed: Filter, arguments: Arguments) -> str | None:
-    """The sums of each user (`value`), with `request_count` and `error_count`; None for a filter about more than the
-    user. Units are hour, day and week."""
-    condition = rollup_condition(parsed, arguments, {"user": "r.value"})
-    if condition is None:
-        return None
+def user_rows(ranges: Sequence[Range], condition: str, arguments: Arguments) -> str:
+    """The sums of each user (`value`) that fulfils the condition, with `request_count` and `error_count`. Units are
+    hour, day and week."""
     held = f"r.dimension = '{USER_DIMENSION}' AND {condition}"
-    keys = {"bucket": "r.bucket", "value": "r.value"}
     parts = []
     for part in ranges:
-        table, summed = f"rollups_total_{part.unit}", _TOTALS
-        if part.unit == "hour":
-            table, summed = "rollups_value_hour", _TOTALS_OF_SPLIT
-        parts.append(_part(table, part, keys, summed, held, arguments, sketches=False))
+        table, summed = _totals(part)
+        parts.append(_part(table, part, _USER, summed, held, arguments, sketches=False))
+    return _united(parts)
+
+
+def sums_of_users(ranges: Sequence[Range], condition: str, users: Sequence[str], arguments: Arguments) -> str:
+    """The same of some users, each row found by its key: of few users that is far less than all."""
+    listed = arguments.add(list(users), "text[]")
+    parts = []
+    for part in ranges:
+        table, summed = _totals(part)
+        selected = _selected(part, _USER, summed, sketches=False)
+        parts.append(_part_of_users(table, part, selected, condition, listed, arguments))
     return _united(parts)
 
 
 def rows_of_users(ranges: Sequence[Range], condition: str, users: Sequence[str], arguments: Arguments) -> str:
-    """The rows of some users that fulfil the condition, by user (`value`), each found by its key: of few users that is
-    far less than all. Units are hour and day."""
-    keys = {"bucket": "r.bucket", "value": "r.value", **_SPLIT}
+    """The rows of some users that fulfil the condition, by user (`value`), each found by its key, with their
+    distributions. Units are hour and day."""
     listed = arguments.add(list(users), "text[]")
     parts = []
     for part in ranges:
-        size = arguments.add(timedelta(hours=1) if part.unit == "hour" else timedelta(days=1), "interval")
-        low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
-        selected = _selected(part, keys, _SUMMED, sketches=True)
-        # One at a time (OFFSET), for the planner cannot know how few rows one user has in one hour.
-        parts.append(
-            f"SELECT f.* FROM unnest({listed}) AS u (value),"  # noqa: S608
-            f" generate_series({low}, {high} - {size}, {size}) AS b (bucket),"
-            f" LATERAL (SELECT {selected} FROM rollups_value_{part.unit} AS r WHERE r.project = $1"
-            f" AND r.dimension = '{USER_DIMENSION}' AND r.bucket = b.bucket AND r.value = u.value AND {condition}"
-            " OFFSET 0) AS f"
-        )
+        selected = _selected(part, {**_USER, **_SPLIT}, _SUMMED, sketches=True)
+        parts.append(_part_of_users(f"rollups_value_{part.unit}", part, selected, condition, listed, arguments))
     return _united(parts)
+
+
+def _totals(part: Range) -> tuple[str, Mapping[str, str]]:
+    """The table that has users' sums, and those."""
+    if part.unit == "hour":
+        return "rollups_value_hour", _TOTALS_OF_SPLIT
+    return f"rollups_total_{part.unit}", _TOTALS
+
+
+def _part_of_users(table: str, part: Range, selected: str, condition: str, listed: str, arguments: Arguments) -> str:
+    size = arguments.add(_SIZES[part.unit], "interval")
+    low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
+    # One at a time (OFFSET), for the planner cannot know how few rows one user has in one hour.
+    return (
+        f"SELECT f.* FROM unnest({listed}) AS u (value),"  # noqa: S608
+        f" generate_series({low}, {high} - {size}, {size}) AS b (bucket),"
+        f" LATERAL (SELECT {selected} FROM {table} AS r WHERE r.project = $1"
+        f" AND r.dimension = '{USER_DIMENSION}' AND r.bucket = b.bucket AND r.value = u.value AND {condition}"
+        " OFFSET 0) AS f"
+    )
 
 
 def _of_dimension(part: Range, dimension: str) -> tuple[str, str]:

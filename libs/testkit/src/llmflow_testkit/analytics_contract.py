@@ -110,6 +110,37 @@ class AnalyticsContract(StoreSuite):
         assert len(values) > 2
         assert (await store.analyse(query)).groups == everything.groups[:2]
 
+    @pytest.mark.parametrize("skew", [0.0, 1.5])
+    async def test_the_largest_users_are_found_among_many(self, store: Store, skew: float) -> None:
+        rng = random.Random(11)
+        users = rng.choices(range(60), [(rank + 1) ** -skew for rank in range(60)], k=500)
+        end = datetime(2025, 6, 20, 11, tzinfo=UTC)
+        ends = int(end.timestamp() * 1e9)
+        await store.write_spans(
+            [
+                make_generation(
+                    user_id=f"user-{number}",
+                    start_time_ns=ends - rng.randrange(35 * 24 * 3600 * 10**9),
+                    cost=Decimal(rng.randrange(10**7)) / 10**6,
+                    input_tokens=rng.randrange(1000) * (number % 3),
+                )
+                for number in users
+            ]
+        )
+        for _ in range(12):
+            query = AnalyticsQuery(
+                project="default",
+                metric=rng.choice([Metric.COST, Metric.INPUT_TOKENS, Metric.REQUESTS]),
+                aggregation="sum",
+                from_time=end - timedelta(hours=rng.randrange(24, 36 * 24)),
+                to_time=end - timedelta(hours=rng.randrange(24)),
+                group_by=("user",),
+                filter=parse_filter(rng.choice(["", "-user:user-0", "user:user-1*"])),
+                limit=rng.choice([1, 3, 10]),
+            )
+            everything = await store.analyse(replace(query, limit=1000))
+            assert (await store.analyse(query)).groups == everything.groups[: query.limit], query
+
     async def test_without_spans_there_is_an_answer(self, store: Store) -> None:
         for metric, aggregation in ((Metric.COST, "sum"), (Metric.LATENCY, "p95"), (Metric.ERROR_RATE, "avg")):
             query = AnalyticsQuery(
