@@ -1,17 +1,25 @@
-"""Callers that begin a request and never end it, on a proxy whose patience is short."""
+"""Callers that never end a request, or do not read the answer, on a proxy whose patience is short."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
-from llmflow_core.http_protocol import LimitedHttpProtocol
+from llmflow_core.http_protocol import protocol_with
+from llmflow_core.serving import Patience
 from llmflow_proxy.app import create_app
 from llmflow_proxy.settings import ProxySettings
+from llmflow_testkit.polling import eventually
+from llmflow_testkit.ports import free_port
 from llmflow_testkit.providers import BackgroundServer, FakeProvider
 
 from .conftest import Recorded
@@ -19,28 +27,79 @@ from .conftest import Recorded
 PATIENCE = 0.3
 MODELS = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\n"
 UPLOAD = b"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\ncontent-length: %d\r\n\r\n"
+CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\ncontent-length: 2\r\n\r\n{}"
+EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "%b"}}]}\n\n' % (b"word " * 2000)
 
 
-class ImpatientProtocol(LimitedHttpProtocol):
-    head_seconds = PATIENCE
-    silence_seconds = PATIENCE
+def impatient(provider_url: str, log_url: str) -> BackgroundServer:
+    settings = ProxySettings(
+        bus_url=log_url,
+        openai_base_url=f"{provider_url}/v1",
+        capture_buffer_size=1 << 20,
+        caller_send_timeout=PATIENCE,
+        caller_read_timeout=PATIENCE,
+    )
+    return BackgroundServer(create_app(settings), http=protocol_with(Patience(PATIENCE, PATIENCE, PATIENCE)))
 
 
 @pytest.fixture
 def impatient_url(fake_provider: FakeProvider, log_url: str) -> Iterator[str]:
-    app = create_app(ProxySettings(bus_url=log_url, openai_base_url=f"{fake_provider.url}/v1"))
-    with BackgroundServer(app, http=ImpatientProtocol) as server:
+    with impatient(fake_provider.url, log_url) as server:
         yield server.url
 
 
 @asynccontextmanager
 async def connection(url: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """One that takes in little before it is read: a caller's system would hide for long that nobody reads."""
     where = httpx.URL(url)
-    reader, writer = await asyncio.open_connection(where.host, where.port)
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (where.host, where.port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=4 << 10)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+
+@dataclass
+class Streaming:
+    """A provider that answers one request a connection, with a stream of so many events."""
+
+    events: int
+    url: str = ""
+    #: The proxy has cut a connection in the middle.
+    cut: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n{}")
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n"
+            writer.write(head % (self.events * len(EVENT)))
+            for _ in range(self.events):
+                writer.write(EVENT)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            self.cut.set()
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def streaming(events: int) -> AsyncIterator[Streaming]:
+    provider = Streaming(events)
+    server = await asyncio.start_server(provider.answer, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    provider.url = f"http://{host}:{port}"
     try:
-        yield reader, writer
+        yield provider
     finally:
-        writer.close()
+        server.close()
+
+
+def cut_off(waited_for: str) -> float:
+    return REGISTRY.get_sample_value("llmflow_http_slow_clients_total", {"waited_for": waited_for}) or 0
 
 
 async def is_open(reader: asyncio.StreamReader, *, seconds: float) -> bool:
@@ -90,16 +149,60 @@ async def test_a_body_may_take_long_as_long_as_it_comes(impatient_url: str) -> N
         assert (await asyncio.wait_for(answer(reader), 10)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_body_that_stops_is_recorded_as_cancelled(impatient_url: str, recorded: Recorded) -> None:
+async def test_a_body_that_stops_is_recorded_with_who_was_slow(impatient_url: str, recorded: Recorded) -> None:
+    before = cut_off("body")
     async with connection(impatient_url) as (reader, writer):
         writer.write(UPLOAD % 100 + b"{")
         await asyncio.wait_for(reader.read(), 10)
-    assert (await recorded.one()).attributes["llmflow.cancelled"] is True
+    span = await recorded.one()
+    assert (span.error_type, span.status_message) == (
+        "caller_timeout",
+        "the caller stopped sending its request for 0.3 s",
+    )
+    assert ("llmflow.cancelled" in span.attributes, cut_off("body") - before) == (False, 1)
+
+
+async def test_a_caller_that_does_not_read_ends_the_exchange(log_url: str, recorded: Recorded) -> None:
+    """Its upstream connection is closed, the record says who was slow, and the next one finds all room for itself."""
+    before = cut_off("answer")
+    async with streaming(10_000) as provider:
+        with impatient(provider.url, log_url) as proxy:
+            async with connection(proxy.url) as (_, writer):
+                writer.write(CHAT)
+                (span,) = await recorded.all(1)
+                await asyncio.wait_for(provider.cut.wait(), 10)
+                assert (span.error_type, span.http_status) == ("caller_timeout", 200)
+                assert span.status_message == "the caller did not read its answer for 0.3 s"
+                assert span.attributes["llmflow.response.truncated"] is True
+                assert cut_off("answer") - before == 1
+            provider.events = 50
+            async with connection(proxy.url) as (reader, writer):
+                writer.write(CHAT)
+                await answer(reader)
+            _, span = await recorded.all(2)
+            assert (span.status, "llmflow.response.truncated" in span.attributes) == ("unset", False)
+
+
+async def test_a_caller_that_reads_slowly_gets_everything(log_url: str, recorded: Recorded) -> None:
+    async with streaming(500) as provider:
+        with impatient(provider.url, log_url) as proxy:
+            async with connection(proxy.url) as (reader, writer):
+                writer.write(CHAT)
+                await reader.readuntil(b"\r\n\r\n")
+                left, begin = 500 * len(EVENT), asyncio.get_running_loop().time()
+                while left:
+                    left -= len(await reader.readexactly(min(left, 512 << 10)))
+                    reading = asyncio.Event()
+                    asyncio.get_running_loop().call_later(PATIENCE / 2, reading.set)
+                    await reading.wait()
+                assert asyncio.get_running_loop().time() - begin > 4 * PATIENCE
+            assert (await recorded.one()).status == "unset"
 
 
 async def test_a_slow_provider_is_not_the_callers_silence(log_url: str) -> None:
     """A caller that cannot send because the provider does not read is waited for."""
     size = 64 << 20
+    upload = UPLOAD % size + bytes(size)
     read = asyncio.Event()
 
     async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,11 +214,43 @@ async def test_a_slow_provider_is_not_the_callers_silence(log_url: str) -> None:
 
     server = await asyncio.start_server(provider, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    app = create_app(ProxySettings(bus_url=log_url, openai_base_url=f"http://{host}:{port}/v1"))
-    with BackgroundServer(app, http=ImpatientProtocol) as proxy:
+    with impatient(f"http://{host}:{port}", log_url) as proxy:
         async with connection(proxy.url) as (reader, writer):
-            writer.write(UPLOAD % size + bytes(size))
+            writer.write(upload)
             assert await is_open(reader, seconds=4 * PATIENCE)
             read.set()
             assert (await asyncio.wait_for(answer(reader), 10)).startswith(b"HTTP/1.1 200 ")
     server.close()
+
+
+async def test_the_settings_reach_the_server(fake_provider: FakeProvider, log_url: str) -> None:
+    """In a process of its own, as `llmflow up` starts it, and below gunicorn."""
+
+    async def cut_off_by_a_process(workers: int) -> None:
+        port = free_port()
+        environment = {
+            **os.environ,
+            "LLMFLOW_BUS_URL": log_url,
+            "LLMFLOW_HOST": "127.0.0.1",
+            "LLMFLOW_WORKERS": str(workers),
+            "LLMFLOW_CALLER_SEND_TIMEOUT": str(PATIENCE),
+            "PROXY_PORT": str(port),
+            "OPENAI_BASE_URL": f"{fake_provider.url}/v1",
+        }
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "llmflow_proxy", env=environment)
+
+        async def body_owed() -> bool:
+            try:
+                async with connection(f"http://127.0.0.1:{port}") as (reader, writer):
+                    writer.write(UPLOAD % 100)
+                    return await asyncio.wait_for(reader.read(), 10) == b""
+            except ConnectionError:
+                return False
+
+        try:
+            assert await eventually(body_owed, within=60)
+        finally:
+            process.terminate()
+            await process.wait()
+
+    await asyncio.gather(cut_off_by_a_process(0), cut_off_by_a_process(1))

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-from llmflow_core.http_protocol import LimitedHttpProtocol
-from llmflow_core.serving import GRACE_SECONDS
+from llmflow_core.http_protocol import protocol_with
+from llmflow_core.serving import GRACE_SECONDS, Patience
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -17,7 +17,6 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
-        "http": LimitedHttpProtocol,
         # uvicorn would wait for requests in flight until the supervisor loses patience and kills it, flushed or not.
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "server_header": False,
@@ -32,7 +31,14 @@ class Worker(UvicornWorker):  # type: ignore[misc]
             signal.raise_signal(signal.SIGTERM)
 
 
-class DatelessWorker(Worker):
-    """One that leaves the Date header to the application: the proxy's answers bring the provider's."""
+def worker_with(patience: Patience, *, date_header: bool) -> type[Worker]:
+    """The worker whose server waits so long for clients. `date_header` False leaves that header to the application."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {**Worker.CONFIG_KWARGS, "date_header": False}
+    class PatientWorker(Worker):
+        CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+            **Worker.CONFIG_KWARGS,
+            "http": protocol_with(patience),
+            "date_header": date_header,
+        }
+
+    return PatientWorker

@@ -1,12 +1,15 @@
-"""uvicorn's HTTP protocol, with limits on requests that never end: it would collect and wait for ever."""
+"""uvicorn's HTTP protocol, with limits on exchanges that never end: it would collect and wait for ever."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from typing import Any, cast
 
+from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from llmflow_core.serving import ENDLESS
+from llmflow_core.serving import ENDLESS, USUAL_PATIENCE, WAITED_FOR, Patience
 
 #: All headers and the target together, in bytes.
 MAX_HEAD_BYTES = 128 << 10
@@ -14,31 +17,46 @@ MAX_HEADERS = 256
 
 _REFUSAL = "The request's headers are too large."
 
+SLOW_CLIENTS = Counter(
+    "llmflow_http_slow_clients_total",
+    "Connections cut because the client did not send a head or a body, or read an answer, in time",
+    ["waited_for"],
+)
+for _part in ("head", "body", "answer"):
+    SLOW_CLIENTS.labels(_part)
+
 
 class LimitedHttpProtocol(HttpToolsProtocol):
     """Answers 431 and hangs up when the head of a request is larger than `MAX_HEAD_BYTES`, or has more than
     `MAX_HEADERS` headers, before it takes in much more than that.
 
-    Hangs up on a client that needs longer than `head_seconds` for the head of a request, the first one's beginning with
-    the connection, and on one from which nothing comes for `silence_seconds` in the middle of a body.
+    Hangs up on a client that tries the server's `patience`: with the head of a request, of which the first one's begins
+    with the connection, by saying nothing in the middle of a body, or by not reading what waits for it. Then the scope
+    has `WAITED_FOR`, and the application is told that the client has left.
     """
 
-    head_seconds = 30.0
-    silence_seconds = 60.0
+    patience = USUAL_PATIENCE
 
     _head_open = False
     _head_bytes = 0
     _refused = False
-    #: When to look whether the client still owes the rest of a request, and when it was heard last.
+    #: When to look whether the client still owes the rest of a request, since when it does, and when it was heard last.
     _look: asyncio.TimerHandle | None = None
+    _owed_since = 0.0
     _heard = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._look = self.loop.call_later(self.head_seconds, self._hang_up_if_owed)
+        self._start_looking()
+        # The kernel knows best whether bytes arrive, also when there are few and long after the answer's end.
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            sock: socket.socket = transport.get_extra_info("socket")
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(self.patience.answer * 1000))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_looking()
+        if isinstance(exc, TimeoutError):
+            self._note("answer")
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -47,7 +65,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         if self._owes_head() or self.cycle.more_body:
             self._heard = self.loop.time()
             if self._look is None:
-                self._look = self.loop.call_later(self.head_seconds, self._hang_up_if_owed)
+                self._start_looking()
         elif self._look is not None:
             self._stop_looking()
         # A head's first bytes may come behind the body of the request before it, so they are not counted.
@@ -81,20 +99,33 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return self._head_open or cycle is None or cycle.response_complete
 
+    def _start_looking(self) -> None:
+        self._owed_since = self.loop.time()
+        self._look = self.loop.call_later(min(self.patience.head, self.patience.body), self._hang_up_if_owed)
+
     def _hang_up_if_owed(self) -> None:
-        """Called when a head should have come, and in the middle of a body; looks again when that may go on."""
+        """Hang up on a client that owes the rest of a request for too long; look again when it has time left."""
         self._look = None
         if self.transport.is_closing():
             return
+        now = self.loop.time()
         if self._owes_head():
-            self.transport.close()
+            owed, left = "head", self.patience.head - (now - self._owed_since)
         elif self.cycle.more_body:
             # While the application does not take more, the client cannot send more.
-            silent = 0.0 if self.flow.read_paused else self.loop.time() - self._heard
-            if silent >= self.silence_seconds:
-                self.transport.close()
-            else:
-                self._look = self.loop.call_later(self.silence_seconds - silent, self._hang_up_if_owed)
+            owed, left = "body", self.patience.body - (0 if self.flow.read_paused else now - self._heard)
+        else:
+            return
+        if left > 0:
+            self._look = self.loop.call_later(left, self._hang_up_if_owed)
+        else:
+            self._note(owed)
+            self.transport.close()
+
+    def _note(self, waited_for: str) -> None:
+        SLOW_CLIENTS.labels(waited_for).inc()
+        if self.cycle is not None:
+            cast("dict[str, Any]", self.cycle.scope)[WAITED_FOR] = waited_for
 
     def _stop_looking(self) -> None:
         if self._look is not None:
@@ -111,3 +142,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
         )
         self.transport.close()
+
+
+def protocol_with(patience: Patience) -> type[LimitedHttpProtocol]:
+    """The protocol with another patience than the usual one."""
+    return type("PatientHttpProtocol", (LimitedHttpProtocol,), {"patience": patience})

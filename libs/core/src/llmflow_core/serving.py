@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -16,12 +17,36 @@ GRACE_SECONDS = 25
 END_SECONDS = 15
 #: An application sets this in the scope of a request whose answer has no end by itself: a stopping server hangs up.
 ENDLESS = "llmflow.endless"
+#: The server sets this in the scope of a request that it hung up on: "body" or "answer" is what the client did not send
+#: or read for too long.
+WAITED_FOR = "llmflow.waited_for"
 #: How long an idle connection is kept; longer than the usual client's and load balancer's pool.
 KEEP_ALIVE_SECONDS = 75
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds a server waits for a client before it hangs up: for the whole `head` of a request, for the next
+    byte of a `body`, and for the client to read on in an `answer` (on Linux; elsewhere without end)."""
+
+    head: float = 30.0
+    body: float = 60.0
+    answer: float = 120.0
+
+
+#: Long enough for a bad network, and no longer.
+USUAL_PATIENCE = Patience()
+
+
 def serve(
-    factory: str, *, host: str, port: int, workers: int, date_header: bool = True, also_port: int | None = None
+    factory: str,
+    *,
+    host: str,
+    port: int,
+    workers: int,
+    date_header: bool = True,
+    also_port: int | None = None,
+    patience: Patience = USUAL_PATIENCE,
 ) -> None:
     """Serve the application that `factory` ("module:function") makes until SIGTERM or SIGINT.
 
@@ -33,15 +58,15 @@ def serve(
     """
     ports = [port, also_port] if also_port else [port]
     if workers == 0:
-        _serve_here(factory, host, ports, date_header)
+        _serve_here(factory, host, ports, date_header, patience)
     else:
-        _serve_with_gunicorn(factory, host, ports, workers, date_header)
+        _serve_with_gunicorn(factory, host, ports, workers, date_header, patience)
 
 
-def _serve_here(factory: str, host: str, ports: list[int], date_header: bool) -> None:
+def _serve_here(factory: str, host: str, ports: list[int], date_header: bool, patience: Patience) -> None:
     import uvicorn
 
-    from llmflow_core.http_protocol import LimitedHttpProtocol
+    from llmflow_core.http_protocol import protocol_with
 
     config = uvicorn.Config(
         factory,
@@ -54,7 +79,7 @@ def _serve_here(factory: str, host: str, ports: list[int], date_header: bool) ->
         date_header=date_header,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        http=LimitedHttpProtocol,
+        http=protocol_with(patience),
     )
     config.load_app()
     server = uvicorn.Server(config)
@@ -74,15 +99,18 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ConfigError([f"cannot listen on {host}:{port}: {error.strerror}"]) from None
 
 
-def _serve_with_gunicorn(factory: str, host: str, ports: list[int], workers: int, date_header: bool) -> None:
+def _serve_with_gunicorn(
+    factory: str, host: str, ports: list[int], workers: int, date_header: bool, patience: Patience
+) -> None:
     from gunicorn.app.base import BaseApplication
+
+    from llmflow_core.gunicorn_worker import worker_with
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             self.cfg.set("bind", [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for port in ports])
             self.cfg.set("workers", workers)
-            worker = "Worker" if date_header else "DatelessWorker"
-            self.cfg.set("worker_class", f"llmflow_core.gunicorn_worker.{worker}")
+            self.cfg.set("worker_class", worker_with(patience, date_header=date_header))
             self.cfg.set("keepalive", KEEP_ALIVE_SECONDS)
             self.cfg.set("graceful_timeout", GRACE_SECONDS + END_SECONDS)
             self.cfg.set("control_socket_disable", True)

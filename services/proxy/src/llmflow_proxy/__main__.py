@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmflow_core.config import load_settings
 from llmflow_core.program import exit_on_config_error
-from llmflow_core.serving import serve
+from llmflow_core.serving import Patience, serve
 from llmflow_proxy.providers import providers_of
 from llmflow_proxy.settings import ProxySettings
 
@@ -15,7 +15,14 @@ def main() -> None:
         settings = load_settings(ProxySettings)
         providers_of(settings)
     factory = "llmflow_proxy.app:from_environment"
-    serve(factory, host=settings.host, port=settings.port, workers=settings.workers, date_header=False)
+    serve(
+        factory,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        date_header=False,
+        patience=Patience(body=settings.caller_send_timeout, answer=settings.caller_read_timeout),
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from llmflow_core.garbage import collect_rarely
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.key_refresh import key_refresher
+from llmflow_core.serving import WAITED_FOR
 from llmflow_core.telemetry import setup_logging
 from llmflow_proxy import span
 from llmflow_proxy.capture import RAW_FACTOR, Budget, Capture
@@ -69,6 +70,10 @@ class Proxy:
         self._access = Access(settings.proxy_keys, self._keys, required=settings.keys_required)
         self._forward_urls = ForwardUrls(settings.forward_url_allow)
         self._timeout = {"connect": settings.connect_timeout, "read": settings.read_timeout}
+        self._impatience: dict[str | None, str] = {
+            "body": f"the caller stopped sending its request for {settings.caller_send_timeout:g} s",
+            "answer": f"the caller did not read its answer for {settings.caller_read_timeout:g} s",
+        }
         # The proxy does its work while the log is away, so nothing outside this process makes it unready.
         self._health = health_app({})
         self._transport: httpx.AsyncBaseTransport
@@ -107,6 +112,8 @@ class Proxy:
         try:
             await forward(exchange, receive, send, transport, self._timeout)
         finally:
+            if exchange.failure == "cancelled" and (message := self._impatience.get(scope.get(WAITED_FOR))):
+                exchange.failure, exchange.failure_message = "caller_timeout", message
             self._record(exchange)
 
     def _begin(self, route: Route, scope: Any, path: str, query: str) -> Exchange:

@@ -9,8 +9,9 @@ from typing import Literal
 from llmflow_proxy.capture import Capture
 from llmflow_proxy.routes import Route
 
-#: How an exchange ended other than well: the caller left; the provider was not reached, was too slow, or broke off.
-Failure = Literal["cancelled", "unreachable", "timeout", "broken"]
+#: How an exchange ended other than well: the caller left, or was too slow; the provider was not reached, was too slow,
+#: or broke off.
+Failure = Literal["cancelled", "caller_timeout", "unreachable", "timeout", "broken"]
 
 
 @dataclass(slots=True, kw_only=True)

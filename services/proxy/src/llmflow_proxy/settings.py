@@ -211,6 +211,19 @@ class ProxySettings(KeySettings):
         10, gt=0, description="Seconds to wait for a connection to the provider", examples=[10]
     )
     read_timeout: float = Field(600, gt=0, description="Seconds to wait for the provider's next byte", examples=[600])
+    caller_send_timeout: float = Field(
+        60,
+        gt=0,
+        description="Seconds to wait for the next byte of a request from a caller that has begun to send one",
+        examples=[60],
+    )
+    caller_read_timeout: float = Field(
+        120,
+        gt=0,
+        le=86_400,
+        description="Seconds to wait for a caller to read on when more of its answer is there; on Linux only",
+        examples=[120],
+    )
 
     def base_url_of(self, provider: str) -> str | None:
         """Where a provider of the catalog is; None when it has to be configured and is not."""

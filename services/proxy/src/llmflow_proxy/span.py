@@ -46,6 +46,7 @@ _ALSO_KEPT = frozenset(
 #: Roles, types, names and ids are no longer than this.
 _NEVER_CUT = 128
 _FAILURES = {
+    "caller_timeout": "caller_timeout",
     "unreachable": "connection_error",
     "timeout": "timeout",
     "broken": "connection_closed",
