@@ -1,6 +1,6 @@
 import createClient from "openapi-fetch";
 import type { Order } from "../model/directory";
-import type { ViewQuery } from "../model/filters";
+import type { ListOrder, ViewQuery } from "../model/filters";
 import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
 
@@ -36,6 +36,8 @@ async function body<T>(call: Promise<Outcome<T>>): Promise<T> {
 export interface PageQuery extends ViewQuery {
   limit: number;
   cursor?: string;
+  order?: ListOrder;
+  direction?: "asc";
 }
 
 export function login(username: string, password: string): Promise<Wire["Session"]> {

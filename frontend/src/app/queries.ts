@@ -13,7 +13,7 @@ import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import { ApiError, Unreachable } from "../api/errors";
 import { type DirectorySearch, directoryView } from "../model/directory";
-import { DEFAULT_PROJECT, type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
+import { DEFAULT_PROJECT, type ListSearch, type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
 import type { Page } from "../model/page";
 import { toSpanDetail, toSpanPage, toTraceDetail } from "../model/span";
@@ -52,17 +52,22 @@ export function newestTraceQuery(project: string) {
   });
 }
 
-/** A list in pages, newest first. */
+/** A list in pages, in the order that the URL names. */
 function pagesQuery<T>(
   name: string,
-  { project, filter, range, from, to }: ViewSearch,
+  { project, filter, range, from, to, order, direction }: ListSearch,
   fetchPage: (query: api.PageQuery, signal: AbortSignal) => Promise<Page<T>>,
 ) {
-  const search = { project, filter, range, from, to } as ViewSearch;
+  const search = { project, filter, range, from, to, order, direction } as ListSearch;
   return infiniteQueryOptions({
     queryKey: [name, search] as QueryKey,
     queryFn: ({ pageParam, signal }) => {
-      const query = { ...toViewQuery(search, new Date()), limit: PAGE_SIZE };
+      const query = {
+        ...toViewQuery(search, new Date()),
+        limit: PAGE_SIZE,
+        ...(order && { order }),
+        ...(direction && { direction }),
+      };
       return fetchPage(pageParam === null ? query : { ...query, cursor: pageParam }, signal);
     },
     initialPageParam: null as string | null,
@@ -85,11 +90,11 @@ export function newestQuery<T>({ queryKey, queryFn }: PagesOptions<T>, version: 
   });
 }
 
-export function tracesQuery(search: ViewSearch) {
+export function tracesQuery(search: ListSearch) {
   return pagesQuery("traces", search, async (query, signal) => toTracePage(await api.traces(query, signal)));
 }
 
-export function spansQuery(search: ViewSearch) {
+export function spansQuery(search: ListSearch) {
   return pagesQuery("spans", search, async (query, signal) =>
     toSpanPage(await api.spans(query, signal), query.project),
   );

@@ -16,17 +16,26 @@ interface Props<S extends ViewSearch> {
   /** The range where the URL names none; all time without it. */
   otherwise?: RangeName;
   onChange: (search: S) => void;
+  besideTime?: ReactNode;
   children?: ReactNode;
 }
 
 type RangeChoice = RangeName | "all" | "custom";
 
 /** Time and filter of a view, all of which are kept in its URL. */
-export function FilterBar<S extends ViewSearch>({ search, error = null, otherwise, onChange, children }: Props<S>) {
+export function FilterBar<S extends ViewSearch>({
+  search,
+  error = null,
+  otherwise,
+  onChange,
+  besideTime,
+  children,
+}: Props<S>) {
   const set = (changes: Changes<ViewSearch>) => onChange(withChanges<ViewSearch>(search, changes) as S);
   return (
     <section className={styles.bar} aria-label="Filters">
       <TimeRange search={search} otherwise={otherwise} onChange={set} />
+      {besideTime}
       <FilterInput
         search={search}
         error={isFilterError(error) ? error : null}

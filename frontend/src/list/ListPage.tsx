@@ -4,9 +4,10 @@ import { NARROW, useMedia, useShortcuts } from "../app/hooks";
 import type { PagesOptions } from "../app/queries";
 import { FacetPanel } from "../filter/FacetPanel";
 import { FacetsToggle, FilterBar, isFilterError } from "../filter/FilterBar";
-import { inProject, isFiltered, type ListSearch } from "../model/filters";
+import { inOrder, inProject, isFiltered, isNewestFirst, LIST_ORDERS, type ListSearch } from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { Loading, Page } from "../ui/Page";
+import { optionsOf, Select } from "../ui/Select";
 import { DownloadMenu } from "./DownloadMenu";
 import styles from "./ListPage.module.css";
 import { LiveButton } from "./LiveButton";
@@ -28,7 +29,7 @@ interface Props<T extends RowData> {
   firstRun: ReactNode;
 }
 
-/** A list, newest first, that goes on by itself while nobody reads in it: filters, facets and a table. */
+/** A list that goes on by itself, newest first, while nobody reads in it: filters, facets and a table. */
 export function ListPage<T extends RowData>({
   title,
   noun,
@@ -69,6 +70,7 @@ export function ListPage<T extends RowData>({
   useShortcuts({ p: () => (stopped ? goLive() : setFollow(false)) });
 
   const narrow = useMedia(NARROW);
+  const newestFirst = isNewestFirst(search);
   const facets = search.facets ? search.facets === "1" : !narrow;
   const setFilter = (filter: string) => {
     const { filter: _, ...rest } = search;
@@ -83,12 +85,26 @@ export function ListPage<T extends RowData>({
           live={!stopped}
           connected={connected}
           waiting={waiting}
-          disabled={Boolean(search.to)}
+          never={newestFirst ? search.to && "Paused" : "Live by time only"}
           onChange={(on) => (on ? goLive() : setFollow(false))}
         />
       }
       bar={
-        <FilterBar search={search} error={query.error} onChange={onSearch}>
+        <FilterBar
+          search={search}
+          error={query.error}
+          onChange={onSearch}
+          besideTime={
+            narrow && (
+              <Select
+                label="Order"
+                value={search.order ?? "time"}
+                options={optionsOf(LIST_ORDERS)}
+                onChange={(order) => onSearch(inOrder(search, order))}
+              />
+            )
+          }
+        >
           <FacetsToggle
             shown={facets}
             onChange={(choice) => onSearch({ ...search, ...(choice && { facets: choice }) })}
@@ -110,6 +126,9 @@ export function ListPage<T extends RowData>({
             <VirtualTable
               label={title}
               columns={columns}
+              order={search.order ?? "time"}
+              ascending={search.direction === "asc"}
+              onOrder={(order) => onSearch(inOrder(search, order))}
               rows={rows}
               getId={getId}
               scroller={scroller}

@@ -9,20 +9,21 @@ interface Props {
   connected: boolean;
   /** New rows that are not on show; `more` when there are others still. */
   waiting: { count: number; more: boolean };
-  disabled: boolean;
+  /** Why rows cannot appear by themselves, where they cannot. */
+  never?: string | undefined;
   onChange: (live: boolean) => void;
 }
 
 /** Whether new rows appear by themselves, and how many wait. Scrolling down pauses; pressing goes to the top and on. */
-export function LiveButton({ live, connected, waiting, disabled, onChange }: Props) {
+export function LiveButton({ live, connected, waiting, never, onChange }: Props) {
   const following = live && connected;
   return (
     <>
       <ToggleButton
         className={styles.live}
-        aria-label="Live"
+        aria-label={never ?? "Live"}
         isSelected={live}
-        isDisabled={disabled}
+        isDisabled={never !== undefined}
         onChange={onChange}
       >
         {live ? (
@@ -30,7 +31,7 @@ export function LiveButton({ live, connected, waiting, disabled, onChange }: Pro
         ) : (
           <IconPlayerPlayFilled size={11} aria-hidden />
         )}
-        {live ? (following ? "Live" : "Reconnecting…") : "Paused"}
+        {never ?? (live ? (following ? "Live" : "Reconnecting…") : "Paused")}
       </ToggleButton>
       <span role="status">
         {waiting.count > 0 && (

@@ -1,3 +1,4 @@
+import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
 import { useElementScrollRestoration } from "@tanstack/react-router";
 import { type ColumnDef, type Row, type RowData, tableFeatures, useTable } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
@@ -12,7 +13,10 @@ import {
   useMemo,
   useRef,
 } from "react";
+import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../app/hooks";
+import { LIST_ORDERS, type ListOrder } from "../model/filters";
+import plain from "../ui/table.module.css";
 import { useArrivals } from "./useArrivals";
 import styles from "./VirtualTable.module.css";
 
@@ -24,24 +28,28 @@ const AHEAD = 30;
 const NONE: string[] = [];
 const features = tableFeatures({});
 
-/** The columns there are, by their widths; what is drawn of them on a narrow page is the style sheet's business. */
+/**
+ * The columns there are, by their widths in a wide table, one of middle width and one with little room. Which those are,
+ * that columns without a width are not drawn in them, and what is drawn on a phone, is the style sheet's business.
+ */
 const WIDTHS = {
-  time: "106px",
-  name: "minmax(280px, 1fr)",
-  models: "140px",
-  status: "74px",
-  spans: "46px",
-  tokens: "112px",
-  cost: "108px",
-  ttft: "72px",
-  duration: "66px",
-  service: "120px",
-  user: "104px",
-  session: "88px",
-};
+  time: ["116px", "116px", "112px"],
+  name: ["minmax(200px, 1fr)", "minmax(180px, 1fr)", "minmax(150px, 1fr)"],
+  models: ["140px", "140px", "minmax(60px, 120px)"],
+  status: ["74px", "74px", "66px"],
+  spans: ["46px", "46px"],
+  tokens: ["112px", "112px", "100px"],
+  cost: ["108px", "108px", "84px"],
+  ttft: ["72px", "72px"],
+  duration: ["70px", "70px", "70px"],
+  service: ["120px"],
+  user: ["104px", "104px"],
+  session: ["88px"],
+} as const;
+type ColumnId = keyof typeof WIDTHS;
 
 interface Column<T> {
-  id: keyof typeof WIDTHS;
+  id: ColumnId;
   header: string;
   cell: (row: T) => ReactNode;
 }
@@ -55,6 +63,10 @@ export function columnsOf<T extends RowData>(columns: Column<T>[]): Columns<T> {
 interface Props<T extends RowData> {
   label: string;
   columns: Columns<T>;
+  /** What the rows are ordered by; the headers of the columns that say it change it. */
+  order: ListOrder;
+  ascending: boolean;
+  onOrder: (order: ListOrder) => void;
   rows: T[];
   getId: (row: T) => string;
   scroller: RefObject<HTMLDivElement | null>;
@@ -71,6 +83,9 @@ interface Props<T extends RowData> {
 export function VirtualTable<T extends RowData>({
   label,
   columns,
+  order,
+  ascending,
+  onOrder,
   rows: data,
   getId,
   scroller,
@@ -80,12 +95,16 @@ export function VirtualTable<T extends RowData>({
   onScrolledFromTop,
   onReading,
 }: Props<T>) {
-  const height = useMedia(NARROW) ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
+  const narrow = useMedia(NARROW);
+  const height = narrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const table = useTable({ features, columns, data, getRowId: getId });
   const rows = table.getRowModel().rows;
   const ids = useMemo(() => (stale ? NONE : data.map(getId)), [stale, data, getId]);
   const arrived = useArrivals(ids);
-  const grid = { "--columns": columns.map(({ id }) => WIDTHS[id as Column<T>["id"]]).join(" ") } as CSSProperties;
+  const widths = columns.map(({ id }) => WIDTHS[id as ColumnId]);
+  const grid = Object.fromEntries(
+    ["--wide", "--middle", "--little"].map((name, place) => [name, widths.map((of) => of[place]).join(" ")]),
+  ) as CSSProperties;
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -127,11 +146,30 @@ export function VirtualTable<T extends RowData>({
         <div role="rowgroup" className={styles.header}>
           {table.getHeaderGroups().map((group) => (
             <div key={group.id} role="row" aria-rowindex={1} className={styles.row}>
-              {group.headers.map((header) => (
-                <div key={header.id} role="columnheader" className={styles[header.column.id]}>
-                  <table.FlexRender header={header} />
-                </div>
-              ))}
+              {group.headers.map((header) => {
+                const by = header.column.id as ListOrder;
+                const active = by === order;
+                const Arrow = ascending ? IconArrowUp : IconArrowDown;
+                return (
+                  <div
+                    key={header.id}
+                    role="columnheader"
+                    className={styles[header.column.id]}
+                    aria-sort={
+                      by in LIST_ORDERS ? (active ? (ascending ? "ascending" : "descending") : "none") : undefined
+                    }
+                  >
+                    {by in LIST_ORDERS && !narrow ? (
+                      <Button className={plain.order} onPress={() => onOrder(by)}>
+                        {active && <Arrow size={12} aria-hidden />}
+                        <table.FlexRender header={header} />
+                      </Button>
+                    ) : (
+                      <table.FlexRender header={header} />
+                    )}
+                  </div>
+                );
+              })}
             </div>
           ))}
         </div>

@@ -8,13 +8,13 @@ import {
 } from "@tanstack/react-query";
 import { useEffect, useMemo, useRef } from "react";
 import { newestQuery, type PagesOptions } from "../app/queries";
-import type { ViewSearch } from "../model/filters";
+import { isNewestFirst, type ListSearch } from "../model/filters";
 import type { Page } from "../model/page";
 import { countNew, useTail } from "./useTail";
 
 interface Options<T> {
   options: PagesOptions<T>;
-  search: ViewSearch;
+  search: ListSearch;
   getId: (row: T) => string;
   /** Whether new rows may show by themselves at all. */
   follow: boolean;
@@ -23,16 +23,17 @@ interface Options<T> {
 }
 
 /**
- * A list that follows what arrives. It shows new rows while it may `follow`, nothing makes it `hold` and its range has
- * no end; otherwise it counts them. The list itself always is what the API answers: the stream only says when to ask.
+ * A list that follows what arrives, unless it is in another order than newest first. It shows new rows while it may
+ * `follow`, nothing makes it `hold` and its range has no end; otherwise it counts them. The list itself always is what the API answers: the stream only says when to ask.
  */
 export function useLiveList<T>({ options, search, getId, follow, hold }: Options<T>) {
   const client = useQueryClient();
   const query = useInfiniteQuery<Page<T>, DefaultError, InfiniteData<Page<T>>, QueryKey, string | null>(options);
   const rows = useMemo(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
-  const { version, connected } = useTail(search, !search.to && query.data !== undefined && !query.isPlaceholderData);
+  const growing = !search.to && isNewestFirst(search);
+  const { version, connected } = useTail(search, growing && query.data !== undefined && !query.isPlaceholderData);
 
-  const stopped = !follow || Boolean(search.to) || (query.data?.pages.length ?? 1) > 1;
+  const stopped = !follow || !growing || (query.data?.pages.length ?? 1) > 1;
   const moving = !stopped && !hold;
   const shown = useRef(version);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the options

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
+  inOrder,
   isFiltered,
+  isNewestFirst,
   parseListSearch,
   parseSpanSearch,
   parseViewSearch,
@@ -48,8 +50,27 @@ describe("toViewQuery", () => {
   });
 });
 
-it("knows whether facets are asked for", () => {
-  expect(parseListSearch({ facets: "0" })).toEqual({ facets: "0" });
+it("turns an order round when it is chosen again", () => {
+  expect(inOrder({ filter: "x" }, "cost")).toEqual({ filter: "x", order: "cost" });
+  expect(inOrder({ order: "cost" }, "cost")).toEqual({ order: "cost", direction: "asc" });
+  expect(inOrder({ order: "cost", direction: "asc" }, "cost")).toEqual({ order: "cost" });
+  expect(inOrder({ order: "cost", direction: "asc" }, "time")).toEqual({});
+  expect(inOrder({}, "time")).toEqual({ direction: "asc" });
+  expect([{}, { direction: "asc" } as const, { order: "cost" } as const].map(isNewestFirst)).toEqual([
+    true,
+    false,
+    false,
+  ]);
+});
+
+it("knows whether facets are asked for, and the order", () => {
+  expect(parseListSearch({ facets: "0", order: "cost", direction: "asc" })).toEqual({
+    facets: "0",
+    order: "cost",
+    direction: "asc",
+  });
+  expect(parseListSearch({ order: "time", direction: "desc" })).toEqual({});
+  expect(parseListSearch({ order: "name" })).toEqual({});
   expect(parseListSearch({ facets: "yes" })).toEqual({});
 });
 

@@ -23,9 +23,18 @@ export interface ViewSearch {
   to?: string;
 }
 
-/** The URL of a list beside which facets can be shown; without `facets` they are where there is room. */
+/** What lists of traces and spans can be ordered by. */
+export const LIST_ORDERS = { time: "Time", duration: "Duration", cost: "Cost", tokens: "Tokens" } as const;
+export type ListOrder = keyof typeof LIST_ORDERS;
+
+/**
+ * The URL of a list beside which facets can be shown; without `facets` they are where there is room. Without `order` it
+ * is by time, without `direction` the largest and newest come first.
+ */
 export interface ListSearch extends ViewSearch {
   facets?: "0" | "1";
+  order?: Exclude<ListOrder, "time">;
+  direction?: "asc";
 }
 
 export const SPAN_TABS = ["messages", "timing", "attributes", "events", "scores", "raw"] as const;
@@ -64,7 +73,22 @@ export function parseViewSearch(raw: Record<string, unknown>): ViewSearch {
 export function parseListSearch(raw: Record<string, unknown>): ListSearch {
   const search: ListSearch = parseViewSearch(raw);
   if (raw.facets === "0" || raw.facets === "1") search.facets = raw.facets;
+  if (typeof raw.order === "string" && raw.order in LIST_ORDERS && raw.order !== "time") {
+    search.order = raw.order as Exclude<ListOrder, "time">;
+  }
+  if (raw.direction === "asc") search.direction = raw.direction;
   return search;
+}
+
+/** Whether a list goes on at its top when something arrives. */
+export function isNewestFirst({ order, direction }: ListSearch): boolean {
+  return !order && !direction;
+}
+
+/** The same list by `order`: largest first, and the other way round when it was that already. */
+export function inOrder(search: ListSearch, order: ListOrder): ListSearch {
+  const turned = (search.order ?? "time") === order && !search.direction;
+  return withChanges(search, { order: order === "time" ? undefined : order, direction: turned ? "asc" : undefined });
 }
 
 /** What of a trace page's URL query is valid; the rest is dropped. */
