@@ -325,13 +325,17 @@ async def test_an_unexpected_error_is_500_and_keeps_its_text_to_the_log(
     assert "a secret" in caplog.text
 
 
-async def test_large_answers_are_compressed_for_those_who_can_read_it(client: Client, store: Store) -> None:
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip", "gzip"), ("gzip, deflate, br, zstd", "zstd")])
+async def test_large_answers_are_compressed_for_those_who_can_read_it(
+    client: Client, store: Store, accepted: str, coding: str
+) -> None:
     await store.write_spans([make_span(number) for number in range(100)])
     plain = await client.get(f"/api/v1/traces/{TRACE}", headers={"Accept-Encoding": "identity"})
-    packed = await client.get(f"/api/v1/traces/{TRACE}", headers={"Accept-Encoding": "gzip"})
+    packed = await client.get(f"/api/v1/traces/{TRACE}", headers={"Accept-Encoding": accepted})
     assert "content-encoding" not in plain.headers
-    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["content-encoding"] == coding
     assert packed.json() == plain.json()
+    assert int(packed.headers["content-length"]) < len(plain.content) / 5
 
 
 async def test_probes_need_no_user(anonymous: Client) -> None:

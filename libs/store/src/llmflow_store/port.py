@@ -156,13 +156,13 @@ class Trace:
 class SpanOutline(NamedTuple):
     """What a trace's tree and waterfall show of one span; `Span` says what the fields are."""
 
+    start_time_ns: int
     span_id: bytes
     parent_span_id: bytes | None
     name: str
     kind: int
     observation_type: str
     service: str
-    start_time_ns: int
     duration_ns: int
     status: str
     status_message: str

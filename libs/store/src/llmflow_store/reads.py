@@ -61,12 +61,8 @@ _SPANS_OF_TRACE = """
 FROM spans WHERE project = $1 AND trace_id = $2 AND start_time BETWEEN $3 AND $4
 ORDER BY start_time, start_time_nanos, span_id
 """
-#: The fields of SpanOutline, in their order, its time as the two columns that hold it.
-_OUTLINE_COLUMNS = [
-    column
-    for field in SpanOutline._fields
-    for column in (("start_time", "start_time_nanos") if field == "start_time_ns" else (field,))
-]
+#: The fields of SpanOutline, in their order, the first as the two columns that hold it.
+_OUTLINE_COLUMNS = ("start_time", "start_time_nanos", *SpanOutline._fields[1:])
 
 _RANGE_OF_TRACE = """
 SELECT start_time_ns, end_time_ns FROM traces WHERE project = $1 AND trace_id = $2
@@ -132,9 +128,7 @@ async def get_outline(connection: asyncpg.Connection[Any], project: str, trace_i
     found = await _trace(connection, project, trace_id, _OUTLINE_COLUMNS)
     if found is None:
         return None
-    time = _OUTLINE_COLUMNS.index("start_time")
-    rows = ((*row[:time], row[time] * 1000 + row[time + 1], *row[time + 2 :]) for row in found[1])
-    return TraceOutline(found[0], list(map(SpanOutline._make, rows)))
+    return TraceOutline(found[0], [SpanOutline(time * 1000 + nanos, *rest) for time, nanos, *rest in found[1]])
 
 
 async def _trace(

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
 
 from litestar import HttpMethod, Litestar, asgi, route
-from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ControllerRouterHandler
@@ -19,6 +18,7 @@ from llmflow_core.telemetry import setup_logging
 from llmflow_query_api import forward, problems
 from llmflow_query_api.alerting.desk import AlertDesk
 from llmflow_query_api.auth import Gate, Sessions
+from llmflow_query_api.compression import COMPRESSION
 from llmflow_query_api.internal import internal_router
 from llmflow_query_api.jaeger import jaeger_router
 from llmflow_query_api.key_access import KeyGate
@@ -68,9 +68,7 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         handlers,
         lifespan=[lifespan],
         exception_handlers=problems.HANDLERS,
-        compression_config=CompressionConfig(
-            backend="gzip", gzip_compress_level=1, minimum_size=1024, exclude_opt_key=AS_IT_IS
-        ),
+        compression_config=COMPRESSION,
         openapi_config=None,
         logging_config=None,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -38,7 +38,7 @@ _KINDS: dict[int, Kind] = {
     SpanKind.PRODUCER: "producer",
     SpanKind.CONSUMER: "consumer",
 }
-# Look-ups, since calling the enumerations takes a third of the time of a trace of 10,000 spans.
+# Look-ups, since calling the enumerations takes several times as long.
 _OBSERVATION_TYPES = {str(member): member for member in ObservationType}
 _EXPORTED_AS_STORED = (
     "scope",
@@ -67,10 +67,9 @@ def page_of(page: StoredPage, order: ListOrder) -> TracePage:
 
 def trace_of(trace: TraceOutline, scores: Sequence[StoredScore]) -> TraceDetail:
     """A whole trace."""
-    start_time_ns = trace.summary.start_time_ns
     return TraceDetail(
         trace=summary_of(trace.summary),
-        spans=[_span_summary(span, start_time_ns) for span in trace.spans],
+        spans=_span_summaries(trace),
         scores=[score_of(score) for score in scores],
     )
 
@@ -170,11 +169,25 @@ def score_of(score: StoredScore) -> Score:
     )
 
 
-def _span_summary(span: SpanOutline, trace_start_ns: int) -> SpanSummary:
-    return SpanSummary(offset_ns=span.start_time_ns - trace_start_ns, **_facts(span))
+def _span_summaries(trace: TraceOutline) -> list[SpanSummary]:
+    """Column by column, which takes a third of the time of span by span: a trace can have very many."""
+    columns: dict[str, Sequence[Any]] = dict(zip(SpanOutline._fields, zip(*trace.spans, strict=True), strict=False))
+    if not columns:
+        return []
+    times, first = columns["start_time_ns"], trace.summary.start_time_ns
+    shown: dict[str, Iterable[Any]] = {
+        **columns,
+        "span_id": [key.hex() for key in columns["span_id"]],
+        "parent_span_id": [key.hex() if key else None for key in columns["parent_span_id"]],
+        "kind": [_KINDS.get(kind, "unspecified") for kind in columns["kind"]],
+        "start_time": map(moment, times),
+        "offset_ns": [time - first for time in times],
+        "cost": map(dollars, columns["cost"]),
+    }
+    return list(map(SpanSummary, *(shown[name] for name in SpanSummary.__struct_fields__)))
 
 
-def _facts(span: Span | SpanOutline) -> dict[str, Any]:
+def _facts(span: Span) -> dict[str, Any]:
     return {
         "span_id": span.span_id.hex(),
         "parent_span_id": span.parent_span_id.hex() if span.parent_span_id else None,

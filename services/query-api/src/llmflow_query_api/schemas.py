@@ -87,7 +87,7 @@ class TracePage(Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
-class SpanFacts(Struct, frozen=True, kw_only=True):
+class SpanFacts(Struct, frozen=True):
     """A span without its content, attributes and events."""
 
     span_id: SpanId
@@ -113,7 +113,7 @@ class SpanFacts(Struct, frozen=True, kw_only=True):
     error_type: Annotated[str | None, Meta(examples=["rate_limit_exceeded"])]
 
 
-class SpanSummary(SpanFacts, frozen=True, kw_only=True):
+class SpanSummary(SpanFacts, frozen=True):
     """A span in its trace: what the tree and the waterfall need."""
 
     offset_ns: Annotated[int, Meta(description="Nanoseconds from the trace's start to the span's.", examples=[0])]
