@@ -27,10 +27,15 @@ _CHUNKED = ("content_words", "logs", "metric_points", "rollups_minute", "span_co
 HYPERTABLES = "SELECT hypertable_name::text, time_interval FROM timescaledb_information.dimensions ORDER BY 1"
 
 
+@pytest.fixture
+def database_url(migrated_database_url: str) -> str:
+    """Where the migrated database is."""
+    return migrated_database_url
+
+
 @pytest_asyncio.fixture
 async def database(database_url: str) -> AsyncIterator[asyncpg.Connection[Any]]:
     """A connection to the migrated database."""
-    await migrate(database_url)
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()

@@ -21,7 +21,6 @@ from llmflow_exporter.settings import ExporterSettings
 from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
-from llmflow_store.migrations import migrate
 from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
@@ -34,10 +33,9 @@ WITHIN = 30
 
 
 @pytest.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    """The store in `embedded_database_url`, which is migrated."""
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+async def store(migrated_embedded_url: str) -> AsyncIterator[Store]:
+    """The store in `migrated_embedded_url`."""
+    store = open_store(migrated_embedded_url)
     yield store
     await store.close()
 
@@ -119,8 +117,8 @@ class Stack:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, store: Store, embedded_database_url: str) -> Stack:
-    return Stack(tmp_path, embedded_database_url)
+def stack(tmp_path: Path, store: Store, migrated_embedded_url: str) -> Stack:
+    return Stack(tmp_path, migrated_embedded_url)
 
 
 async def _has(receiver: OtlpReceiver, *numbers: int) -> None:

@@ -80,11 +80,11 @@ def failed_call(**fields: Any) -> Any:
 
 
 async def test_each_notice_arrives_once_from_two_replicas(
-    store: Store, embedded_database_url: str, receiver: WebhookReceiver
+    store: Store, migrated_embedded_url: str, receiver: WebhookReceiver
 ) -> None:
     await store.write_spans([failed_call()])
     async with AsyncExitStack() as stack:
-        first, second = [await stack.enter_async_context(replica(embedded_database_url)) for _ in range(2)]
+        first, second = [await stack.enter_async_context(replica(migrated_embedded_url)) for _ in range(2)]
         await save_pager(first, receiver)
         made = [await created(first, "/alerts", {**RULE, "name": f"Rule {number}"}) for number in range(4)]
 
@@ -125,7 +125,7 @@ async def test_each_notice_arrives_once_from_two_replicas(
             events = (await second.get("/alerts/history")).json()["events"]
             return {notice["status"] for event in events for notice in event["notices"]} == {"delivered"}
 
-        await eventually(all_settled, within=10)
+        await eventually(all_settled, within=30)
 
 
 async def test_a_receiver_that_was_away_and_a_restart_cost_no_notice(
@@ -181,12 +181,12 @@ async def test_a_receiver_that_was_away_and_a_restart_cost_no_notice(
         assert resolved["notices"][0]["error"] == "the receiver answered 410"
 
 
-async def test_what_a_notice_says(store: Store, embedded_database_url: str, receiver: WebhookReceiver) -> None:
+async def test_what_a_notice_says(store: Store, migrated_embedded_url: str, receiver: WebhookReceiver) -> None:
     now = datetime.now(UTC)
     await store.write_spans([failed_call(), failed_call(user_id="bob", cost=Decimal(30), project="shop")])
     spent = failed_call(start_time_ns=time.time_ns(), project="shop", user_id="eve", cost=Decimal("8.20"))
     await store.write_spans([spent])
-    async with replica(embedded_database_url, public_url="https://llmflow.example") as client:
+    async with replica(migrated_embedded_url, public_url="https://llmflow.example") as client:
         await save_pager(client, receiver)
         answer = await client.put("/channels/chat", json={"kind": "slack", "url": f"{receiver.url}/slack"})
         assert answer.status_code == 200, answer.text
@@ -271,9 +271,9 @@ async def test_rules_measure_what_they_say(store: Store) -> None:
 
 
 async def test_webhooks_reach_nothing_inside(
-    store: Store, embedded_database_url: str, receiver: WebhookReceiver
+    store: Store, migrated_embedded_url: str, receiver: WebhookReceiver
 ) -> None:
-    async with replica(embedded_database_url, webhook_allow="public", alerts_poll_seconds=0) as client:
+    async with replica(migrated_embedded_url, webhook_allow="public", alerts_poll_seconds=0) as client:
         for url in (
             "http://127.0.0.1/",
             "http://169.254.169.254/latest",
@@ -292,9 +292,9 @@ async def test_webhooks_reach_nothing_inside(
 
 
 async def test_what_is_asked_for_must_make_sense(
-    store: Store, embedded_database_url: str, receiver: WebhookReceiver
+    store: Store, migrated_embedded_url: str, receiver: WebhookReceiver
 ) -> None:
-    async with replica(embedded_database_url, alerts_poll_seconds=0) as client:
+    async with replica(migrated_embedded_url, alerts_poll_seconds=0) as client:
         wrong: list[tuple[str, dict[str, Any], str | None]] = [
             ("/alerts", {**RULE, "channels": ["absent"]}, "channels"),
             ("/alerts", {**RULE, "condition": {**CONDITION, "filter": "model:("}}, None),
@@ -342,7 +342,7 @@ async def test_what_is_asked_for_must_make_sense(
             assert (await reader.get("/channels")).status_code == 403
             assert (await reader.post("/alerts", json=plain)).status_code == 403
 
-    async with replica(embedded_database_url, secret_key=None, alerts_poll_seconds=0) as client:
+    async with replica(migrated_embedded_url, secret_key=None, alerts_poll_seconds=0) as client:
         assert (await client.get("/channels")).json()["can_keep_secrets"] is False
         answer = await client.put("/channels/other", json={"url": receiver.url})
         assert answer.status_code == 400

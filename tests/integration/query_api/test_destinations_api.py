@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -18,9 +18,9 @@ from llmflow_core.destinations.exchange import (
     page_path,
 )
 from llmflow_core.otlp import parse_traces, spans_of
-from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store
+from llmflow_testkit.query_api_app import query_api_app
 from llmflow_testkit.spans import make_generation
 
 SECRET = "s3cret-0123"
@@ -40,11 +40,10 @@ PHOENIX: dict[str, Any] = {
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
     """The user, where secrets can be kept."""
     settings = QueryApiSettings(auth_password=USER[1], host="127.0.0.1", secret_key="k" * 32, keys_token=TOKEN)
-    app: Any = create_app(settings, store=store)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app), base_url="http://llmflow.test", auth=USER
-    ) as client:
-        yield client
+    with query_api_app(settings, store=store) as app:
+        transport = httpx.ASGITransport(cast(Any, app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test", auth=USER) as client:
+            yield client
 
 
 class Exporter:

@@ -20,9 +20,9 @@ _ODD = "https://chat.test//rooms/7/"
 
 
 @pytest.fixture
-def database_url(empty_database_url: str) -> str:
+def database_url(migrated_database_url: str) -> str:
     """Once on each kind of database."""
-    return empty_database_url
+    return migrated_database_url
 
 
 async def _get(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

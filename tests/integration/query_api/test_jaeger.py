@@ -6,18 +6,18 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest_asyncio
 
 from llmflow_core.api_keys import ApiKey, digest_of, new_key
 from llmflow_core.spans import Span
-from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
 from llmflow_store.topology import Dependency, Operation
+from llmflow_testkit.query_api_app import query_api_app
 from llmflow_testkit.spans import NOON, NOON_NS, make_generation, make_span
 
 USER = ("llmflow", "a long password")
@@ -66,10 +66,10 @@ async def trace(store: Store) -> list[Span]:
 
 @pytest_asyncio.fixture
 async def client(store: Store) -> AsyncIterator[httpx.AsyncClient]:
-    app: Any = create_app(QueryApiSettings(auth_password=USER[1], host="127.0.0.1"), store=store)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://llmflow.test") as client:
-        client.auth = USER
-        yield client
+    with query_api_app(QueryApiSettings(auth_password=USER[1], host="127.0.0.1"), store=store) as app:
+        transport = httpx.ASGITransport(cast(Any, app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://llmflow.test", auth=USER) as client:
+            yield client
 
 
 async def data(client: httpx.AsyncClient, path: str, **parameters: Any) -> Any:

@@ -17,7 +17,6 @@ from llmflow_query_api.openapi import document
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store, open_store
 from llmflow_store.administration import Actor
-from llmflow_store.migrations import migrate
 from llmflow_store.scores import ScoreType, StoredScore
 from llmflow_store.views import SavedView
 from llmflow_testkit.api_routes import ApiRoute, api_routes
@@ -35,9 +34,8 @@ PARAMETERS = {"metric": "requests", "field": "tag", "name": f"{CANARY}-metric"}
 
 
 @pytest_asyncio.fixture
-async def store(embedded_database_url: str) -> AsyncIterator[Store]:
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+async def store(migrated_embedded_url: str) -> AsyncIterator[Store]:
+    store = open_store(migrated_embedded_url)
     for project in ("a", "b"):
         await store.create_project(project, title=project, by=Actor("test"))
     span = make_generation(
@@ -98,12 +96,12 @@ def required(route: ApiRoute) -> str:
     return "&".join([*named, *([DAY] if any(p["name"] == "from" for p in parameters) else [])])
 
 
-async def test_no_route_lets_a_key_into_another_project(store: Store, embedded_database_url: str) -> None:
+async def test_no_route_lets_a_key_into_another_project(store: Store, migrated_embedded_url: str) -> None:
     key, key_id = new_key()
     every = frozenset(SCOPES)
     api_key = ApiKey(id=key_id, digest=digest_of(key), project="a", scopes=every)
     assert await store.create_key(api_key, name="k", by=Actor("test"))
-    connection = await asyncpg.connect(embedded_database_url)
+    connection = await asyncpg.connect(migrated_embedded_url)
     (trace,) = await connection.fetch("SELECT trace_id, span_id FROM spans")
     parameters = {
         "trace_id": trace["trace_id"].hex(),

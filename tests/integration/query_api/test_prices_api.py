@@ -83,7 +83,7 @@ async def test_the_writer_takes_prices_up_while_it_runs(
     async def by_the_api() -> bool:
         return source() == "own:house"
 
-    await eventually(by_the_api, within=5)
+    await eventually(by_the_api, within=30)
     origins = [(entry["name"], entry["origin"]) for entry in (await client.get("/prices")).json()["prices"]]
     assert origins == [("house", "api"), ("of-file", "file")]
 
@@ -94,13 +94,13 @@ async def test_the_writer_takes_prices_up_while_it_runs(
     async def by_the_file() -> bool:
         return source() == "own:of-file"
 
-    await eventually(by_the_file, within=5)
+    await eventually(by_the_file, within=30)
     file.write_text(_FILE.replace("of-file", "renamed"))
 
     async def renamed() -> bool:
         return source() == "own:renamed"
 
-    await eventually(renamed, within=5)
+    await eventually(renamed, within=30)
     stop.set()
     await running
 

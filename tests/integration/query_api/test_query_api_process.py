@@ -10,7 +10,6 @@ import pytest
 
 from llmflow_core.spans import Span
 from llmflow_store import open_store
-from llmflow_store.migrations import migrate
 from llmflow_testkit.otlp_receiver import OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
@@ -24,15 +23,14 @@ SECOND = 1_000_000_000
 
 
 @pytest.fixture
-async def spans(embedded_database_url: str) -> list[Span]:
+async def spans(migrated_embedded_url: str) -> list[Span]:
     """What the database holds: five traces of one span, then a generation in the newest of them."""
     roots = [make_span(name=f"trace {number}", start_time_ns=NOON_NS + number * SECOND) for number in range(5)]
     newest = roots[-1]
     generation = make_generation(
         trace_id=newest.trace_id, parent_span_id=newest.span_id, start_time_ns=newest.start_time_ns + 1000
     )
-    await migrate(embedded_database_url)
-    store = open_store(embedded_database_url)
+    store = open_store(migrated_embedded_url)
     await store.write_spans([*roots, generation])
     await store.close()
     return [*roots, generation]
@@ -46,13 +44,13 @@ def page(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-async def test_everything_on_one_port(embedded_database_url: str, spans: list[Span], page: Path, workers: int) -> None:
+async def test_everything_on_one_port(migrated_embedded_url: str, spans: list[Span], page: Path, workers: int) -> None:
     port = free_port()
     with (
         OtlpReceiver() as receiver,
         service_process(
             "llmflow_query_api",
-            LLMFLOW_DATABASE_URL=embedded_database_url,
+            LLMFLOW_DATABASE_URL=migrated_embedded_url,
             LLMFLOW_HOST="127.0.0.1",
             PORT=port,
             AUTH_PASSWORD=USER[1],

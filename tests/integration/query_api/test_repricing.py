@@ -28,9 +28,9 @@ _HOUSE = own_price({"name": "house", "model": "house-.*", "input": "2", "output"
 
 
 @pytest.fixture
-def database_url(empty_database_url: str) -> str:
+def database_url(migrated_database_url: str) -> str:
     """Once on each kind of database."""
-    return empty_database_url
+    return migrated_database_url
 
 
 def some_spans(seed: int, count: int, project: str = "default") -> list[Span]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -16,7 +17,6 @@ from litestar.testing import AsyncTestClient
 
 from llmflow_core.filters import Filter
 from llmflow_core.spans import ObservationType, Span, Status
-from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import (
     SpanPage,
@@ -34,6 +34,7 @@ from llmflow_store.port import SpanOutline, TraceOutline
 from llmflow_store.scores import ScorePage, ScoreQuery
 from llmflow_store.usage import UsageTotals
 from llmflow_testkit.memory_administration import MemoryAdministration
+from llmflow_testkit.query_api_app import query_api_app
 
 USER = ("llmflow", "a long password")
 
@@ -183,14 +184,16 @@ def settings() -> QueryApiSettings:
 
 
 @pytest.fixture
-def make_client(store: Store, settings: QueryApiSettings) -> Callable[..., AsyncTestClient[Litestar]]:
+def make_client(store: Store, settings: QueryApiSettings) -> Iterator[Callable[..., AsyncTestClient[Litestar]]]:
     """A client of a new application over `store`; keywords change its settings or, as `base_url`, where it runs."""
+    with ExitStack() as apps:
 
-    def make(*, base_url: str = "http://testserver.local", **changes: Any) -> AsyncTestClient[Litestar]:
-        app = create_app(QueryApiSettings(**{**settings.model_dump(), **changes}), store=store)
-        return AsyncTestClient(app, base_url=base_url, raise_server_exceptions=False)
+        def make(*, base_url: str = "http://testserver.local", **changes: Any) -> AsyncTestClient[Litestar]:
+            changed = QueryApiSettings(**{**settings.model_dump(), **changes})
+            app = apps.enter_context(query_api_app(changed, store=store))
+            return AsyncTestClient(app, base_url=base_url, raise_server_exceptions=False)
 
-    return make
+        yield make
 
 
 @pytest.fixture

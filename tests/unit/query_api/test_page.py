@@ -14,17 +14,24 @@ INDEX = "<!doctype html><title>LLMFlow</title>"
 LARGE = "export const x = 1;\n" * 1000
 
 
-@pytest.fixture
-async def visitor(make_client: Callable[..., Client], tmp_path: Path) -> AsyncIterator[Client]:
-    """A client of an application that serves the page."""
-    (tmp_path / "secret.txt").write_text("secret")
-    folder = tmp_path / "page"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page's files."""
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "secret.txt").write_text("secret")
+    folder = outside / "page"
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_text(INDEX)
     (folder / "favicon.svg").write_text("<svg/>")
     (folder / "assets" / "index-4f3a.js").write_text("export {};")
     (folder / "assets" / "large-77aa.js").write_text(LARGE)
-    (folder / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (folder / "link.txt").symlink_to(outside / "secret.txt")
+    return folder
+
+
+@pytest.fixture
+async def visitor(make_client: Callable[..., Client], folder: Path) -> AsyncIterator[Client]:
+    """A client of an application that serves the page."""
     async with make_client(frontend_dir=folder) as client:
         yield client
 

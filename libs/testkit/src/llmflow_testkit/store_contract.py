@@ -176,7 +176,6 @@ class StoreContract(StoreSuite):
         assert one == [replace(trace, project="one") for trace in two]
 
     async def test_concurrent_writers_store_each_span_once(self, database_url: str) -> None:
-        await migrate(database_url)
         rng = random.Random(11)
         spans = random_spans(rng, 400, traces=20)
         stores = [open_store(database_url, max_size=2) for _ in range(4)]
