@@ -125,7 +125,7 @@ async def page(tmp_path: Path, query_api: Service, ingest: Service) -> AsyncIter
                     except httpx.TransportError:
                         return False
 
-                await eventually(up, within=10)
+                await eventually(up, within=30)
                 yield client
         finally:
             process.terminate()

@@ -224,7 +224,7 @@ async def test_a_project_is_renamed_kept_for_days_of_its_own_and_deleted(demo: S
     async def kept() -> bool:
         return bool((await api(demo, f"/projects/{name}/retention"))["chosen"]["content"] == 7)
 
-    await eventually(kept, within=10)
+    await eventually(kept, within=30)
     titles = {project["name"]: project["title"] for project in (await api(demo, "/projects"))["details"]}
     assert titles[name] == "Short"
 

@@ -96,7 +96,7 @@ async def test_every_example_works(where: Where, destination: OtlpReceiver) -> N
     assert Path("traces.csv").read_text().count("\n") > 200
     assert any("messages" in line or "content" in line for line in Path("calls.jsonl").read_text().splitlines())
     # The writer has refused again what was replayed; that is not replayed for ever.
-    await eventually(lambda: asyncio.to_thread(_is_refused_again), within=10)
+    await eventually(lambda: asyncio.to_thread(_is_refused_again), within=30)
     replayed = await asyncio.to_thread(run_llmflow, "dead-letters", "replay", "--all")
     assert replayed.stdout.startswith("replayed 0 dead letters")
 

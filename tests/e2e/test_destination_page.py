@@ -69,13 +69,30 @@ async def test_a_destination_from_its_beginning_to_its_end(
             sent: int = jobs[0]["sent"]
             return sent
 
-        sent = await eventually(stored_spans, within=10)
+        sent = await eventually(stored_spans, within=30)
         assert len(set(receiver.span_ids)) == sent + 1
 
         await row.get_by_role("button", name="Change phoenix").click()
         form = visitor.get_by_role("form", name="Destination phoenix")
-        await expect(form.get_by_label("api key")).to_have_value("[secret]")
+        await expect(form.get_by_label("api key", exact=True)).to_have_attribute("placeholder", re.compile("^stored"))
         await form.get_by_label("Share of traces").fill("0.5")
+        await form.get_by_text("Key and protocol").click()
+        await form.get_by_role("button", name="Add header").click()
+        await form.get_by_label("Header 1", exact=True).fill("x-team")
+        await form.get_by_label("Value 1").fill("blue")
+        await form.get_by_role("button", name="Save").click()
+        await expect(form).to_have_count(0)
+        await row.get_by_role("button", name="Test phoenix").click()
+
+        async def with_header() -> bool:
+            latest = receiver.requests[-1].headers
+            return (latest.get("x-team"), latest["authorization"]) == ("blue", "Bearer s3cret-0123")
+
+        await eventually(with_header, within=30)
+        await row.get_by_role("button", name="Change phoenix").click()
+        await form.get_by_role("button", name="Forget api key").click()
+        await form.get_by_role("button", name="Remove header 1").click()
+        await assert_accessible(visitor)
         await form.get_by_role("button", name="Save").click()
         await expect(form).to_have_count(0)
         await row.get_by_role("button", name="Pause phoenix").click()

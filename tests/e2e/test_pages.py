@@ -81,7 +81,7 @@ async def test_who_comes_back_finds_the_list_where_it_was(visitor: Page) -> None
     async def scrolled_back() -> bool:
         return bool(await visitor.locator("[data-scroll-restoration-id=Traces]").evaluate("(e) => e.scrollTop === 900"))
 
-    await eventually(scrolled_back, within=10)
+    await eventually(scrolled_back, within=30)
 
 
 async def test_numbers_of_the_overview_lead_to_their_spans(demo: Stack, visitor: Page) -> None:
@@ -161,5 +161,5 @@ async def test_a_column_puts_its_list_in_order(demo: Stack, visitor: Page, path:
         counts = [int(text.replace(",", "")) for text in texts]
         return len(counts) > 3 and counts == sorted(counts, reverse=True) and counts[0] > counts[-1]
 
-    await eventually(falling, within=10)
+    await eventually(falling, within=30)
     assert await violations(visitor) == []

@@ -112,7 +112,7 @@ async def test_it_says_what_to_open_keeps_its_data_and_stops_cleanly(up: Up) -> 
     async def stored() -> bool:
         return f"({await up.spans('demo')} spans)" in sent
 
-    await eventually(stored, within=10)
+    await eventually(stored, within=30)
     assert up.stop(signal.SIGINT) == 0
     assert up.processes() == []
     assert "Traceback" not in up.log.read_text()
@@ -138,7 +138,7 @@ async def test_a_second_one_says_that_one_is_running(up: Up) -> None:
 async def test_nothing_that_is_left_of_a_killed_one_blocks_the_next(up: Up) -> None:
     await up.start()
     up.demo("--traces", "20")
-    before = await eventually(lambda: up.spans("demo"), within=10)
+    before = await eventually(lambda: up.spans("demo"), within=30)
     assert up.stop(signal.SIGKILL) == -signal.SIGKILL
 
     await up.start()

@@ -232,5 +232,5 @@ async def test_the_producer_applies_the_retention(url: str, monkeypatch: pytest.
         await consumer.close()
         return lag == 0
 
-    await eventually(gone, within=10)
+    await eventually(gone, within=30)
     await bus.close()

@@ -145,7 +145,7 @@ async def test_a_busy_backend_of_a_dead_server_does_not_block_the_next(data_dir:
     endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
     task = asyncio.create_task(busy.execute(endless))
     active = f"SELECT state = 'active' FROM pg_stat_activity WHERE pid = {backend.pid}"
-    await eventually(lambda: query(url, active), within=10)
+    await eventually(lambda: query(url, active), within=30)
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     server.stop()

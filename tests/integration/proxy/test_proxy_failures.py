@@ -45,7 +45,7 @@ async def aborted(fake_provider: FakeProvider, mark: str) -> ReceivedRequest:
         found = [request for request in fake_provider.requests if request.header("x-mark") == mark]
         return found[0] if found and found[0].aborted and found[0].done else None
 
-    request = await eventually(gone, within=10)
+    request = await eventually(gone, within=30)
     assert request is not None
     return request
 
@@ -185,7 +185,7 @@ async def test_the_log_is_away_and_comes_back(log_url: str, fake_provider: FakeP
             async def tried() -> bool:
                 return bool(log.attempts)
 
-            await eventually(tried, within=5)
+            await eventually(tried, within=30)
             assert recorded.spans == []
             log.back = True
             await recorded.all(5)

@@ -60,7 +60,7 @@ async def until(probe: Callable[[], bool]) -> None:
     async def asked() -> bool:
         return probe()
 
-    await eventually(asked, within=5, every=0.01)
+    await eventually(asked, within=30, every=0.01)
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ async def is_true(condition: Callable[[], object]) -> None:
     async def probe() -> object:
         return condition()
 
-    await eventually(probe, within=10)
+    await eventually(probe, within=30)
 
 
 async def test_spans_of_a_project_travel_together() -> None:

@@ -115,7 +115,7 @@ async def until_stored(store: FailingStore, *numbers: int) -> None:
     async def all_there() -> bool:
         return store.span_numbers == sorted(numbers)
 
-    await eventually(all_there, within=10)
+    await eventually(all_there, within=30)
 
 
 async def dead_letters(bus: Bus, count: int) -> list[Record]:
@@ -126,7 +126,7 @@ async def dead_letters(bus: Bus, count: int) -> list[Record]:
         found.extend((await consumer.poll(max_records=100, timeout=0.05)).records)
         return len(found) >= count
 
-    await eventually(enough, within=10)
+    await eventually(enough, within=30)
     await consumer.close()
     return found
 
@@ -180,7 +180,7 @@ async def test_a_stop_while_the_store_is_away_leaves_the_records_for_the_next(bu
     store = FailingStore([Retryable("away", retry_after=3600)])
     await publish(bus, request(1))
     async with writing(bus, store):
-        await eventually(lambda: called(store, 1), within=10)
+        await eventually(lambda: called(store, 1), within=30)
     assert await uncommitted(bus) == 1
     async with writing(bus, store):
         await until_stored(store, 1)
@@ -261,7 +261,7 @@ async def test_logs_and_metrics_are_stored_and_committed_beside_spans(bus: Bus) 
         async def all_there() -> bool:
             return len(store.log_bodies) == 3 and "claude_code.cost.usage" in store.metric_names
 
-        await eventually(all_there, within=10)
+        await eventually(all_there, within=30)
     assert store.log_bodies == ["one", "two", "three"]
     assert await uncommitted(bus) == 0
 
@@ -274,7 +274,7 @@ async def test_logs_wait_for_the_store_and_lose_only_the_one_at_fault(bus: Bus) 
         async def all_there() -> bool:
             return store.log_bodies == ["one", "two", "three"]
 
-        await eventually(all_there, within=10)
+        await eventually(all_there, within=30)
         letters = await dead_letters(bus, 2)
     reasons = {letter.headers["llmflow-dead-letter-reason"] for letter in letters}
     assert reasons == {"log record at 1: poison", "body: not a protobuf ExportLogsServiceRequest"}

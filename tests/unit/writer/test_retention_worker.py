@@ -48,7 +48,7 @@ async def until(condition: Callable[[], bool]) -> None:
     async def probe() -> bool:
         return condition()
 
-    await eventually(probe, within=5)
+    await eventually(probe, within=30)
 
 
 def start(store: RecordingStore, stop: asyncio.Event, **settings: Any) -> asyncio.Task[None]:
