@@ -21,6 +21,7 @@ from llmflow_testkit.chromium import find_chromium, running_chromium
 from llmflow_testkit.clusters import (
     RunningKafka,
     RunningPostgres,
+    close_database,
     create_database,
     drop_database,
     migrate_now,
@@ -150,11 +151,27 @@ def migrated_embedded_url(embedded_server: RunningPostgres, embedded_template: s
     yield from _database(embedded_server.url, embedded_template)
 
 
+@pytest.fixture(scope="session")
+def timescaledb_template(timescaledb_server: RunningPostgres) -> Iterator[str]:
+    """The same on the run's TimescaleDB. It starts anew for that, without its workers in the template: a database that
+    somebody is in cannot be copied."""
+    for url in _database(timescaledb_server.url):
+        migrate_now(url)
+        close_database(timescaledb_server.url, url)
+        timescaledb_server.start()
+        yield url
+
+
 @pytest.fixture
-def migrated_timescaledb_url(timescaledb_url: str) -> str:
-    """The same on TimescaleDB, whose databases cannot be copied while its workers look at them."""
-    migrate_now(timescaledb_url)
-    return timescaledb_url
+def migrated_timescaledb_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database without data on TimescaleDB, dropped after the test."""
+    if given := os.environ.get("LLMFLOW_TEST_DATABASE"):
+        for url in _database(given):
+            migrate_now(url)
+            yield url
+    else:
+        template = request.getfixturevalue("timescaledb_template")
+        yield from _database(request.getfixturevalue("timescaledb_server").url, template)
 
 
 @pytest.fixture(params=["embedded", pytest.param("timescaledb", marks=pytest.mark.timescaledb)])

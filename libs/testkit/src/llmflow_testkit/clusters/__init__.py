@@ -7,6 +7,7 @@ from llmflow_testkit.clusters.cache import BackendMissing
 from llmflow_testkit.clusters.kafka import RunningKafka, prepare_kafka, start_kafka
 from llmflow_testkit.clusters.postgres import (
     RunningPostgres,
+    close_database,
     create_database,
     drop_database,
     migrate_now,
@@ -18,6 +19,7 @@ __all__ = [
     "BackendMissing",
     "RunningKafka",
     "RunningPostgres",
+    "close_database",
     "create_database",
     "drop_database",
     "migrate_now",

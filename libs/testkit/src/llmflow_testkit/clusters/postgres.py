@@ -91,6 +91,11 @@ def migrate_now(database_url: str) -> None:
     _run(work())
 
 
+def close_database(url: str, database_url: str) -> None:
+    """Let nobody into the database of `database_url` from now on; who is in it stays. It can still be copied."""
+    _execute(url, f'ALTER DATABASE "{_name(database_url)}" ALLOW_CONNECTIONS false')
+
+
 def drop_database(url: str, database_url: str) -> None:
     """Drop the database of `database_url`, open connections included, by way of the database of `url`.
 
