@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { definitionOf, draftOf, type Preset, parseDestinationSearch, UNSAID } from "./destinations";
+import { definitionOf, draftOf, type Preset, parseDestinationSearch, STORED, UNSAID } from "./destinations";
 
 const PHOENIX: Preset = {
   name: "phoenix",
@@ -11,6 +11,8 @@ const PHOENIX: Preset = {
     { name: "project", needed: false, secret: false, default: null },
   ],
 };
+
+const NAMELESS = { id: "new", name: " ", value: "x" };
 
 test("a draft becomes what the API takes, without what is not said", () => {
   const draft = { ...draftOf(undefined, "phoenix"), options: { api_key: " k ", project: "", space: "x" } };
@@ -33,6 +35,25 @@ test("what a form does not show stays as it is", () => {
   const draft = draftOf(kept);
   expect([draft.auth, draft.user, draft.key, draft.preset]).toEqual(["basic", "ada", "[secret]", UNSAID]);
   expect(definitionOf(draft, [])).toEqual(kept);
+});
+
+test("headers, TLS files and keys are taken, and forgotten when they are emptied", () => {
+  const draft = draftOf({
+    ...definitionOf({ ...draftOf(), name: "a" }, []),
+    headers: { "x-team": STORED, gone: STORED },
+  });
+  const changed = {
+    ...draft,
+    auth: "bearer" as const,
+    headers: [...draft.headers.map((header) => (header.name === "gone" ? { ...header, value: "" } : header)), NAMELESS],
+    caFile: " /ca.pem ",
+  };
+  expect(definitionOf(changed, [])).toMatchObject({
+    headers: { "x-team": STORED },
+    auth: null,
+    tls: { ca_file: "/ca.pem", cert_file: null, key_file: null, insecure: false },
+  });
+  expect(definitionOf({ ...changed, caFile: "" }, []).tls).toBeNull();
 });
 
 test("the URL holds what is added, changed or replayed to", () => {

@@ -58,6 +58,12 @@ export interface Draft {
   auth: AuthKind;
   user: string;
   key: string;
+  /** Besides what says who sends. */
+  headers: readonly { id: string; name: string; value: string }[];
+  caFile: string;
+  certFile: string;
+  keyFile: string;
+  insecure: boolean;
   projects: string;
   services: string;
   query: string;
@@ -70,6 +76,9 @@ export interface Draft {
 
 /** What a select shows for "not said". */
 export const UNSAID = "unsaid";
+
+/** What the API shows in the place of a secret; sent back, it stands for the one that is there. */
+export const STORED = "[secret]";
 
 const NOTHING: Definition = {
   name: "",
@@ -94,7 +103,7 @@ const NOTHING: Definition = {
 };
 
 export function draftOf(definition: Definition = NOTHING, preset = ""): Draft {
-  const { auth, filter } = definition;
+  const { auth, filter, tls } = definition;
   const kind: AuthKind = auth?.bearer ? "bearer" : auth?.basic ? "basic" : auth?.header ? "header" : "none";
   return {
     base: definition,
@@ -107,6 +116,11 @@ export function draftOf(definition: Definition = NOTHING, preset = ""): Draft {
     auth: kind,
     user: auth?.basic?.username ?? auth?.header?.name ?? "",
     key: auth?.bearer ?? auth?.basic?.password ?? auth?.header?.value ?? "",
+    headers: Object.entries(definition.headers).map(([name, value]) => ({ id: name, name, value })),
+    caFile: tls?.ca_file ?? "",
+    certFile: tls?.cert_file ?? "",
+    keyFile: tls?.key_file ?? "",
+    insecure: tls?.insecure ?? false,
     projects: (filter?.projects ?? []).join(", "),
     services: (filter?.services ?? []).join(", "),
     query: filter?.query ?? "",
@@ -118,7 +132,7 @@ export function draftOf(definition: Definition = NOTHING, preset = ""): Draft {
   };
 }
 
-/** What the API takes. Options of another preset, and those that are empty, are left out. */
+/** What the API takes. Options of another preset, and those, headers and keys that are empty, are left out. */
 export function definitionOf(draft: Draft, presets: readonly Preset[]): Definition {
   const known = new Set(presets.find(({ name }) => name === draft.preset)?.options.map(({ name }) => name));
   const options = Object.entries(draft.options)
@@ -133,7 +147,11 @@ export function definitionOf(draft: Draft, presets: readonly Preset[]): Definiti
     options: Object.fromEntries(options),
     protocol: said(draft.protocol) as Definition["protocol"],
     dialect: said(draft.dialect) as Definition["dialect"],
+    headers: Object.fromEntries(
+      draft.headers.map(({ name, value }) => [name.trim(), value.trim()]).filter(([name, value]) => name && value),
+    ),
     auth: authOf(draft),
+    tls: tlsOf(draft),
     filter: {
       projects: words(draft.projects),
       services: words(draft.services),
@@ -151,14 +169,20 @@ function authOf({ auth, base, user, key }: Draft): Definition["auth"] {
   const nothing = { bearer: null, basic: null, header: null, sigv4: null };
   switch (auth) {
     case "bearer":
-      return { ...nothing, bearer: key };
+      return key === "" ? null : { ...nothing, bearer: key };
     case "basic":
       return { ...nothing, basic: { username: user, password: key } };
     case "header":
-      return { ...nothing, header: { name: user, value: key } };
+      return key === "" ? null : { ...nothing, header: { name: user, value: key } };
     case "none":
       return base.auth?.sigv4 ? base.auth : null;
   }
+}
+
+function tlsOf({ caFile, certFile, keyFile, insecure }: Draft): Definition["tls"] {
+  const file = (path: string) => path.trim() || null;
+  const tls = { ca_file: file(caFile), cert_file: file(certFile), key_file: file(keyFile), insecure };
+  return Object.values(tls).some(Boolean) ? tls : null;
 }
 
 function words(text: string): string[] {

@@ -2,22 +2,14 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Checkbox, Form, Input, Label, TextField } from "react-aria-components";
 import { saveDestination } from "../../api/client";
-import {
-  AUTH_KINDS,
-  type AuthKind,
-  type Definition,
-  type Draft,
-  definitionOf,
-  type Preset,
-  UNSAID,
-} from "../../model/destinations";
+import { type Definition, type Draft, definitionOf, type Preset, UNSAID } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import { optionsOf, Select } from "../../ui/Select";
+import { ConnectionFields } from "./ConnectionFields";
 import styles from "./Destinations.module.css";
+import { SecretField } from "./SecretField";
 
-const PROTOCOLS = ["otlp-http", "otlp-http-json", "otlp-grpc", "zipkin"];
-const DIALECTS = ["as-received", "genai", "openinference", "openllmetry", "langfuse"];
 const CONTENT: Record<Definition["content"], string> = {
   full: "everything",
   redacted: "with keys, numbers and addresses blanked",
@@ -53,19 +45,9 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
   const preset = presets.find(({ name }) => name === draft.preset);
   const secretHint = keepsSecrets ? `key, or ${REFERENCE}` : `${REFERENCE} of the exporter`;
   const field = (key: TextKey, label: string, hint?: string, size = 18) => (
-    <TextField
-      type={key === "key" ? "password" : "text"}
-      value={draft[key]}
-      onChange={(text) => set({ [key]: text })}
-      isDisabled={key === "name" && !isNew}
-    >
+    <TextField value={draft[key]} onChange={(text) => set({ [key]: text })} isDisabled={key === "name" && !isNew}>
       <Label>{label}</Label>
-      <Input
-        size={size}
-        spellCheck={false}
-        {...(key === "key" && { autoComplete: "new-password" })}
-        {...(hint && { placeholder: hint })}
-      />
+      <Input size={size} spellCheck={false} {...(hint && { placeholder: hint })} />
     </TextField>
   );
   const flag = (key: "llmOnly" | "errorsOnly", label: string) => (
@@ -93,48 +75,20 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
       />
       {field("name", "Name", "phoenix", 14)}
       {field("endpoint", "Endpoint", preset?.endpoint ?? "http://host:4318", 34)}
-      {preset?.options.map(({ name, needed, secret, default: otherwise }) => (
-        <TextField
-          key={name}
-          type={secret ? "password" : "text"}
-          value={draft.options[name] ?? ""}
-          onChange={(text) => set({ options: { ...draft.options, [name]: text } })}
-        >
-          <Label>{name.replaceAll("_", " ") + (needed && draft.endpoint === "" ? " *" : "")}</Label>
-          <Input
-            size={20}
-            spellCheck={false}
-            autoComplete={secret ? "new-password" : "off"}
-            placeholder={secret ? secretHint : (otherwise ?? "")}
-          />
-        </TextField>
-      ))}
-      <details open={draft.auth !== "none"}>
-        <summary>Key and protocol</summary>
-        <div>
-          <Select<AuthKind>
-            label="Shown as"
-            value={draft.auth}
-            options={optionsOf(AUTH_KINDS)}
-            onChange={(auth) => set({ auth, key: "" })}
-          />
-          {(draft.auth === "basic" || draft.auth === "header") &&
-            field("user", draft.auth === "basic" ? "User" : "Header", draft.auth === "basic" ? "" : "x-api-key")}
-          {draft.auth !== "none" && field("key", draft.auth === "basic" ? "Password" : "Key", secretHint, 24)}
-          <Select
-            label="Protocol"
-            value={draft.protocol}
-            options={choices(preset?.protocol ?? "otlp-http", PROTOCOLS)}
-            onChange={(protocol) => set({ protocol })}
-          />
-          <Select
-            label="Dialect"
-            value={draft.dialect}
-            options={choices(preset?.dialect ?? "as-received", DIALECTS)}
-            onChange={(dialect) => set({ dialect })}
-          />
-        </div>
-      </details>
+      {preset?.options.map(({ name, needed, secret, default: otherwise }) => {
+        const label = name.replaceAll("_", " ") + (needed && draft.endpoint === "" ? " *" : "");
+        const value = draft.options[name] ?? "";
+        const change = (text: string) => set({ options: { ...draft.options, [name]: text } });
+        return secret ? (
+          <SecretField key={name} label={label} value={value} hint={secretHint} onChange={change} />
+        ) : (
+          <TextField key={name} value={value} onChange={change}>
+            <Label>{label}</Label>
+            <Input size={20} spellCheck={false} autoComplete="off" placeholder={otherwise ?? ""} />
+          </TextField>
+        );
+      })}
+      <ConnectionFields draft={draft} preset={preset} secretHint={secretHint} onChange={set} />
       <details open={!isNew}>
         <summary>Which spans, and what of them</summary>
         <div>
@@ -169,12 +123,8 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
   );
 }
 
-type TextKey = "name" | "endpoint" | "user" | "key" | "projects" | "services" | "query" | "sampling";
+type TextKey = "name" | "endpoint" | "projects" | "services" | "query" | "sampling";
 
 function presetName(id: string): string {
   return id === UNSAID ? "" : id;
-}
-
-function choices(otherwise: string, all: readonly string[]): { id: string; label: string }[] {
-  return [{ id: UNSAID, label: `${otherwise} (usual)` }, ...all.map((id) => ({ id, label: id }))];
 }
