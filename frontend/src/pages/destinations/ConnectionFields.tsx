@@ -81,7 +81,9 @@ export function ConnectionFields({ draft, preset, secretHint, onChange }: Props)
         <div>
           <Button
             className={controls.action}
-            onPress={() => onChange({ headers: [...draft.headers, { id: String(Math.random()), name: "", value: "" }] })}
+            onPress={() =>
+              onChange({ headers: [...draft.headers, { id: String(Math.random()), name: "", value: "" }] })
+            }
           >
             Add header
           </Button>

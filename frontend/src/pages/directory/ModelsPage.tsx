@@ -42,7 +42,11 @@ export function ModelsPage() {
     {
       header: "Model",
       cell: (row) => (
-        <Link to="/traces" search={narrowed(view, [of(row)])}>
+        <Link
+          to="/overview"
+          search={{ ...narrowed(view, [of(row)]), by: "user" }}
+          title="Its cost, tokens, times and errors, and who used it"
+        >
           {row.model}
         </Link>
       ),

@@ -55,7 +55,8 @@ export function Groups({ question, search, answer, before }: Props) {
           {
             ...number,
             header: "Share",
-            cell: ({ share }: GroupRow) => (share === null ? "–" : formatPercent(share)),
+            cell: ({ share, filter: of }: GroupRow) =>
+              share === null ? "–" : to(formatPercent(share), spansOf(search, answer, of, filter)),
           },
         ]
       : []),
@@ -71,8 +72,9 @@ export function Groups({ question, search, answer, before }: Props) {
           {
             ...number,
             header: "Change",
-            cell: (row: GroupRow) => formatChange(row.value, row.before ?? null),
-            total: formatChange(answer.total.value, before.total.value),
+            cell: (row: GroupRow) =>
+              to(formatChange(row.value, row.before ?? null), spansOf(search, answer, row.filter, filter)),
+            total: to(formatChange(answer.total.value, before.total.value), spansOf(search, answer, filter)),
           },
         ]
       : []),
