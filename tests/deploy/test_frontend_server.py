@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
@@ -97,6 +98,7 @@ async def page(tmp_path: Path, query_api: Service, ingest: Service) -> AsyncIter
     (html / "index.html").write_text("<title>LLMFlow</title>")
     (html / "favicon.svg").write_text("<svg/>")
     (html / "assets" / "index-0a1b2c.js").write_text("1;")
+    (html / "assets" / "index-0a1b2c.js.gz").write_bytes(gzip.compress(b"1;"))
     (tmp_path / "mime.types").write_text("types { text/html html; text/javascript js; image/svg+xml svg; }")
 
     addresses = {"LLMFLOW_QUERY_API": query_api.address, "LLMFLOW_INGEST": ingest.address}
@@ -143,6 +145,7 @@ async def test_assets_are_kept_for_ever_and_missing_ones_are_missing(page: httpx
     asset = page.get("/assets/index-0a1b2c.js")
     assert asset.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert asset.headers["content-type"].startswith("text/javascript")
+    assert (asset.headers["content-encoding"], asset.text) == ("gzip", "1;")
     missing = page.get("/assets/index-older.js")
     assert missing.status_code == 404
     assert "cache-control" not in missing.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from litestar.testing import AsyncTestClient
 Client = AsyncTestClient[Litestar]
 INDEX = "<!doctype html><title>LLMFlow</title>"
 LARGE = "export const x = 1;\n" * 1000
+#: Nothing here reads it.
+BROTLI = b"compressed"
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "favicon.svg").write_text("<svg/>")
     (folder / "assets" / "index-4f3a.js").write_text("export {};")
     (folder / "assets" / "large-77aa.js").write_text(LARGE)
+    (folder / "assets" / "large-77aa.js.gz").write_bytes(gzip.compress(LARGE.encode()))
+    (folder / "assets" / "large-77aa.js.br").write_bytes(BROTLI)
     (folder / "link.txt").symlink_to(outside / "secret.txt")
     return folder
 
@@ -65,10 +70,25 @@ async def test_an_unchanged_file_is_not_sent_again(visitor: Client) -> None:
     assert changed.status_code == 200
 
 
-async def test_a_large_file_is_compressed(visitor: Client) -> None:
-    answer = await visitor.get("/assets/large-77aa.js", headers={"Accept-Encoding": "gzip"})
-    assert (answer.headers["content-encoding"], answer.text) == ("gzip", LARGE)
-    assert int(answer.headers["content-length"]) < len(LARGE)
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip, deflate, br", "br"),
+        ("gzip;q=1.0, br;q=0", "gzip"),
+        ("deflate", None),
+        ("identity", None),
+    ],
+)
+async def test_a_file_is_sent_as_the_build_compressed_it(visitor: Client, accepted: str, coding: str | None) -> None:
+    headers = {"Accept-Encoding": accepted}
+    async with visitor.stream("GET", "/assets/large-77aa.js", headers=headers) as answer:
+        sent = b"".join([piece async for piece in answer.aiter_raw()])
+    assert answer.headers.get("content-encoding") == coding
+    assert answer.headers["vary"] == "accept-encoding"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert int(answer.headers["content-length"]) == len(sent)
+    plain = gzip.decompress(sent) if coding == "gzip" else sent
+    assert plain == (BROTLI if coding == "br" else LARGE.encode())
 
 
 async def test_head_has_the_headers_and_no_body(visitor: Client) -> None:

@@ -14,6 +14,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 #: Files below it carry a hash of their content in their name.
 _HASHED = "assets"
+#: Content codings, the best first, each with the suffix of the files that the build left compressed beside the plain.
+_CODINGS = {"br": ".br", "gzip": ".gz"}
 # Inline styles only: the components set some. Images of recorded conversations are shown from the record, never
 # fetched from where they came, which would tell that place who is looking.
 _SECURITY_HEADERS = {
@@ -30,19 +32,22 @@ _SECURITY_HEADERS = {
 
 
 def page_app(folder: Path) -> ASGIApp:
-    """An application that answers GET and HEAD with the files of `folder`, and with its index.html where there is no
-    file, since the page routes by itself; raises NotFoundException for everything else."""
+    """An application that answers GET and HEAD with the files of `folder`, compressed where the build has left them so,
+    and with its index.html where there is no file, since the page routes by itself; raises NotFoundException for
+    everything else."""
     root = folder.resolve()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] not in ("GET", "HEAD"):
             raise NotFoundException
         file = _find(root, scope["path"])
-        headers = _headers(root, file)
-        if Headers.from_scope(scope).get("if-none-match") == headers["etag"]:
+        asked = Headers.from_scope(scope)
+        coding, coded = _coded(file, asked.get("accept-encoding", ""))
+        headers = _headers(root, file, coding)
+        if asked.get("if-none-match") == headers["etag"]:
             await _answer(send, HTTPStatus.NOT_MODIFIED, headers, b"")
             return
-        body = await asyncio.to_thread(file.read_bytes)
+        body = await asyncio.to_thread(coded.read_bytes)
         headers["content-length"] = str(len(body))
         await _answer(send, HTTPStatus.OK, headers, b"" if scope["method"] == "HEAD" else body)
 
@@ -60,7 +65,17 @@ def _find(root: Path, path: str) -> Path:
     return root / "index.html"
 
 
-def _headers(root: Path, file: Path) -> dict[str, str]:
+def _coded(file: Path, accepted: str) -> tuple[str | None, Path]:
+    """The best coding of `file` that there is and is accepted, and where it is; None with the file as it is."""
+    names = {part.partition(";")[0].strip() for part in accepted.split(",") if not part.endswith("q=0")}
+    for coding, suffix in _CODINGS.items():
+        coded = file.with_name(file.name + suffix)
+        if coding in names and coded.is_file():
+            return coding, coded
+    return None, file
+
+
+def _headers(root: Path, file: Path, coding: str | None) -> dict[str, str]:
     stat = file.stat()
     media_type = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     hashed = file.relative_to(root).parts[0] == _HASHED
@@ -68,6 +83,8 @@ def _headers(root: Path, file: Path) -> dict[str, str]:
         "content-type": f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type,
         "cache-control": "public, max-age=31536000, immutable" if hashed else "no-cache",
         "etag": f'W/"{stat.st_mtime_ns:x}-{stat.st_size:x}"',
+        "vary": "accept-encoding",
+        **({"content-encoding": coding} if coding else {}),
         **_SECURITY_HEADERS,
     }
 
