@@ -1,5 +1,6 @@
 import { jsonIn, type Message, type Part, type ToolResult } from "../model/conversation";
 import { plural } from "../model/format";
+import details from "./details.module.css";
 import { Json } from "./Json";
 import styles from "./Messages.module.css";
 import { MessageText } from "./MessageText";
@@ -65,7 +66,7 @@ function PartView({ part, instruction }: { part: Part; instruction: boolean }) {
       );
     case "reasoning":
       return (
-        <details className={styles.reasoning}>
+        <details className={`${details.aside} ${styles.reasoning}`}>
           <summary>Reasoning, {plural(part.text.length, "character")}</summary>
           <MessageText text={part.text} what="reasoning" />
         </details>

@@ -1,41 +1,33 @@
 import { useQuery } from "@tanstack/react-query";
-import { Button, Label, Meter } from "react-aria-components";
+import { Label, Meter } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { budgetsQuery } from "../../app/alertQueries";
-import { budgetDraft, formatSpent, gravity, NEW, NEW_BUDGET, termsText } from "../../model/alerts";
+import { budgetDraft, formatSpent, gravity, NEW_BUDGET, termsText } from "../../model/alerts";
 import { formatPercent } from "../../model/format";
-import controls from "../../ui/controls.module.css";
-import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
 import { BudgetForm } from "./BudgetForm";
+import { EditOrNew } from "./EditOrNew";
 
 /** Subjects of one budget that are shown. */
 const SHOWN = 8;
 
 /** The budgets of a project, and how much of them is spent. */
-export function Budgets({ project, edit, onEdit }: PartProps) {
+export function Budgets(part: PartProps) {
+  const { project, onEdit } = part;
   const query = useQuery(budgetsQuery(project));
-  const edited = query.data?.find(({ id }) => id === edit);
-  const draft = edit === NEW ? NEW_BUDGET : edited && budgetDraft(edited);
   return (
     <>
-      {draft ? (
-        <BudgetForm
-          key={edit}
-          project={project}
-          id={edited?.id ?? null}
-          initial={draft}
-          onDone={() => onEdit(undefined)}
-        />
-      ) : (
-        <Button className={controls.button} onPress={() => onEdit(NEW)}>
-          New budget
-        </Button>
-      )}
-      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      <EditOrNew
+        {...part}
+        query={query}
+        label="New budget"
+        fresh={NEW_BUDGET}
+        draftOf={budgetDraft}
+        Form={BudgetForm}
+      />
       {query.data?.length === 0 && (
         <p className={styles.note}>No budget yet. One tells you when so much of what may be spent is spent.</p>
       )}

@@ -1,38 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { rulesQuery } from "../../app/alertQueries";
-import { conditionText, formatMeasured, NEW, NEW_RULE, ruleDraft } from "../../model/alerts";
-import controls from "../../ui/controls.module.css";
+import { conditionText, formatMeasured, NEW_RULE, ruleDraft } from "../../model/alerts";
 import { DataTable } from "../../ui/DataTable";
-import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
+import { EditOrNew } from "./EditOrNew";
 import { RuleForm } from "./RuleForm";
 
 /** The rules of a project, and how they stand. */
-export function Rules({ project, edit, onEdit }: PartProps) {
+export function Rules(part: PartProps) {
+  const { project, onEdit } = part;
   const query = useQuery(rulesQuery(project));
-  const edited = query.data?.find(({ id }) => id === edit);
-  const draft = edit === NEW ? NEW_RULE : edited && ruleDraft(edited);
   return (
     <>
-      {draft ? (
-        <RuleForm
-          key={edit}
-          project={project}
-          id={edited?.id ?? null}
-          initial={draft}
-          onDone={() => onEdit(undefined)}
-        />
-      ) : (
-        <Button className={controls.button} onPress={() => onEdit(NEW)}>
-          New rule
-        </Button>
-      )}
-      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      <EditOrNew {...part} query={query} label="New rule" fresh={NEW_RULE} draftOf={ruleDraft} Form={RuleForm} />
       <DataTable
         label={`Rules of ${project}`}
         columns={[

@@ -1,6 +1,7 @@
 import { useMemo } from "react";
 import { type Conversation as Content, paired } from "../../model/conversation";
 import { plural } from "../../model/format";
+import details from "../../ui/details.module.css";
 import { Json } from "../../ui/Json";
 import { Messages } from "../../ui/Messages";
 import { MarkdownToggle } from "../../ui/MessageText";
@@ -15,7 +16,7 @@ export function Conversation({ conversation }: { conversation: Content }) {
     <div className={styles.conversation}>
       <div className={styles.bar}>
         {tools.length > 0 && (
-          <details className={styles.tools}>
+          <details className={`${details.aside} ${styles.tools}`}>
             <summary>{plural(tools.length, "tool")} offered</summary>
             <Json value={tools} label="Tools offered" />
           </details>
