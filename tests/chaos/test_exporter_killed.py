@@ -78,7 +78,7 @@ class Traffic:
             async def answers(before: int = answered) -> bool:
                 return len(self._slow.taken) > before
 
-            await eventually(answers, within=30)
+            await eventually(answers, within=60)
 
     async def wave(self, *, within: float = PROMPT_SECONDS) -> float:
         """One wave, which the one that is well has in time; after how many seconds."""
@@ -120,10 +120,10 @@ async def test_each_destination_gets_everything_in_its_own_time(
         receiver.start()
     try:
         with service_process("llmflow_exporter", **variables) as process:
-            await traffic.wave(within=30)  # the process is only starting
+            await traffic.wave(within=60)  # the process is only starting
             began = time.monotonic()
             await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS / 2)
-            await _has(receivers["moody"], {1}, within=30)
+            await _has(receivers["moody"], {1}, within=60)
             process.kill()
             await asyncio.to_thread(process.wait, 20)
         # What was taken last is all that its destination may get again: it was perhaps not yet committed.
@@ -133,7 +133,7 @@ async def test_each_destination_gets_everything_in_its_own_time(
         }
 
         with service_process("llmflow_exporter", **variables):
-            await traffic.wave(within=30)
+            await traffic.wave(within=60)
             await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS)
             assert _ids(receivers["down"]) == []
             receivers["down"].start()

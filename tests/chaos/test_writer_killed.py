@@ -44,7 +44,7 @@ async def kill_mid_write(stack: Stack, database: asyncpg.Connection) -> None:
             )
         )
 
-    await eventually(is_writing, within=30, every=0)
+    await eventually(is_writing, within=60, every=0)
     stack.kill("writer")
     stack.start("writer", wait=False)
 
