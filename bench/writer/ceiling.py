@@ -12,9 +12,17 @@ from bench.processes import usage
 from bench.writer.payloads import Request
 from llmflow_core.otlp import parse_traces, spans_of
 from llmflow_core.pricing import Prices
-from llmflow_store.connections import set_codecs
+from llmflow_core.spans import Span
+from llmflow_store.copy_format import copy_rows
 from llmflow_store.migrations import migrate
-from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_row, span_row
+from llmflow_store.rows import (
+    CONTENT_COLUMNS,
+    SPAN_COLUMNS,
+    content_columns,
+    encoded_rows,
+    has_content,
+    span_columns,
+)
 from llmflow_testkit.clusters import RunningPostgres, create_database, drop_database
 
 _ROWS = 5000
@@ -33,29 +41,29 @@ async def copy_rate(postgres: RunningPostgres, made: Sequence[Request]) -> tuple
     database_url = create_database(postgres.url)
     await migrate(database_url)
     connection = await asyncpg.connect(database_url)
-    await set_codecs(connection)
     took = python = server = 0.0
-    spans = 0
-    rows, content = [], []
+    stored = 0
+    spans: list[Span] = []
     try:
         for number, one in enumerate(made):
-            for span in spans_of(parse_traces(one.body)):
+            spans += spans_of(parse_traces(one.body))
+            if len(spans) < _ROWS and number < len(made) - 1:
+                continue
+            for span in spans:
                 prices.price(span)
-                rows.append(span_row(span))
-                if said := content_row(span):
-                    content.append(said)
-            if len(rows) >= _ROWS or number == len(made) - 1:
-                begin = time.perf_counter(), time.process_time(), usage(postgres.pid).cpu
-                async with connection.transaction():
-                    await connection.copy_records_to_table("spans", records=rows, columns=SPAN_COLUMNS)
-                    if content:
-                        await connection.copy_records_to_table("span_content", records=content, columns=CONTENT_COLUMNS)
-                took += time.perf_counter() - begin[0]
-                python += time.process_time() - begin[1]
-                server += usage(postgres.pid).cpu - begin[2]
-                spans += len(rows)
-                rows, content = [], []
+            rows = encoded_rows(span_columns(spans))
+            content = encoded_rows(content_columns([span for span in spans if has_content(span)]))
+            begin = time.perf_counter(), time.process_time(), usage(postgres.pid).cpu
+            async with connection.transaction():
+                await copy_rows(connection, "spans", SPAN_COLUMNS, rows)
+                if content:
+                    await copy_rows(connection, "span_content", CONTENT_COLUMNS, content)
+            took += time.perf_counter() - begin[0]
+            python += time.process_time() - begin[1]
+            server += usage(postgres.pid).cpu - begin[2]
+            stored += len(spans)
+            spans = []
     finally:
         await connection.close()
         drop(postgres, database_url)
-    return spans / took, python / spans * 1e6, server / spans * 1e6
+    return stored / took, python / stored * 1e6, server / stored * 1e6

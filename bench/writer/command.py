@@ -59,6 +59,11 @@ class Result:
     postgres: float
     kafka: float
 
+    @property
+    def cores(self) -> float:
+        """How many were at work, on average."""
+        return self.rate * (self.writer + self.postgres + self.kafka) / 1e6
+
 
 @contextlib.contextmanager
 def writers(kafka: RunningKafka, database_url: str, count: int, batch: int) -> Iterator[list[int]]:
@@ -154,7 +159,8 @@ def _compare(content: bool, spans: int, counts: Sequence[int], batch: int) -> No
     size = sum(len(one.body) for one in made) // total
     print(
         f"\n{total} spans, {'4 KB of content on one in five' if content else 'without content'}, {size} bytes each\n"
-        f"{'':18}{'':10}{'CPU us a span':>30}\n{'':18}{'spans/s':>10}{'writer':>10}{'postgres':>10}{'kafka':>10}"
+        f"{'':28}{'CPU us a span':>30}{'cores':>9}{'spans/s of a core':>20}\n"
+        f"{'':18}{'spans/s':>10}{'writer':>10}{'postgres':>10}{'kafka':>10}{'used':>9}{'writer':>10}{'postgres':>10}"
     )
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="llmflow-bench-")))
@@ -173,4 +179,6 @@ def _compare(content: bool, spans: int, counts: Sequence[int], batch: int) -> No
 
 
 def _row(name: str, one: Result) -> str:
-    return f"{name:18}{one.rate:10.0f}{one.writer:10.1f}{one.postgres:10.1f}{one.kafka:10.1f}"
+    of_a_core = "".join(f"{1e6 / cpu if cpu else 0:10.0f}" for cpu in (one.writer, one.postgres))
+    cpu = f"{one.writer:10.1f}{one.postgres:10.1f}{one.kafka:10.1f}"
+    return f"{name:18}{one.rate:10.0f}{cpu}{one.cores:9.2f}{of_a_core}"

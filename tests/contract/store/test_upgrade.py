@@ -13,7 +13,7 @@ from llmflow_core.spans import Span
 from llmflow_store import TraceQuery, migrations, open_store
 from llmflow_store.connections import set_codecs
 from llmflow_store.migrations import migrate, newest_version
-from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_row, span_row
+from llmflow_store.rows import CONTENT_COLUMNS, SPAN_COLUMNS, content_columns, has_content, rows_of, span_columns
 from llmflow_testkit.recount import assert_rollups_match, recounted_rollups, recounted_traces
 from llmflow_testkit.spans import make_generation, random_spans
 
@@ -25,10 +25,10 @@ async def write_as_the_first_version_did(connection: asyncpg.Connection[Any], sp
     await set_codecs(connection)
     for name in {span.project for span in spans}:
         await connection.execute("INSERT INTO projects (name) VALUES ($1)", name)
-    content = [row for row in map(content_row, spans) if row]
+    content = rows_of(content_columns([span for span in spans if has_content(span)]))
     summaries = [(*key, *row.values()) for key, row in recounted_traces(spans).items()]
     summary_columns = ("project", "trace_id", *next(iter(recounted_traces(spans).values())))
-    await copy_what_was_there(connection, "spans", [span_row(span) for span in spans], SPAN_COLUMNS)
+    await copy_what_was_there(connection, "spans", rows_of(span_columns(spans)), SPAN_COLUMNS)
     await copy_what_was_there(connection, "span_content", content, CONTENT_COLUMNS)
     await copy_what_was_there(connection, "traces", summaries, summary_columns)
     keys = ("project", "minute", "service", "provider", "model", "observation_type", "environment", "status")

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from llmflow_core import raw_traces
+from llmflow_core import memo
 from llmflow_core.errors import Rejected
 from llmflow_core.otlp import check_traces, key_values, spans_of
 from llmflow_core.raw_traces import name_of, parse_raw_traces
@@ -34,7 +34,7 @@ def test_spans_are_those_of_the_message() -> None:
 
 
 def test_what_was_forgotten_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(raw_traces, "_MOST_KNOWN", 3)
+    monkeypatch.setattr(memo, "_MOST", 3)
     request = varied_request()
     assert spans_of(parse_raw_traces(request.SerializeToString())) == spans_of(request)
 

@@ -9,7 +9,7 @@ from operator import attrgetter
 import pytest
 
 from llmflow_core.errors import Permanent
-from llmflow_store.batches import SpanBatch, key_of
+from llmflow_store.batches import SpanBatch
 from llmflow_testkit.spans import make_span, random_spans
 
 
@@ -24,16 +24,16 @@ def test_rows_are_in_the_order_of_their_keys_and_the_first_of_equal_ones_counts(
     spans = random_spans(random.Random(2), 50)
     batch = SpanBatch([*spans, *(replace(span, name="again") for span in spans)])
     assert batch.spans == sorted(spans, key=attrgetter("key"))
-    assert [row[2] for row in batch.rows] == [span.span_id for span in batch.spans]
+    assert [key[2] for key in batch.keys] == [span.span_id for span in batch.spans]
     assert len(batch.summaries) == 4
 
 
 def test_a_part_of_a_batch_is_the_batch_of_that_part() -> None:
     spans = random_spans(random.Random(3), 40)
     whole, part = SpanBatch(spans), SpanBatch(spans[::3])
-    assert whole.only({key_of(row) for row in whole.rows}) is whole
-    chosen = whole.only({key_of(row) for row in part.rows})
-    for made in ("spans", "rows", "content", "said", "terms", "summaries", "rollups"):
+    assert whole.only(set(whole.keys)) is whole
+    chosen = whole.only(set(part.keys))
+    for made in ("spans", "keys", "rows", "content", "said", "terms", "summaries", "rollups"):
         assert getattr(chosen, made) == getattr(part, made), made
 
 

@@ -268,6 +268,7 @@ def spans_of(request: Any, project: str = DEFAULT_PROJECT) -> list[Span]:
             for message in scope_spans.spans:
                 # Protobuf makes a field's value anew each time that it is read.
                 parent, start, status = message.parent_span_id, message.start_time_unix_nano, message.status
+                events, links = message.events, message.links
                 span = Span(
                     project=project,
                     trace_id=message.trace_id,
@@ -285,8 +286,8 @@ def spans_of(request: Any, project: str = DEFAULT_PROJECT) -> list[Span]:
                     scope_version=scope_version,
                     attributes=read(message.attributes),
                     resource_attributes=resource,
-                    events=[_event(event) for event in message.events],
-                    links=[_link(link) for link in message.links],
+                    events=[_event(event) for event in events] if events else [],
+                    links=[_link(link) for link in links] if links else [],
                 )
                 if not is_pending(span):
                     apply_conventions(span)

@@ -17,10 +17,10 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from llmflow_core.errors import Rejected
+from llmflow_core.memo import Memo
 from llmflow_core.spans import JSON
 
 _PACKAGE = "llmflow.raw_traces"
-_MOST_KNOWN = 20_000
 _LONGEST_KNOWN = 256
 _NAME_TAG, _LONG = 0x0A, 0x80
 
@@ -67,39 +67,23 @@ class RawAttributes:
     """Reads attributes that are bytes. `plain` reads the value of one that is not known."""
 
     def __init__(self, plain: Callable[[AnyValue], JSON]) -> None:
-        self._known = _Known(plain)
+        self._plain = plain
+        self._known = Memo(self._read, keeps=_keeps)
 
     def __call__(self, attributes: Iterable[bytes]) -> dict[str, JSON]:
         """Attributes as a dict of JSON values. Raises Rejected for bytes that are none."""
         return dict(map(self._known.__getitem__, attributes))
 
+    def _read(self, raw: bytes) -> tuple[str, JSON]:
+        try:
+            attribute = KeyValue.FromString(raw)
+        except DecodeError:
+            raise Rejected("holds an attribute that is none", field="body") from None
+        value = attribute.value
+        # Most are text, and to ask which kind a value is takes longer than to read it.
+        return attribute.key, value.string_value or self._plain(value)
 
-class _Known(dict[bytes, tuple[str, JSON]]):
-    """An attribute's bytes -> its key and value; read when asked for, and remembered.
 
-    When it is full, those that were not asked for since it was full before are forgotten.
-    """
-
-    def __init__(self, plain: Callable[[AnyValue], JSON]) -> None:
-        super().__init__()
-        self._plain = plain
-        self._before: dict[bytes, tuple[str, JSON]] = {}
-
-    def __missing__(self, raw: bytes) -> tuple[str, JSON]:
-        found = self._before.get(raw)
-        if found is None:
-            try:
-                attribute = KeyValue.FromString(raw)
-            except DecodeError:
-                raise Rejected("holds an attribute that is none", field="body") from None
-            value = attribute.value
-            # Most are text, and to ask which kind a value is takes longer than to read it.
-            found = (attribute.key, value.string_value or self._plain(value))
-            # A list or an object is not shared among spans, each of which may change it.
-            if len(raw) > _LONGEST_KNOWN or isinstance(found[1], (list, dict)):
-                return found
-        if len(self) >= _MOST_KNOWN:
-            self._before = dict(self)
-            self.clear()
-        self[raw] = found
-        return found
+def _keeps(raw: bytes, read: tuple[str, JSON]) -> bool:
+    # A list or an object is not shared among spans, each of which may change it.
+    return len(raw) <= _LONGEST_KNOWN and not isinstance(read[1], (list, dict))

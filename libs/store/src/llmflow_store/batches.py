@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from operator import itemgetter
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any, overload
 
 from llmflow_core.spans import Span
-from llmflow_store.fresh import fresh_spans
+from llmflow_store.fresh import Fresh, fresh_spans
 from llmflow_store.rollups import additions_of
-from llmflow_store.rows import KEY_COLUMNS, content_row, key_row, span_rows
+from llmflow_store.rows import KEY_COLUMNS, content_columns, encoded_rows, has_content, span_columns
 from llmflow_store.term_copy import encoded_terms
 from llmflow_store.trace_summaries import summary_rows
 
-Row = tuple[Any, ...]
+#: The values of KEY_COLUMNS.
+Key = tuple[Any, ...]
 
-key_of = itemgetter(*range(len(KEY_COLUMNS)))
+#: Few enough that they stay near the processor while column after column is made of them.
+_AT_ONCE = 500
+_KEY = attrgetter("project", "trace_id", "span_id", "start_time_ns")
 
 
 class SpanBatch(Sequence[Span]):
@@ -29,22 +33,28 @@ class SpanBatch(Sequence[Span]):
     def __init__(self, spans: Sequence[Span], rollup_attributes: Collection[str] = ()) -> None:
         self._given = spans
         self._rollup_attributes = rollup_attributes
-        by_key = {span.key: span for span in reversed(spans)}
-        self.spans = [by_key[key] for key in sorted(by_key)]
+        in_order = sorted(spans, key=_KEY)
+        self.spans = [span for key, group in groupby(in_order, key=_KEY) for span in islice(group, 1)]
         self.projects = sorted({span.project for span in self.spans})
-        self.rows = span_rows(self.spans)
-        self.content = [row for row in map(content_row, self.spans) if row]
-        self.said = [key_row(span) for span in self.spans if span.content]
+        self.keys: list[Key] = []
+        self.rows: list[bytes] = []
+        fresh: list[Fresh] = []
+        for at in range(0, len(self.spans), _AT_ONCE):
+            columns = span_columns(self.spans[at : at + _AT_ONCE])
+            self.keys += zip(*(columns[name] for name in KEY_COLUMNS), strict=True)
+            self.rows += encoded_rows(columns)
+            fresh += fresh_spans(columns)
+        self.content = encoded_rows(content_columns([span for span in self.spans if has_content(span)]))
+        self.said = [key for key, span in zip(self.keys, self.spans, strict=True) if span.content]
         self.terms = encoded_terms(self.spans)
-        fresh = fresh_spans(self.rows)
         self.summaries = summary_rows(fresh)
         self.rollups = additions_of(fresh, self.spans, rollup_attributes)
 
-    def only(self, keys: Collection[Row]) -> SpanBatch:
-        """Those of the spans whose rows begin with one of `keys`."""
-        if len(keys) == len(self.rows):
+    def only(self, keys: Collection[Key]) -> SpanBatch:
+        """Those of the spans whose keys are among `keys`."""
+        if len(keys) == len(self.keys):
             return self
-        chosen = [span for span, row in zip(self.spans, self.rows, strict=True) if key_of(row) in keys]
+        chosen = [span for span, key in zip(self.spans, self.keys, strict=True) if key in keys]
         return SpanBatch(chosen, self._rollup_attributes)
 
     @overload

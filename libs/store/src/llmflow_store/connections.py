@@ -11,7 +11,7 @@ from llmflow_core.errors import LLMFlowError, Permanent, Retryable, TookTooLong
 
 #: What PostgreSQL counts time from, in Unix microseconds.
 POSTGRES_EPOCH_US = 946_684_800_000_000
-_JSONB_VERSION = b"\x01"
+JSONB_VERSION = b"\x01"
 
 #: SQLSTATE classes that say that the data is at fault: data exception, integrity violation, program limit exceeded.
 _DATA_AT_FAULT = ("22", "23", "54")
@@ -29,7 +29,7 @@ async def set_codecs(connection: asyncpg.Connection[Any]) -> None:
     await connection.set_type_codec(
         "jsonb",
         schema="pg_catalog",
-        encoder=lambda encoded: _JSONB_VERSION + encoded,
+        encoder=lambda encoded: JSONB_VERSION + encoded,
         decoder=lambda value: orjson.loads(value[1:]),
         format="binary",
     )

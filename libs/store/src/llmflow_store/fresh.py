@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from decimal import Decimal
-from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from llmflow_store.rows import SPAN_COLUMNS
+from llmflow_store.rows import Column
 
 _CALLS = ("generation", "embedding")
 
@@ -60,9 +59,6 @@ class Fresh(NamedTuple):
         return self.cost is None and has_tokens and self.observation_type in _CALLS
 
 
-_columns = itemgetter(*(SPAN_COLUMNS.index(name) for name in Fresh._fields))
-
-
-def fresh_spans(rows: Iterable[tuple[Any, ...]]) -> list[Fresh]:
-    """The same of rows that have SPAN_COLUMNS."""
-    return [Fresh._make(_columns(row)) for row in rows]
+def fresh_spans(columns: Mapping[str, Column]) -> list[Fresh]:
+    """The same of columns that `span_columns` gave."""
+    return list(map(Fresh._make, zip(*(columns[name] for name in Fresh._fields), strict=True)))

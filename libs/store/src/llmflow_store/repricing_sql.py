@@ -17,7 +17,7 @@ from llmflow_store.live_sql import note_changes
 from llmflow_store.port import SpanCursor
 from llmflow_store.prices import RepricedPortion
 from llmflow_store.rollups import Addition, additions_of, sketch_text
-from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_from, span_rows
+from llmflow_store.rows import KEY_COLUMNS, SPAN_COLUMNS, span_columns, span_from
 from llmflow_store.statements import stage, unix_us
 from llmflow_store.values import label
 
@@ -96,7 +96,7 @@ def _repriced(prices: Prices, span: Span) -> Span | None:
 async def _correct(
     connection: asyncpg.Connection[Any], project: str, before: Sequence[Span], now: Sequence[Span]
 ) -> None:
-    old, new = fresh_spans(span_rows(before)), fresh_spans(span_rows(now))
+    old, new = fresh_spans(span_columns(before)), fresh_spans(span_columns(now))
     keys = [(span.trace_id, span.span_id, *divmod(span.start_time_ns, 1000)) for span in now]
     values = [tuple(getattr(span, name) for name in _CHANGED) for span in now]
     columns = [*map(list, zip(*keys, strict=True)), *map(list, zip(*values, strict=True))]

@@ -1,57 +1,34 @@
-"""The index of attributes as PostgreSQL's binary COPY format has it.
-
-asyncpg asks of each number in an array whether it is an array itself, which takes longer than all else that is done
-with it here: https://www.postgresql.org/docs/current/sql-copy.html describes the format.
-"""
+"""The index of attributes as the rows that are copied into it."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Sequence
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import asyncpg
 
 from llmflow_core.spans import Span
-from llmflow_store.connections import POSTGRES_EPOCH_US
+from llmflow_store.copy_format import byteas, copy_rows, int4_arrays, rows_of, texts, times
 from llmflow_store.terms import terms_of
 
 _COLUMNS = ("project", "trace_id", "start_time", "terms")
-_HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_END = b"\xff\xff"
-_COUNT = struct.pack(">h", len(_COLUMNS))
-_INT4_OID = 23
 
 
-def encoded_terms(spans: Iterable[Span]) -> bytes:
+def encoded_terms(spans: Sequence[Span]) -> list[bytes]:
     """The rows of the index for spans, which are in the order of their keys: one a trace."""
-    return b"".join([_HEADER, *_rows(spans), _END])
+    traces = [list(group) for _, group in groupby(spans, key=attrgetter("project", "trace_id"))]
+    return rows_of(
+        [
+            texts(trace[0].project for trace in traces),
+            byteas(trace[0].trace_id for trace in traces),
+            times(min([span.start_time_ns for span in trace]) // 1000 for trace in traces),
+            int4_arrays(map(terms_of, traces)),
+        ]
+    )
 
 
-async def copy_terms(connection: asyncpg.Connection[Any], encoded: bytes) -> None:
+async def copy_terms(connection: asyncpg.Connection[Any], rows: Sequence[bytes]) -> None:
     """Add what `encoded_terms` gave, within the open transaction."""
-    source: Any = memoryview(encoded)  # asyncpg takes bytes as the name of a file
-    await connection.copy_to_table("trace_terms", source=source, columns=_COLUMNS, format="binary")
-
-
-def _rows(spans: Iterable[Span]) -> Iterator[bytes]:
-    for (project, trace_id), group in groupby(spans, key=lambda span: (span.project, span.trace_id)):
-        of_trace = list(group)
-        first_us = min([span.start_time_ns for span in of_trace]) // 1000
-        yield _COUNT
-        for field in (project.encode(), trace_id, _time(first_us), _array(terms_of(of_trace))):
-            yield struct.pack(">i", len(field))
-            yield field
-
-
-def _time(microseconds: int) -> bytes:
-    return struct.pack(">q", microseconds - POSTGRES_EPOCH_US)
-
-
-def _array(numbers: Collection[int]) -> bytes:
-    """An int4[] of one dimension: how many dimensions, no NULLs, the type, length and lower bound; then each number
-    after its size."""
-    sized = [4] * (2 * len(numbers))
-    sized[1::2] = numbers
-    return struct.pack(f">iiIii{len(sized)}i", 1, 0, _INT4_OID, len(numbers), 1, *sized)
+    await copy_rows(connection, "trace_terms", _COLUMNS, rows)

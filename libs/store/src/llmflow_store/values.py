@@ -24,7 +24,7 @@ INTEGER_MAX = 2**31 - 1
 MOST_TOKENS = 10**12
 _UNSIGNED_64_MAX = 2**64 - 1
 _MOST_DOLLARS = Decimal(10**9)
-_USUAL_QUANTUM = Decimal("1e-11")
+USUAL_QUANTUM = Decimal("1e-11")
 _COST_DECIMALS = 18
 _LABEL_BYTES = 512
 _PROJECT_BYTES = 255
@@ -89,7 +89,7 @@ def cost(value: Decimal | None) -> Decimal | None:
     if value is None or not value.is_finite() or not -_MOST_DOLLARS < value < _MOST_DOLLARS:
         return None
     # Prices are of that quantum, and to ask a number for its own takes ten times as long.
-    if value.same_quantum(_USUAL_QUANTUM) or int(value.as_tuple().exponent) >= -_COST_DECIMALS:
+    if value.same_quantum(USUAL_QUANTUM) or int(value.as_tuple().exponent) >= -_COST_DECIMALS:
         return value
     return round(value, _COST_DECIMALS)
 
@@ -98,8 +98,8 @@ def json(value: JSON) -> bytes:
     """Encoded JSON. Raises Permanent for what is none."""
     try:
         encoded = orjson.dumps(value)
-        # orjson writes NaN and infinities as null, and NUL as an escape that jsonb refuses.
-        if b"null" not in encoded and b"\\u0000" not in encoded:
+        # orjson writes NaN and infinities as null, and NUL as an escape that jsonb refuses; one byte is found fastest.
+        if b"null" not in encoded and (b"\\" not in encoded or b"\\u0000" not in encoded):
             return encoded
     except orjson.JSONEncodeError:
         pass

@@ -12,14 +12,15 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.spans import Span
-from llmflow_store.batches import Row, SpanBatch, key_of
+from llmflow_store.batches import Key, SpanBatch
+from llmflow_store.copy_format import copy_rows
 from llmflow_store.live_sql import note_changes
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
 from llmflow_store.rows import CONTENT_COLUMNS, KEY_COLUMNS, SPAN_COLUMNS
 from llmflow_store.score_sql import add_scores_of
-from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS, stage
+from llmflow_store.statements import ADD_PROJECTS, LOCK_PROJECTS
 from llmflow_store.term_copy import copy_terms
 from llmflow_store.trace_summaries import add_to_traces
 
@@ -35,6 +36,7 @@ _KNOWN_SPANS = f"""
 SELECT {_KEYS} FROM unnest({_KEY_ARRAYS}) AS k ({_KEYS}) JOIN spans USING ({_KEYS}) WHERE start_time BETWEEN $6 AND $7
 """  # noqa: S608
 _SPAN_LIST = ", ".join(SPAN_COLUMNS)
+_STAGED = "CREATE TEMP TABLE IF NOT EXISTS staged_spans (LIKE spans) ON COMMIT DELETE ROWS"
 _INSERT_STAGED = f"""
 INSERT INTO spans ({_SPAN_LIST}) SELECT {_SPAN_LIST} FROM pg_temp.staged_spans ON CONFLICT DO NOTHING RETURNING {_KEYS}
 """  # noqa: S608
@@ -47,11 +49,11 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     """
     batch = spans if isinstance(spans, SpanBatch) else SpanBatch(spans)
     await connection.execute(LOCK_PROJECTS, batch.projects)
-    inserted = await _insert_new(connection, batch.rows)
+    inserted = await _insert_new(connection, batch)
     if inserted:
         new = batch.only(inserted)
         if new.content:
-            await connection.copy_records_to_table("span_content", records=new.content, columns=CONTENT_COLUMNS)
+            await copy_rows(connection, "span_content", CONTENT_COLUMNS, new.content)
             await connection.copy_records_to_table("search_queue", records=new.said, columns=KEY_COLUMNS)
         await copy_terms(connection, new.terms)
         await add_to_traces(connection, new.summaries)
@@ -63,29 +65,32 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     return WriteResult(inserted=len(inserted), duplicates=len(spans) - len(inserted))
 
 
-async def _insert_new(connection: asyncpg.Connection[Any], rows: Sequence[Row]) -> set[Row]:
-    """Insert those of `rows`, which are in the order of their keys, that are not there yet; return their keys.
+async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch) -> set[Key]:
+    """Insert those of the rows, which are in the order of their keys, that are not there yet; return their keys.
 
     Nearly always none is there: so the rows are copied straight into the table, less those that are found to be there.
     Another writer may add one of them in between. Then they go in by a way that is half as fast and knows conflicts.
     """
-    known = await _known(connection, rows)
-    new = [row for row in rows if key_of(row) not in known] if known else rows
+    keys, rows = batch.keys, batch.rows
+    if known := await _known(connection, keys):
+        new = [number for number, key in enumerate(keys) if key not in known]
+        keys, rows = [keys[number] for number in new], [rows[number] for number in new]
     try:
         async with connection.transaction():
-            await connection.copy_records_to_table("spans", records=new, columns=SPAN_COLUMNS)
+            await copy_rows(connection, "spans", SPAN_COLUMNS, rows)
     except asyncpg.UniqueViolationError:
-        await stage(connection, "spans", SPAN_COLUMNS, new)
+        await connection.execute(_STAGED)
+        await copy_rows(connection, "staged_spans", SPAN_COLUMNS, rows, schema="pg_temp")
         return {tuple(row) for row in await connection.fetch(_INSERT_STAGED)}
-    return set(map(key_of, new))
+    return set(keys)
 
 
-async def _known(connection: asyncpg.Connection[Any], rows: Sequence[Row]) -> set[Row]:
-    """The keys of those of `rows` that are there. Only spans of traces that are there are looked up."""
-    traces = {row[:2] for row in rows}
+async def _known(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> set[Key]:
+    """Those of `keys` that are there. Only spans of traces that are there are looked up."""
+    traces = {key[:2] for key in keys}
     found = {tuple(row) for row in await connection.fetch(_KNOWN_TRACES, *zip(*traces, strict=True))}
-    keys = [key_of(row) for row in rows if row[:2] in found] if found else []
-    if not keys:
+    sought = [key for key in keys if key[:2] in found] if found else []
+    if not sought:
         return set()
-    columns = list(zip(*keys, strict=True))
+    columns = list(zip(*sought, strict=True))
     return {tuple(row) for row in await connection.fetch(_KNOWN_SPANS, *columns, min(columns[3]), max(columns[3]))}
