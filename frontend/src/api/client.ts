@@ -129,6 +129,12 @@ export function models(query: DirectoryQuery & { unpriced: boolean }, signal: Ab
   return body(client.GET("/api/v1/models", { params: { query }, signal }));
 }
 
+export type ScoreQuery = NonNullable<paths["/api/v1/scores"]["get"]["parameters"]["query"]>;
+
+export function scores(query: ScoreQuery, signal: AbortSignal): Promise<Wire["ScorePage"]> {
+  return body(client.GET("/api/v1/scores", { params: { query }, signal }));
+}
+
 export function addScore(project: string, score: Wire["NewScore"]): Promise<Wire["Score"]> {
   return body(client.POST("/api/v1/scores", { params: { query: { project } }, body: score }));
 }

@@ -1,5 +1,7 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import * as api from "../api/client";
+import type { GivenScores } from "../model/alerts";
+import { type RangeName, toViewQuery } from "../model/filters";
 
 /** Rules and budgets are evaluated once a minute; what follows is shown soon after. */
 const REFRESH_MS = 10_000;
@@ -20,6 +22,28 @@ export function budgetsQuery(project: string) {
     queryKey: [...ALERTS, "budgets", project],
     queryFn: ({ signal }) => api.budgets(project, signal),
     refetchInterval: REFRESH_MS,
+  });
+}
+
+const SCORES = { limit: 200, pages: 5 };
+
+/** The scores of a name in a range that ends now. Of very many the newest, and the range begins with those. */
+export function scoresQuery(project: string, name: string, range: RangeName) {
+  return queryOptions({
+    queryKey: ["scores", project, name, range],
+    queryFn: async ({ signal }): Promise<GivenScores> => {
+      const { from, to } = { to: new Date().toISOString(), ...toViewQuery({ range }, new Date()) };
+      const scores: api.Wire["Score"][] = [];
+      let cursor: string | null = null;
+      for (let page = 0; page < SCORES.pages; page++) {
+        const query = { project, name, limit: SCORES.limit, ...(from && { from }), to, ...(cursor && { cursor }) };
+        const found = await api.scores(query, signal);
+        scores.push(...found.scores);
+        cursor = found.next_cursor;
+        if (cursor === null) break;
+      }
+      return { scores, from: (cursor && scores.at(-1)?.time) || (from ?? to), to };
+    },
   });
 }
 

@@ -9,6 +9,7 @@ import {
   previewCourse,
   readThreshold,
   readThresholds,
+  scoreCourse,
   termsText,
   thresholdUnit,
   writtenThreshold,
@@ -74,6 +75,28 @@ describe("thresholds", () => {
     ]);
     expect(previewCourse(CONDITION, undefined)).toBeNull();
   });
+});
+
+it("draws the mean of the scores of each window", () => {
+  const condition = { ...CONDITION, window_minutes: 15, threshold: 0.5 };
+  const course = scoreCourse(condition, {
+    scores: [
+      { time: "2026-01-31T09:20:00Z", value: 1 },
+      { time: "2026-01-31T09:16:00Z", value: 0.5 },
+      { time: "2026-01-31T09:16:00Z", value: null },
+    ],
+    from: "2026-01-31T09:00:00Z",
+    to: "2026-01-31T09:31:00Z",
+  });
+  expect(course.times.map((time) => new Date(time * 1000).toISOString().slice(11, 16))).toEqual([
+    "09:00",
+    "09:15",
+    "09:30",
+  ]);
+  expect(course.series.map(({ values }) => values)).toEqual([
+    [null, 0.75, null],
+    [0.5, 0.5, 0.5],
+  ]);
 });
 
 describe("budgets", () => {

@@ -171,8 +171,35 @@ export function previewOf({ window_minutes }: Pick<Condition, "window_minutes">)
 /** The course of the metric, with the threshold as a line of its own. */
 export function previewCourse(condition: Condition, answer: Wire["Analytics"] | undefined): Course | null {
   const course = toCourse([[RULE_METRICS[condition.metric], "", answer]]);
-  if (!course) return null;
-  const threshold = condition.metric === "no_data" ? 1 : condition.threshold;
+  return course && withThreshold(course, condition.metric === "no_data" ? 1 : condition.threshold);
+}
+
+/** Scores of one name that were given in a range. */
+export interface GivenScores {
+  scores: readonly { time: string; value: number | null }[];
+  from: string;
+  to: string;
+}
+
+/** The mean of scores in each window, with the threshold as a line of its own. */
+export function scoreCourse({ window_minutes, threshold }: Condition, { scores, from, to }: GivenScores): Course {
+  const step = window_minutes * 60;
+  const windowOf = (time: string) => Math.floor(Date.parse(time) / 1000 / step) * step;
+  const values = new Map<number, number[]>();
+  for (const { time, value } of scores) {
+    if (value !== null) values.set(windowOf(time), [...(values.get(windowOf(time)) ?? []), value]);
+  }
+  const times: number[] = [];
+  for (let time = windowOf(from); time <= windowOf(to); time += step) times.push(time);
+  const means = times.map((time) => {
+    const given = values.get(time);
+    return given ? given.reduce((sum, value) => sum + value, 0) / given.length : null;
+  });
+  const series = [{ label: RULE_METRICS.quality_score, filter: "", values: means }];
+  return withThreshold({ unit: "count", step, times, series }, threshold);
+}
+
+function withThreshold(course: Course, threshold: number): Course {
   const line = { label: "Threshold", filter: "", values: course.times.map(() => threshold), isLimit: true };
   return { ...course, series: [...course.series, line] };
 }
