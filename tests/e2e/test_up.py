@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +75,12 @@ class Up:
                 continue
         return found
 
+    def processor_seconds(self) -> float:
+        """What all that runs has computed since its start."""
+        assert self.process is not None
+        running = [psutil.Process(self.process.pid), *self.processes()]
+        return sum(times.user + times.system for times in (process.cpu_times() for process in running))
+
     def demo(self, *flags: str) -> str:
         command = [sys.executable, "-m", "llmflow", "demo", "--data-dir", str(self.data_dir), *flags]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -117,9 +122,9 @@ async def test_it_says_what_to_open_keeps_its_data_and_stops_cleanly(up: Up) -> 
     assert up.processes() == []
     assert "Traceback" not in up.log.read_text()
 
-    started = time.monotonic()
     await up.start()
-    assert time.monotonic() - started < 15
+    # Unlike the time on the clock, it hardly depends on what else the machine has to do.
+    assert up.processor_seconds() < 15
     assert await stored()
     removed = up.demo("--remove")
     assert f"({removed.split()[1]} spans)" in sent
