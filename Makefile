@@ -71,19 +71,23 @@ lock: $(UV)  ## Resolve every dependency into requirements.lock; UPGRADE=1 takes
 lint: .make/dev .make/npm  ## Check style, types and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	cd frontend && $(NPM) run --silent lint
+	(cd frontend && $(NPM) run --silent lint) & page=$$!; \
+	$(BIN)/mypy; \
+	$(BIN)/lint-imports; \
+	wait $$page
 
-# The real Kafka, TimescaleDB, Helm and Chromium are fetched or built while the fast tests run.
+# The real Kafka, TimescaleDB, Helm and Chromium are fetched or built while the fast tests run, the page's among them.
+# What comes last waits more than it computes, so it has a process more than CI has cores; its longest files come first.
 .PHONY: test
 test: .make/dev .make/page  ## Install what tests need and run them all; ARGS goes to pytest
 	$(BIN)/python -m llmflow_testkit.prepare & preparing=$$!; \
+	(cd frontend && $(NPM) test) >.make/page-tests.log 2>&1 & page=$$!; \
 	$(BIN)/pytest -n 2 tests/unit $(ARGS); \
-	(cd frontend && $(NPM) test); \
+	wait $$page || { cat .make/page-tests.log; exit 1; }; \
+	cat .make/page-tests.log; \
 	wait $$preparing; \
 	$(BIN)/pytest -n 2 tests/contract $(ARGS); \
-	$(BIN)/pytest -n 2 --dist loadfile tests --ignore=tests/unit --ignore=tests/contract $(ARGS)
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder tests --ignore=tests/unit --ignore=tests/contract $(ARGS)
 
 .PHONY: bench
 bench: .make/dev  ## Measure LLMFlow beside its peers, on this machine only; ARGS="--help" shows the parts
