@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import asyncpg
 import httpx
+import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from llmflow.demo import requests
@@ -49,6 +50,7 @@ async def kill_mid_write(stack: Stack, database: asyncpg.Connection) -> None:
     stack.start("writer", wait=False)
 
 
+@pytest.mark.timeout(360)
 async def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
     traffic = list(requests(traces=TRACES, hours=1, seed=7, now_ns=time.time_ns()))
     keys = {
@@ -69,7 +71,7 @@ async def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
         async def stored() -> bool:
             return bool(await database.fetchval("SELECT count(*) FROM spans") >= len(keys))
 
-        await eventually(stored, within=60, every=0.2)
+        await eventually(stored, within=120, every=0.2)
         rows = await database.fetch("SELECT trace_id, span_id FROM spans")
         assert len(rows) == len(keys)
         assert {(row["trace_id"], row["span_id"]) for row in rows} == keys
