@@ -68,22 +68,20 @@ _OF_SPANS, _OF_RESOURCES = _Starts(b"a"), _Starts(b"r")
 def _add(terms: set[int], starts: _Starts, attributes: Mapping[str, JSON], seen: dict[str, JSON]) -> None:
     """Add the terms of attributes, less those in `seen`, the last value of each key. Millions of values a minute come
     through here: half of them are the same object that the span before had."""
-    last, add = seen.get, terms.add
     for key, value in attributes.items():
-        if last(key, _NOT_SEEN) is value:
+        if seen.get(key, _NOT_SEEN) is value:
             continue
-        of_key, start = starts[key]
-        if key not in seen:
-            add(of_key)
         seen[key] = value
+        of_key, start = starts[key]
+        terms.add(of_key)
         if type(value) is str:
             if len(value) <= MAX_VALUE_CHARACTERS:
-                add(crc32(value.encode("utf-8", "replace"), start) - _SIGN)
+                terms.add(crc32(value.encode("utf-8", "replace"), start) - _SIGN)
         else:
             for item in value if isinstance(value, list) else (value,):
                 text = _text(item)
                 if text is not None:
-                    add(crc32(text.encode("utf-8", "replace"), start) - _SIGN)
+                    terms.add(crc32(text.encode("utf-8", "replace"), start) - _SIGN)
 
 
 def _text(value: JSON) -> str | None:
