@@ -1,6 +1,7 @@
 import createClient from "openapi-fetch";
 import type { Order } from "../model/directory";
 import type { ListOrder, ViewQuery } from "../model/filters";
+import { fetchOnce, HEADERS } from "./ahead";
 import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
 
@@ -9,9 +10,8 @@ export type Wire = components["schemas"];
 const client = createClient<paths>({
   baseUrl: window.location.origin,
   credentials: "same-origin",
-  // Tells the API that a page is asking: a 401 then must not open the browser's own password dialog.
-  headers: { "X-Requested-With": "XMLHttpRequest" },
-  fetch: (request) => globalThis.fetch(request),
+  headers: HEADERS,
+  fetch: fetchOnce,
 });
 
 interface Outcome<T> {

@@ -26,6 +26,7 @@ import { parseMetricSearch } from "../model/metrics";
 import { parsePriceSearch } from "../model/prices";
 import { Failure } from "../ui/Failure";
 import { NotFound } from "../ui/NotFound";
+import { PAGE_CODE } from "./pageCode";
 import { sessionQuery, traceQuery } from "./queries";
 import { RequireSession } from "./RequireSession";
 
@@ -36,7 +37,7 @@ const loginRoute = createRoute({
   path: "/login",
   validateSearch: (raw: Record<string, unknown>): { redirect?: string } =>
     isInternal(raw.redirect) ? { redirect: raw.redirect } : {},
-  component: lazyRouteComponent(() => import("../pages/login/LoginPage"), "LoginPage"),
+  component: lazyRouteComponent(PAGE_CODE["/login"], "LoginPage"),
 });
 
 const sessionRoute = createRoute({ getParentRoute: () => root, id: "session", component: RequireSession });
@@ -45,120 +46,119 @@ const homeRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/",
   validateSearch: parseProjectSearch,
-  component: lazyRouteComponent(() => import("../pages/start/HomePage"), "HomePage"),
+  component: lazyRouteComponent(PAGE_CODE["/"], "HomePage"),
 });
 
 const startRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/start",
   validateSearch: parseProjectSearch,
-  component: lazyRouteComponent(() => import("../pages/start/StartPage"), "StartPage"),
+  component: lazyRouteComponent(PAGE_CODE["/start"], "StartPage"),
 });
 
 const tracesRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/traces",
   validateSearch: parseListSearch,
-  component: lazyRouteComponent(() => import("../pages/traces/TracesPage"), "TracesPage"),
+  component: lazyRouteComponent(PAGE_CODE["/traces"], "TracesPage"),
 });
 
 const spansRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/spans",
   validateSearch: parseListSearch,
-  component: lazyRouteComponent(() => import("../pages/spans/SpansPage"), "SpansPage"),
+  component: lazyRouteComponent(PAGE_CODE["/spans"], "SpansPage"),
 });
 
 const sessionsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/sessions",
   validateSearch: parseViewSearch,
-  component: lazyRouteComponent(() => import("../pages/sessions/SessionsPage"), "SessionsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/sessions"], "SessionsPage"),
 });
 
 const oneSessionRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/sessions/$sessionId",
   validateSearch: parseProjectSearch,
-  component: lazyRouteComponent(() => import("../pages/sessions/SessionPage"), "SessionPage"),
+  component: lazyRouteComponent(PAGE_CODE["/sessions/$sessionId"], "SessionPage"),
 });
 
 const usersRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/users",
   validateSearch: parseDirectorySearch,
-  component: lazyRouteComponent(() => import("../pages/directory/UsersPage"), "UsersPage"),
+  component: lazyRouteComponent(PAGE_CODE["/users"], "UsersPage"),
 });
 
 const modelsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/models",
   validateSearch: parseDirectorySearch,
-  component: lazyRouteComponent(() => import("../pages/directory/ModelsPage"), "ModelsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/models"], "ModelsPage"),
 });
 
 const destinationsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/destinations",
   validateSearch: parseDestinationSearch,
-  component: lazyRouteComponent(() => import("../pages/destinations/DestinationsPage"), "DestinationsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/destinations"], "DestinationsPage"),
 });
 
 const settingsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/settings",
   validateSearch: parseSettingsSearch,
-  component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/settings"], "SettingsPage"),
 });
 
 const alertsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/alerts",
   validateSearch: parseAlertSearch,
-  component: lazyRouteComponent(() => import("../pages/alerts/AlertsPage"), "AlertsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/alerts"], "AlertsPage"),
 });
 
 const overviewRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/overview",
   validateSearch: parseOverviewSearch,
-  component: lazyRouteComponent(() => import("../pages/overview/OverviewPage"), "OverviewPage"),
+  component: lazyRouteComponent(PAGE_CODE["/overview"], "OverviewPage"),
 });
 
 const exploreRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/explore",
   validateSearch: parseExploreSearch,
-  component: lazyRouteComponent(() => import("../pages/explore/ExplorePage"), "ExplorePage"),
+  component: lazyRouteComponent(PAGE_CODE["/explore"], "ExplorePage"),
 });
 
 const logsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/logs",
   validateSearch: parseLogSearch,
-  component: lazyRouteComponent(() => import("../pages/logs/LogsPage"), "LogsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/logs"], "LogsPage"),
 });
 
 const toolsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/tools",
   validateSearch: parseToolsSearch,
-  component: lazyRouteComponent(() => import("../pages/tools/ToolsPage"), "ToolsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/tools"], "ToolsPage"),
 });
 
-// The API answers Prometheus on /metrics.
 const metricsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/otlp-metrics",
   validateSearch: parseMetricSearch,
-  component: lazyRouteComponent(() => import("../pages/metrics/MetricsPage"), "MetricsPage"),
+  component: lazyRouteComponent(PAGE_CODE["/otlp-metrics"], "MetricsPage"),
 });
 
 const pricesRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/prices",
   validateSearch: parsePriceSearch,
-  component: lazyRouteComponent(() => import("../pages/prices/PricesPage"), "PricesPage"),
+  component: lazyRouteComponent(PAGE_CODE["/prices"], "PricesPage"),
 });
 
 const traceRoute = createRoute({
@@ -173,14 +173,14 @@ const traceRoute = createRoute({
       .then((session) => session && client.prefetchQuery(traceQuery(project, traceId)))
       .catch(() => undefined);
   },
-  component: lazyRouteComponent(() => import("../pages/trace/TracePage"), "TracePage"),
+  component: lazyRouteComponent(PAGE_CODE["/traces/$traceId"], "TracePage"),
 });
 
 const compareRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/compare",
   validateSearch: parseCompareSearch,
-  component: lazyRouteComponent(() => import("../pages/compare/ComparePage"), "ComparePage"),
+  component: lazyRouteComponent(PAGE_CODE["/compare"], "ComparePage"),
 });
 
 const routeTree = root.addChildren([

@@ -2,10 +2,10 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { createQueryClient } from "./app/queries";
-import { createAppRouter } from "./app/router";
-import "./styles/tokens.css";
-import "./styles/base.css";
+import { createQueryClient } from "./queries";
+import { createAppRouter } from "./router";
+import "../styles/tokens.css";
+import "../styles/base.css";
 
 const client = createQueryClient();
 
