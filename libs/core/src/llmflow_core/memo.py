@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 _MOST = 20_000
+_SHORT = 256
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -36,3 +37,8 @@ class Memo(dict[K, V]):
             self.clear()
         self[key] = found
         return found
+
+
+def memo_of_texts(find: Callable[[str | None], V]) -> Memo[str | None, V]:
+    """What `find` says of texts and of None; remembered of those that are short."""
+    return Memo(find, keeps=lambda text, _: text is None or len(text) <= _SHORT)

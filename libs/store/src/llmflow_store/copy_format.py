@@ -14,7 +14,7 @@ from typing import Any
 
 import asyncpg
 
-from llmflow_core.memo import Memo
+from llmflow_core.memo import memo_of_texts
 from llmflow_store.connections import JSONB_VERSION, POSTGRES_EPOCH_US
 from llmflow_store.values import USUAL_QUANTUM
 
@@ -24,7 +24,6 @@ _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _END = b"\xff\xff"
 _NULL = b"\xff\xff\xff\xff"
 _CHUNK_BYTES = 1 << 18
-_LONGEST_KNOWN = 256
 
 _size = struct.Struct(">i").pack
 _int2 = struct.Struct(">ih").pack
@@ -45,15 +44,14 @@ _any_numeric = struct.Struct(">ihhHh8H").pack
 _MOST_USUAL = 10_000
 
 
-def _text(value: str) -> bytes:
+def _text(value: str | None) -> bytes:
+    if value is None:
+        return _NULL
     encoded = value.encode()
     return _size(len(encoded)) + encoded
 
 
-_known_texts: Memo[str | None, bytes] = Memo(
-    lambda value: _NULL if value is None else _text(value),
-    keeps=lambda value, _: value is None or len(value) <= _LONGEST_KNOWN,
-)
+_known_texts = memo_of_texts(_text)
 
 
 def texts(column: Iterable[str | None]) -> list[bytes]:

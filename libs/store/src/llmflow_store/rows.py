@@ -17,7 +17,7 @@ import asyncpg
 
 from llmflow_core.errors import Permanent
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
-from llmflow_core.memo import Memo
+from llmflow_core.memo import memo_of_texts
 from llmflow_core.spans import JSON, Span
 from llmflow_store import copy_format, values
 from llmflow_store.values import BIGINT_MAX, INTEGER_MAX, MOST_TOKENS, check_project, check_time
@@ -27,15 +27,9 @@ Column = list[Any]
 
 _NOTHING: list[str] = []
 _NO_JSON = b"[]"
-_LONGEST_KNOWN = 256
 
-
-def _keeps(value: str | None, _: str | None) -> bool:
-    return value is None or len(value) <= _LONGEST_KNOWN
-
-
-_labels = Memo(values.label_or_none, keeps=_keeps)
-_short_texts = Memo(values.text_or_none, keeps=_keeps)
+_labels = memo_of_texts(values.label_or_none)
+_texts = memo_of_texts(values.text_or_none)
 
 
 def _as_labels(column: Iterable[str | None]) -> Column:
@@ -43,7 +37,7 @@ def _as_labels(column: Iterable[str | None]) -> Column:
 
 
 def _as_texts(column: Iterable[str | None]) -> Column:
-    return list(map(_short_texts.__getitem__, column))
+    return list(map(_texts.__getitem__, column))
 
 
 def _as_lists(column: Iterable[list[str]]) -> Column:
