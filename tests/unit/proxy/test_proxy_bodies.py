@@ -152,3 +152,21 @@ def test_secrets_are_found_and_blanked() -> None:
 def test_server_sent_events() -> None:
     stream = b': hello\r\nevent: a\r\ndata: {"n":\r\ndata: 1}\r\n\r\ndata:{"n":2}\n\ndata: [DONE]\n\ndata: {"n": 3'
     assert list(sse_events(stream)) == [{"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize(
+    ("second", "read"),
+    [
+        (b'{"text": "data:"}', [{"text": "data:"}]),
+        (b"{}\n: a comment", [{}]),
+        (b'{"n": 2', []),
+        (b'{"n": 2}, {"n": 3}', []),
+        (b"2", []),
+        (b"", []),
+        (b'"\xff"', []),
+    ],
+)
+def test_strange_events_do_not_hide_the_others(second: bytes, read: list[dict[str, str]]) -> None:
+    """Most streams are read as one array, which a single strange event must not make another stream of."""
+    stream = b'data: {"n": 1}\n\ndata: %b\n\ndata: {"n": 4}\n\ndata: [DONE]\n\n' % second
+    assert list(sse_events(stream)) == [{"n": 1}, *read, {"n": 4}]

@@ -45,7 +45,7 @@ def exchange_of(
         first_byte=1_250_000_000,
         ended=3_000_000_000,
         status=status,
-        response_headers=[(b"Content-Type", content_type.encode()), (b"X-Request-Id", b"req_1")],
+        response_headers=[(b"content-type", content_type.encode()), (b"x-request-id", b"req_1")],
     )
     for start in range(0, len(request), 1000):
         exchange.request.add(request[start : start + 1000])

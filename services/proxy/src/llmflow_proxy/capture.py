@@ -42,14 +42,15 @@ class Capture:
         complete = self.size == self._held
         self.size += length
         if complete:
-            room = max(0, min(self._limit - self._held, self._budget.limit - self._budget.held))
-            kept = chunk if length <= room else chunk[:room]
-            self._chunks.append(kept)
-            self._held += len(kept)
-            self._budget.held += len(kept)
-            chunk = chunk[len(kept) :]
-        if chunk:
-            self._tail = (self._tail + chunk[-TAIL_BYTES:])[-TAIL_BYTES:]
+            room = min(self._limit - self._held, self._budget.limit - self._budget.held)
+            kept = length if length <= room else max(0, room)
+            self._chunks.append(chunk if kept == length else chunk[:kept])
+            self._held += kept
+            self._budget.held += kept
+            if kept == length:
+                return
+            chunk = chunk[kept:]
+        self._tail = (self._tail + chunk[-TAIL_BYTES:])[-TAIL_BYTES:]
 
     @property
     def truncated(self) -> bool:

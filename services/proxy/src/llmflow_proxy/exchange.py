@@ -17,7 +17,7 @@ Failure = Literal["cancelled", "caller_timeout", "unreachable", "timeout", "brok
 @dataclass(slots=True, kw_only=True)
 class Exchange:
     """Times are integers of nanoseconds: `start_ns` since the Unix epoch, the others on the monotonic clock. `project`
-    is the one that the caller's key stands for."""
+    is the one that the caller's key stands for. Names of headers are in lower case."""
 
     route: Route
     method: str
@@ -38,4 +38,7 @@ class Exchange:
 
     def response_header(self, name: bytes) -> str:
         """The first response header of this name (lower case), or empty text."""
-        return next((value.decode("latin-1") for key, value in self.response_headers if key.lower() == name), "")
+        for key, value in self.response_headers:
+            if key == name:
+                return value.decode("latin-1")
+        return ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from llmflow_core.spans import JSON
@@ -21,7 +22,13 @@ _PARAMETERS = {
     "service_tier": "openai.request.service_tier",
 }
 #: Members of a stream's chunks that are not pieces; the last of each counts.
-_ONCE = ("id", "model", "service_tier", "system_fingerprint", "usage", "error", "x_groq", "provider", "citations")
+_ONCE = frozenset(
+    ("id", "model", "service_tier", "system_fingerprint", "usage", "error", "x_groq", "provider", "citations")
+)
+#: How many events of a stream are held at a time.
+_BATCH = 1024
+#: Members of a delta that come whole.
+_WHOLE = frozenset(("role", "id", "type", "name"))
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
 
 
@@ -167,26 +174,43 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """The chat completion that the chunks of a stream add up to."""
     body: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
-    for event in events:
-        for name in _ONCE:
-            if event.get(name) is not None:
-                body[name] = event[name]
-        for delta in dicts(event.get("choices")):
-            choice = choices.setdefault(delta.get("index", 0), {"message": {"role": "assistant"}})
-            _extend(choice["message"], flattened(mapping(delta.get("delta"))))
-            if delta.get("finish_reason"):
-                choice["finish_reason"] = delta["finish_reason"]
+    remaining = iter(events)
+    while batch := list(islice(remaining, _BATCH)):
+        body.update(_said_last(batch))
+        for event in batch:
+            for delta in dicts(event.get("choices")):
+                index = delta.get("index", 0)
+                if (choice := choices.get(index)) is None:
+                    choice = choices[index] = {"message": {"role": "assistant"}}
+                if piece := mapping(delta.get("delta")):
+                    _extend(choice["message"], flattened(piece))
+                if reason := delta.get("finish_reason"):
+                    choice["finish_reason"] = reason
     body["choices"] = [_finished(choices[index]) for index in sorted(choices)]
     return body
+
+
+def _said_last(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The last value of each of `_ONCE`. From the end, for nearly all are in the last events."""
+    found = {}
+    for name in _ONCE.intersection(set().union(*events)):
+        for event in reversed(events):
+            if (value := event.get(name)) is not None:
+                found[name] = value
+                break
+    return found
 
 
 def _extend(target: dict[Any, Any], delta: Mapping[str, Any]) -> None:
     """Merge a delta: text grows, lists merge by the `index` of their items, objects member by member."""
     for name, value in delta.items():
-        if isinstance(value, str) and name in ("role", "id", "type", "name"):
-            target[name] = value
-        elif isinstance(value, str):
-            target.setdefault(name, []).append(value)
+        if isinstance(value, str):
+            if name in _WHOLE:
+                target[name] = value
+            elif name in target:
+                target[name].append(value)
+            else:
+                target[name] = [value]
         elif isinstance(value, dict):
             _extend(target.setdefault(name, {}), value)
         elif isinstance(value, list):

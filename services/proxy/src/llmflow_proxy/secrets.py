@@ -37,12 +37,18 @@ def is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 
 
+# To decode each name of each request would take longer than to look it up.
+@lru_cache(maxsize=512)
+def _is_secret_header(name: bytes) -> bool:
+    return is_secret(name.decode("latin-1"))
+
+
 def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes = b"") -> tuple[str, ...]:
     """Every credential in the headers (of which some hold JSON), the query and the JSON body, longest first, each also
     without its scheme (`Bearer`)."""
     found: set[str] = set()
     for header, content in headers:
-        if is_secret(header.decode("latin-1")):
+        if _is_secret_header(header):
             text = content.decode("latin-1")
             found |= {text, text.rpartition(" ")[2], *(_PART_NAME.split(text) if "=" in text else ())}
         elif content.startswith((b"{", b"[")):

@@ -10,6 +10,11 @@ import orjson
 
 from llmflow_core.spans import JSON
 
+_DATA = b"data:"
+_NEXT_DATA = b"\n\n" + _DATA
+#: The events of a longer stream are not all held at a time.
+_AT_ONCE_BYTES = 256 << 10
+
 
 @dataclass(slots=True)
 class Reading:
@@ -50,10 +55,26 @@ def never_streamed(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     return next(({"error": event["error"]} for event in events if event.get("error")), {})
 
 
-def sse_events(body: bytes) -> Iterator[dict[str, Any]]:
+def sse_events(body: bytes) -> Iterable[dict[str, Any]]:
     """The JSON objects of a server-sent event stream (WHATWG HTML, 9.2); what is no JSON (`[DONE]`) is passed over."""
     if b"\r" in body:
         body = b"\n".join(body.splitlines())
+    events = _at_once(body) if body.startswith(_DATA) and len(body) <= _AT_ONCE_BYTES else None
+    return _one_by_one(body) if events is None else events
+
+
+def _at_once(body: bytes) -> list[dict[str, Any]] | None:
+    """The events of a stream of which each is one line of JSON, read as one array, which takes two thirds of the time
+    of many; None for any other stream."""
+    body = body.rstrip().removesuffix(b"data: [DONE]").rstrip().removeprefix(_DATA)
+    try:
+        events = orjson.loads(b"[%b]" % body.replace(_NEXT_DATA, b","))
+    except orjson.JSONDecodeError:
+        return None
+    return dicts(events) if len(events) == body.count(_NEXT_DATA) + 1 else None
+
+
+def _one_by_one(body: bytes) -> Iterator[dict[str, Any]]:
     for block in body.split(b"\n\n"):
         if block.startswith(b"data:") and b"\n" not in block:
             data = block[5:]

@@ -33,9 +33,12 @@ log = logging.getLogger(__name__)
 
 SCOPE = InstrumentationScope(name="llmflow.proxy", version=version("llmflow-proxy"))
 DEFAULT_SERVICE = "llmflow-proxy"
-#: Request headers that say nothing about the call, or are recorded under a name of their own.
+_RETRY_COUNT = b"x-stainless-retry-count"
+#: Request headers that are recorded under a name of their own.
+_NAMED_HEADERS = {b"user-agent": "user_agent.original", _RETRY_COUNT: "http.request.resend_count"}
+#: Request headers that say nothing about the call.
 _UNREMARKABLE = frozenset(
-    b"host connection content-length content-type accept accept-encoding accept-language user-agent transfer-encoding"
+    b"host connection content-length content-type accept accept-encoding accept-language transfer-encoding"
     b" expect keep-alive te upgrade via forwarded traceparent tracestate baggage".split()
 )
 _KEPT_RESPONSE_HEADERS = (b"x-ratelimit-", b"anthropic-ratelimit-", b"retry-after", b"x-request-id", b"request-id")
@@ -173,26 +176,29 @@ def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
     if exchange.first_byte is not None and _streams(exchange):
         attributes["gen_ai.response.time_to_first_chunk"] = (exchange.first_byte - exchange.started) / 1e9
     for name, value in exchange.request_headers:
-        _note_request_header(name, value.decode("latin-1"), attributes)
+        if attribute := _request_attribute(name):
+            attributes[attribute] = _request_value(name, value.decode("latin-1"))
     for name, value in exchange.response_headers:
         if attribute := _response_attribute(name):
             attributes[attribute] = [value.decode("latin-1")]
     return attributes
 
 
-def _note_request_header(name: bytes, value: str, attributes: dict[str, JSON]) -> None:
+def _request_value(name: bytes, value: str) -> JSON:
+    """A request header as the attribute has it that keeps it."""
     if name == b"user-agent":
-        attributes["user_agent.original"] = value
-    elif name == b"x-stainless-retry-count" and value.isdecimal():
-        attributes["http.request.resend_count"] = int(value) or None
-    elif attribute := _request_attribute(name):
-        attributes[attribute] = [value]
+        return value
+    if name == _RETRY_COUNT:
+        return (int(value) or None) if value.isdecimal() else None
+    return [value]
 
 
 # Clients send the same few names again and again.
 @lru_cache(maxsize=512)
 def _request_attribute(name: bytes) -> str | None:
-    """The attribute that keeps a request header as it came, None for one that says nothing or must not be kept."""
+    """The attribute that keeps a request header, None for one that says nothing or must not be kept."""
+    if name in _NAMED_HEADERS:
+        return _NAMED_HEADERS[name]
     text = name.decode("latin-1")
     ignored = name in _UNREMARKABLE or name.startswith((b"x-stainless-", b"x-forwarded-", b"sec-"))
     return None if ignored or is_own_header(name) or is_secret(text) else f"http.request.header.{text}"
@@ -201,9 +207,8 @@ def _request_attribute(name: bytes) -> str | None:
 @lru_cache(maxsize=512)
 def _response_attribute(name: bytes) -> str | None:
     """The attribute that keeps a response header, None for one that is not kept."""
-    lower = name.lower()
-    kept = lower.startswith(_KEPT_RESPONSE_HEADERS) or lower in _ALSO_KEPT
-    return f"http.response.header.{lower.decode()}" if kept else None
+    kept = name.startswith(_KEPT_RESPONSE_HEADERS) or name in _ALSO_KEPT
+    return f"http.response.header.{name.decode()}" if kept else None
 
 
 def _streams(exchange: Exchange) -> bool:

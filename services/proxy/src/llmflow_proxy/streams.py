@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -12,10 +12,10 @@ from llmflow_proxy import eventstream
 from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
 from llmflow_proxy.shape import Shape, dicts, sse_events
 
-Events = Callable[[bytes, bytes], Iterator[dict[str, Any]]]
+Events = Callable[[bytes, bytes], Iterable[dict[str, Any]]]
 
 
-def events_of(capture: Capture, framing: Events, encodings: str, limit: int) -> Iterator[dict[str, Any]]:
+def events_of(capture: Capture, framing: Events, encodings: str, limit: int) -> Iterable[dict[str, Any]]:
     """The events of a captured stream; of one longer than its capture those of its head and of its tail.
 
     `encodings` is its Content-Encoding; `limit` bounds what is decoded, as `decoded` has it.
@@ -32,7 +32,7 @@ def framing_of(media_type: str, shape: Shape | None) -> Events | None:
     return _FRAMINGS.get(kind)
 
 
-def _sse(head: bytes, tail: bytes) -> Iterator[dict[str, Any]]:
+def _sse(head: bytes, tail: bytes) -> Iterable[dict[str, Any]]:
     if tail:
         head = head.rpartition(b"\n")[0] + b"\n\n" + tail.partition(b"\n")[2]
     return sse_events(head)

@@ -147,8 +147,8 @@ class _Upload(httpx.AsyncByteStream):
 
 async def _answer(exchange: Exchange, response: httpx.Response, send: Send) -> None:
     exchange.status = response.status_code
-    exchange.response_headers = response.headers.raw
-    headers = _response_headers(response)
+    exchange.response_headers = [(name.lower(), value) for name, value in response.headers.raw]
+    headers = _response_headers(response.status_code, exchange.response_headers)
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     capture = exchange.response
     async for chunk in response.stream:  # type: ignore[union-attr]
@@ -199,12 +199,11 @@ def _request_headers(headers: Headers, provider: Provider) -> Headers:
     return kept
 
 
-def _response_headers(response: httpx.Response) -> Headers:
-    raw = [(name.lower(), value) for name, value in response.headers.raw]
-    dropped = _dropped(_HOP_BY_HOP, raw)
-    if response.status_code == 304:
+def _response_headers(status: int, headers: Headers) -> Headers:
+    dropped = _dropped(_HOP_BY_HOP, headers)
+    if status == 304:
         dropped |= {b"content-length"}  # of the body that is not sent, which the server in front would wait for
-    return [header for header in raw if header[0] not in dropped]
+    return [header for header in headers if header[0] not in dropped]
 
 
 def _dropped(names: frozenset[bytes], headers: Headers) -> frozenset[bytes]:
