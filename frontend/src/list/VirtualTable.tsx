@@ -36,7 +36,7 @@ const WIDTHS = {
   time: ["116px", "116px", "112px"],
   name: ["minmax(200px, 1fr)", "minmax(180px, 1fr)", "minmax(150px, 1fr)"],
   models: ["140px", "140px", "minmax(60px, 120px)"],
-  status: ["74px", "74px", "66px"],
+  status: ["74px", "74px", "74px"],
   spans: ["46px", "46px"],
   tokens: ["112px", "112px", "100px"],
   cost: ["108px", "108px", "84px"],

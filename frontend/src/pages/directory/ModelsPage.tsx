@@ -82,18 +82,22 @@ export function ModelsPage() {
         </Link>
       ),
     },
-    {
-      header: "Without a price",
-      number: true,
-      cell: (row) =>
-        row.usage.unpriced_count === 0 ? (
-          <span className={tables.quiet}>–</span>
-        ) : (
-          <SpansLink view={view} filters={[of(row), UNPRICED]}>
-            {formatCount(row.usage.unpriced_count)}
-          </SpansLink>
-        ),
-    },
+    ...(query.data?.some(({ usage }) => usage.unpriced_count > 0)
+      ? [
+          {
+            header: "Without a price",
+            number: true,
+            cell: (row: Row) =>
+              row.usage.unpriced_count === 0 ? (
+                <span className={tables.quiet}>–</span>
+              ) : (
+                <SpansLink view={view} filters={[of(row), UNPRICED]}>
+                  {formatCount(row.usage.unpriced_count)}
+                </SpansLink>
+              ),
+          },
+        ]
+      : []),
     { header: "Latency p50", number: true, cell: (row) => slower(row, "duration", row.latency.p50) },
     { header: "p95", number: true, cell: (row) => slower(row, "duration", row.latency.p95) },
     { header: "First token p50", number: true, cell: (row) => slower(row, "ttft", row.time_to_first_token.p50) },

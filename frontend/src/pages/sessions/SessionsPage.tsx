@@ -17,6 +17,7 @@ import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { narrowed, SpansLink, ValueLinks } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
+import tables from "../../ui/table.module.css";
 import styles from "./sessions.module.css";
 
 /** Conversations, the one that went on last first. */
@@ -102,7 +103,11 @@ export function SessionsPage() {
     },
     {
       header: "Models",
-      cell: (session) => <ValueLinks view={viewOf(session)} field="model" values={session.totals.models} />,
+      cell: (session) => (
+        <span className={tables.clip} title={session.totals.models.join(", ")}>
+          <ValueLinks view={viewOf(session)} field="model" values={session.totals.models} />
+        </span>
+      ),
     },
   ];
   return (
