@@ -19,6 +19,8 @@ import httpx
 from bench.store.database import Database, filled
 from bench.store.plans import plans
 from bench.store.questions import QUESTIONS, Asked, Question, draw
+from llmflow_core.garbage import collect_rarely
+from llmflow_query_api.app import OBJECTS
 from llmflow_store import open_store
 from llmflow_testkit.clusters import BackendMissing
 from llmflow_testkit.ports import free_port
@@ -94,6 +96,7 @@ def main(given: Sequence[str]) -> int:
     arguments = parser.parse_args(given)
     questions = [question for question in QUESTIONS if arguments.only in question.name]
     met = True
+    collect_rarely(OBJECTS)
     try:
         for server in arguments.servers.split(","):
             spans = arguments.spans or _SPANS[server]

@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, ControllerRouterHandler
 
 from llmflow_core.config import load_settings
+from llmflow_core.garbage import collect_rarely
 from llmflow_core.health import PATHS as HEALTH_PATHS
 from llmflow_core.health import health_app
 from llmflow_core.telemetry import setup_logging
@@ -32,6 +33,9 @@ from llmflow_query_api.prometheus import UsageCache, get_metrics
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
 from llmflow_store.port import Store
+
+#: The sketches of a chart, or the spans of a large trace: what is alive is an answer on its way.
+OBJECTS = 100_000
 
 
 def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Litestar:
@@ -120,4 +124,6 @@ def from_environment() -> Litestar:
     """The application that the environment describes: what the server's workers run."""
     settings = load_settings(QueryApiSettings)
     setup_logging("query-api", verbose=settings.verbose)
-    return create_app(settings)
+    app = create_app(settings)
+    collect_rarely(OBJECTS)
+    return app
