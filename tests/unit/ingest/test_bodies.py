@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +83,19 @@ def test_several_members_count_as_one_body(name: str, compress: Callable[[bytes]
     assert decompress(compress(b"one, ") + compress(b"two"), name, limit=100) == b"one, two"
     with pytest.raises(Rejected):
         decompress(compress(b"one") + b"garbage", name, limit=100)
+
+
+@pytest.mark.parametrize(("name", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b""))])
+def test_many_empty_members_take_no_long_time(name: str, empty: bytes) -> None:
+    body = empty * (4_000_000 // len(empty))
+    started = time.process_time()
+    assert decompress(body, name, limit=100) == b""
+    assert time.process_time() - started < 5
+
+
+def test_deflate_has_one_member_only() -> None:
+    with pytest.raises(Rejected, match="follows the end"):
+        decompress(_raw_deflate(b"one") + _raw_deflate(b"two"), "deflate", limit=100)
 
 
 @pytest.mark.parametrize("name", ["br", "gzip, gzip", "snappy"])

@@ -15,6 +15,8 @@ from llmflow_ingest.errors import TooLarge, UnsupportedMedia
 
 # A zstd block of 4 bytes may stand for 128 KiB: a slice of this size inflates to at most 32 MiB before it is measured.
 _ZSTD_SLICE = 1024
+# What is left behind the end of a gzip member is copied, and a body may be nothing but members of a few bytes.
+_ZLIB_SLICE = 4096
 # RFC 9659: a decoder of HTTP bodies must support windows of 8 MB and should refuse larger ones.
 _ZSTD_WINDOW = 8 * 1024 * 1024
 
@@ -62,25 +64,30 @@ def decompress(body: bytes, content_encoding: str | None, limit: int) -> bytes:
 
 
 def _gzip(body: bytes, limit: int) -> bytes:
-    return _zlib(body, limit, wbits=31)
+    return _zlib(body, limit, wbits=31, several=True)
 
 
 def _deflate(body: bytes, limit: int) -> bytes:
     zlib_wrapped = len(body) >= 2 and body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0
-    return _zlib(body, limit, wbits=15 if zlib_wrapped else -15)
+    return _zlib(body, limit, wbits=15 if zlib_wrapped else -15, several=False)
 
 
-def _zlib(body: bytes, limit: int, *, wbits: int) -> bytes:
+def _zlib(body: bytes, limit: int, *, wbits: int, several: bool) -> bytes:
     output = bytearray()
-    while True:
-        member = zlib.decompressobj(wbits)
-        output += member.decompress(body, limit + 1 - len(output))
-        _measure(output, limit)
-        if not member.eof:
-            raise Rejected("the compressed data is cut short", field="body")
-        if not member.unused_data:
-            return bytes(output)
-        body = member.unused_data
+    member = zlib.decompressobj(wbits)
+    for start in range(0, len(body), _ZLIB_SLICE):
+        rest = body[start : start + _ZLIB_SLICE]
+        while rest:
+            if member.eof:
+                if not several:
+                    raise Rejected("something follows the end of the compressed data", field="body")
+                member = zlib.decompressobj(wbits)
+            output += member.decompress(rest, limit + 1 - len(output))
+            _measure(output, limit)
+            rest = member.unused_data
+    if not member.eof:
+        raise Rejected("the compressed data is cut short", field="body")
+    return bytes(output)
 
 
 def _zstd(body: bytes, limit: int) -> bytes:
