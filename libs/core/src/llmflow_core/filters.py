@@ -9,8 +9,9 @@
     literal   = bare word | "quoted, with \\" and \\\\"
     text      = literal                                words to be found in the content
 
-`*` alone means that the field is there; in a text it stands for any characters, unless quoted. Durations are seconds
-or carry a unit (`300ms`, `1.5s`, `2m`), counts may end in k or M, costs are US dollars and may begin with $.
+`*` alone means that the field is there, as status, type, kind and root always are; in a text it stands for any
+characters, unless quoted. Durations are seconds or carry a unit (`300ms`, `1.5s`, `2m`), counts may end in k or M, costs
+are US dollars and may begin with $.
 """
 
 from __future__ import annotations
@@ -99,6 +100,8 @@ class Or:
 Filter: TypeAlias = Condition | Text | Not | And | Or
 
 _ORDERED = frozenset({Kind.COUNT, Kind.NUMBER, Kind.COST, Kind.DURATION, Kind.ANY})
+#: Every span and every trace has these.
+_ALWAYS = frozenset({Kind.CHOICE, Kind.FLAG})
 _SPACE = re.compile(r"\s*")
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _WORD = re.compile(r'[^\s()",]+')
@@ -110,6 +113,8 @@ _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?")
 _MULTIPLES = {"k": 10**3, "m": 10**6}
 _ID = re.compile(r"[0-9a-fA-F]{1,32}")
 _LARGEST = 2**63 - 1
+#: Of the numbers that are compared with floating-point columns, as a power of ten.
+_MAGNITUDE = 100
 
 
 def parse_filter(text: str) -> Filter:
@@ -185,7 +190,7 @@ class _Parser:
         return item
 
     def _leaf(self) -> Filter:
-        if self._ended():
+        if self._ended() or self._sees_word("OR") or self._sees_word("AND"):
             raise FilterError("a condition is missing", self._at)
         self._conditions += 1
         if self._conditions > _MAX_CONDITIONS:
@@ -228,7 +233,7 @@ class _Parser:
             raise FilterError(f"{name} has no order", operator_at)
         if match is None and not literal.quoted:
             if literal.text == "*":
-                return Condition(name, Operator.EXISTS, key=key)
+                return And(()) if field.kind in _ALWAYS else Condition(name, Operator.EXISTS, key=key)
             low, dots, high = literal.text.partition("..")
             if dots and field.kind in _ORDERED:
                 bounds = [(Operator.GE, low, 0), (Operator.LE, high, len(low) + 2)]
@@ -311,7 +316,10 @@ def _read(name: str, field: Field, operator: Operator, text: str, position: int)
 
 
 def _decimal(text: str) -> Decimal | None:
-    return Decimal(text) if _NUMBER.fullmatch(text) else None
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return number if not number or abs(number.adjusted()) <= _MAGNITUDE else None
 
 
 def _count(text: str) -> int | None:
