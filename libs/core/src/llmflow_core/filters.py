@@ -10,8 +10,8 @@
     text      = literal                                words to be found in the content
 
 `*` alone means that the field is there, as status, type, kind and root always are; in a text it stands for any
-characters, unless quoted. Durations are seconds or carry a unit (`300ms`, `1.5s`, `2m`), counts may end in k or M, costs
-are US dollars and may begin with $.
+characters, unless quoted. Durations are seconds or carry a unit (`300ms`, `1.5s`, `2m`), counts may end in k or M,
+costs are US dollars and may begin with $.
 """
 
 from __future__ import annotations

@@ -174,8 +174,13 @@ class LiveHub:
     async def _tell(self) -> None:
         """Give every client what has changed since the last time."""
         changes = await self._store.changes_since(self._position)
-        for (project, _), channel in list(self._channels.items()):
-            events = await self._events(project, channel.parsed, self._position, changes)
+        for (project, filter_text), channel in list(self._channels.items()):
+            try:
+                events = await self._events(project, channel.parsed, self._position, changes)
+            except LLMFlowError as error:
+                # One filter that takes too long must not keep the others waiting.
+                logger.warning("cannot read the changes that %r lets through: %s", filter_text, error)
+                events = [Event("resync", changes.position)]
             for client in channel.clients:
                 for event in events:
                     client.offer(event)

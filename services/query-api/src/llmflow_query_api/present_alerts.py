@@ -29,7 +29,7 @@ def budget_of(alert: Alert, project: str, now: datetime) -> schemas.BudgetDetail
     states = [
         _budget_state(state, bounds, now)
         for name, state in states_of(alert, budget_state.State)
-        if name == project and state.start == bounds.start
+        if name == project and state.start == bounds.start and state.watched
     ]
     states.sort(key=lambda state: state.share, reverse=True)
     return schemas.BudgetDetail(terms=terms, states=states, **_common(alert))

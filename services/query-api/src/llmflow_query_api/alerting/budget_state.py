@@ -53,7 +53,8 @@ def forecast(spent: Decimal, bounds: PeriodBounds, now: datetime) -> Decimal | N
 
 class State(Struct, frozen=True, kw_only=True):
     """How much one subject has spent in one period. `reached` are the thresholds that its share has come to, `told`
-    those that were told of; both in percent of `limit`."""
+    those that were told of; both in percent of `limit`. One that is not `watched` is not among the largest any more: it
+    is kept for what was told."""
 
     project: str
     subject: str | None
@@ -62,6 +63,7 @@ class State(Struct, frozen=True, kw_only=True):
     limit: Decimal
     reached: list[int]
     told: list[int]
+    watched: bool = True
 
 
 class Step(NamedTuple):

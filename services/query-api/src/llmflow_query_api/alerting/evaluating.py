@@ -88,7 +88,10 @@ class Evaluator:
                 before.get(project), condition, measured.value, now, silenced=_silenced(alert, now)
             )
         window = timedelta(minutes=condition.window_minutes)
-        return self._of_steps(alert, condition, steps, now, self._pause(cheap, window))
+        found = self._of_steps(alert, condition, steps, now, self._pause(cheap, window))
+        gone = {name: rule_state.resolve(state, now) for name, state in before.items() if name not in steps}
+        ended = self._of_steps(alert, condition, gone, now, None)
+        return found._replace(events=[*found.events, *ended.events])
 
     def _of_steps(
         self,
@@ -125,9 +128,12 @@ class Evaluator:
                         start=bounds.start,
                         silenced=_silenced(alert, now),
                     )
-                    kept[f"{bounds.start.date()} {subject or ''}"] = _plain(step.state)
+                    kept[_state_key(step.state)] = _plain(step.state)
                     if step.threshold is not None:
                         events.append(self.payloads.of_budget(alert, terms, step, bounds, now))
+                for state in before.values():
+                    if state.told and (state.project, state.start) == (project, bounds.start):
+                        kept.setdefault(_state_key(state), _plain(msgspec.structs.replace(state, watched=False)))
         return Evaluation(states, events, self._pause(cheap, now - periods[0].start))
 
     def _pause(self, cheap: bool, window: timedelta) -> float:
@@ -142,6 +148,10 @@ class Evaluator:
 
 def _silenced(alert: Alert, now: datetime) -> bool:
     return alert.silenced_until is not None and now < alert.silenced_until
+
+
+def _state_key(state: budget_state.State) -> str:
+    return f"{state.start.date()} {state.subject or ''}"
 
 
 def _plain(state: rule_state.State | budget_state.State) -> JSON:
