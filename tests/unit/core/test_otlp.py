@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -132,6 +133,18 @@ def test_values_survive_the_way_to_otlp_and_back(value: Any) -> None:
         return value
 
     assert otlp.plain(otlp.any_value(value)) == as_stored(value)
+
+
+@pytest.mark.parametrize("nest", [lambda value: [value], lambda value: {"in": value}], ids=["lists", "objects"])
+@pytest.mark.parametrize("levels", [24, 25, 200, 900])
+def test_no_value_is_nested_too_deeply_to_be_read_again(nest: Callable[[Any], Any], levels: int) -> None:
+    value: Any = "core"
+    for _ in range(levels):
+        value = nest(value)
+    request = request_of(span_message(attributes=otlp.key_values({"deep": value, "flat": "kept"})))
+    [span] = otlp.spans_of(otlp.parse_traces(request.SerializeToString()))
+    assert span.attributes["flat"] == "kept"
+    assert (span.attributes["deep"] == value) is (levels <= 24)
 
 
 @given(st.binary(max_size=300))

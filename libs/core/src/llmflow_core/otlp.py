@@ -48,6 +48,9 @@ _METRIC_KINDS = (
     ("exponentialHistogram", "exponential_histogram"),
 )
 _NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
+#: Readers of protobuf give up beyond a hundred messages in one another, of which each object in a value takes three;
+#: they would refuse the whole request, whatever else is in it.
+_LEVELS = 24
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -353,26 +356,27 @@ def key_values(mapping: Mapping[str, JSON]) -> list[KeyValue]:
     return [KeyValue(**fields) for fields in key_value_fields(mapping)]
 
 
-def key_value_fields(mapping: Mapping[str, JSON]) -> list[dict[str, Any]]:
+def key_value_fields(mapping: Mapping[str, JSON], levels: int = _LEVELS) -> list[dict[str, Any]]:
     """`key_values` as the keyword arguments of KeyValue, which a message that holds attributes takes as they are.
 
     It costs less than half of what the messages cost.
     """
     return [
         # Most are text, for which a call more would take as long as the rest.
-        {"key": key, "value": {"string_value": value} if type(value) is str else any_value_fields(value)}
+        {"key": key, "value": {"string_value": value} if type(value) is str else any_value_fields(value, levels)}
         for key, value in mapping.items()
         if value is not None
     ]
 
 
 def any_value(value: JSON) -> AnyValue:
-    """A JSON value as OTLP holds it. An integer beyond 64 bits becomes its decimal text."""
+    """A JSON value as OTLP holds it. An integer beyond 64 bits becomes its decimal text; what is nested in more lists
+    and objects than readers of protobuf follow becomes JSON text."""
     return AnyValue(**any_value_fields(value))
 
 
-def any_value_fields(value: JSON) -> dict[str, Any]:
-    """`any_value` as the keyword arguments of AnyValue."""
+def any_value_fields(value: JSON, levels: int = _LEVELS) -> dict[str, Any]:
+    """`any_value` as the keyword arguments of AnyValue. `levels` of nesting may follow."""
     if isinstance(value, str):
         return {"string_value": value}
     if isinstance(value, bool):
@@ -383,8 +387,17 @@ def any_value_fields(value: JSON) -> dict[str, Any]:
         return {"double_value": value}
     if isinstance(value, bytes):
         return {"bytes_value": value}
+    if not levels and isinstance(value, (list, tuple, Mapping)):
+        return {"string_value": _json_text(value)}
     if isinstance(value, (list, tuple)):
-        return {"array_value": {"values": [any_value_fields(item) for item in value]}}
+        return {"array_value": {"values": [any_value_fields(item, levels - 1) for item in value]}}
     if isinstance(value, Mapping):
-        return {"kvlist_value": {"values": key_value_fields(value)}}
+        return {"kvlist_value": {"values": key_value_fields(value, levels - 1)}}
     return {}
+
+
+def _json_text(value: JSON) -> str:
+    try:
+        return orjson.dumps(value, default=str).decode()
+    except orjson.JSONEncodeError:
+        return "[nested too deep]"
