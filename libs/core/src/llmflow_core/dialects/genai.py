@@ -26,7 +26,8 @@ FACTS: Mapping[str, Names] = {
     "input_tokens": same("gen_ai.usage.input_tokens"),
     "output_tokens": same("gen_ai.usage.output_tokens"),
     "cache_read_tokens": same("gen_ai.usage.cache_read.input_tokens"),
-    "cache_write_tokens": same("gen_ai.usage.cache_creation.input_tokens"),
+    # The second is what the first was called before, which most readers know.
+    "cache_write_tokens": same("gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"),
     "reasoning_tokens": same("gen_ai.usage.reasoning.output_tokens"),
     "cost": (("gen_ai.usage.cost", dollars),),
     "time_to_first_token_ns": (("gen_ai.response.time_to_first_chunk", seconds),),
