@@ -251,7 +251,7 @@ class BusContract:
             for consumer in pair:
                 await consumer.rewind()
             one, two = [await consumer.poll(max_records=10, timeout=1) for consumer in pair]
-            if one.records and two.records:
+            if bool(one.records) == bool(two.records):
                 return None
             return (pair[0], pair[1], one) if one.records else (pair[1], pair[0], two)
 

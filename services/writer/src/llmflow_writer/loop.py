@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 from llmflow_bus import Batch, Bus, Consumer, Record, topics
@@ -31,6 +32,8 @@ GROUP = "llmflow-writer"
 _POLL_SECONDS = 0.5
 _LAG_SECONDS = 5.0
 _MOST_DOUBLINGS = 30
+#: What is assumed of a record until some were read; many more would come at once than a portion needs.
+_ITEMS_PER_RECORD = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,9 @@ class _Portion:
 
 
 class WriterLoop:
-    """Moves records from the log to the store. Batches fill by themselves: while one is written the next gathers, and
-    is decoded and prepared in a thread, so that this process and the database work at the same time."""
+    """Moves records from the log to the store, portion by portion. Portions fill by themselves: while one is written
+    the next gathers, and is decoded and prepared in a thread, so that this process and the database work at the same
+    time."""
 
     def __init__(self, bus: Bus, store: Store, prices: Prices, settings: WriterSettings) -> None:
         self._bus = bus
@@ -54,7 +58,8 @@ class WriterLoop:
         self._dead_letters = DeadLetters(bus)
         self._consumer: Consumer | None = None
         self._failures = 0
-        self._items_per_record = 1.0
+        self._unread = deque[Record]()
+        self._items_per_record = _ITEMS_PER_RECORD
         self._lag_due = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -70,56 +75,55 @@ class WriterLoop:
 
     async def _move(self, stop: asyncio.Event) -> None:
         """Store portion by portion until `stop` is set or something fails; what was not committed comes again then."""
+        self._unread.clear()
         if self._consumer is None:
             await self._bus.create_topics(topics.ALL)
             self._consumer = await self._bus.consumer(GROUP, list(SIGNALS))
         elif self._failures:
             await self._consumer.rewind()
-        pending: list[_Portion] = []
+        pending: _Portion | None = None
         while not stop.is_set():
-            # What is decoded already does not wait for company.
-            batch = await self._consumer.poll(
-                max_records=max(1, int(self._settings.writer_batch_spans / self._items_per_record)),
-                timeout=0.0 if pending else _POLL_SECONDS,
-            )
-            decoding = asyncio.create_task(asyncio.to_thread(self._portions, batch.records))
+            # What is there already does not wait for company.
+            await self._gather(self._consumer, timeout=0.0 if pending or self._unread else _POLL_SECONDS)
+            decoding = asyncio.create_task(asyncio.to_thread(self._next_portion))
             try:
-                for portion in pending:
-                    await self._store_portion(portion)
-                    await self._consumer.commit(Batch([decoded.record for decoded in portion.records]))
+                if pending:
+                    await self._store_portion(pending)
+                    await self._consumer.commit(Batch([decoded.record for decoded in pending.records]))
                     self._failures = 0
-                    if stop.is_set():
-                        return
             finally:
-                idle = not pending
+                idle = pending is None
                 pending = await decoding
-            if idle and not pending:
+            if idle and pending is None:
                 self._failures = 0
             await self._measure_lag(self._consumer)
+
+    async def _gather(self, consumer: Consumer, *, timeout: float) -> None:
+        """Poll for what a portion still needs."""
+        needed = self._settings.writer_batch_spans / self._items_per_record - len(self._unread)
+        if needed > 0:
+            batch = await consumer.poll(max_records=math.ceil(needed), timeout=timeout)
+            self._unread.extend(sorted(batch.records, key=lambda record: record.topic))
 
     async def _measure_lag(self, consumer: Consumer) -> None:
         if time.monotonic() >= self._lag_due:
             self._lag_due = time.monotonic() + _LAG_SECONDS
             metrics.LAG.set(await consumer.lag())
 
-    def _portions(self, records: Sequence[Record]) -> list[_Portion]:
-        """The records of each topic in order, decoded, in lists of at most `writer_batch_spans` items or one record."""
-        portions: list[_Portion] = []
-        by_topic = sorted(records, key=lambda record: record.topic)
-        for topic, group in groupby(by_topic, key=lambda record: record.topic):
-            gathered, items = list[Decoded](), list[Any]()
-            for record in group:
-                decoded = decode(record, self._prices)
-                if gathered and len(items) + len(decoded.items) > self._settings.writer_batch_spans:
-                    portions.append(_prepared(SIGNALS[topic], gathered, items))
-                    gathered, items = [], []
-                gathered.append(decoded)
-                items += decoded.items
-            portions.append(_prepared(SIGNALS[topic], gathered, items))
-        if records:
-            found = sum(len(portion.items) for portion in portions) / len(records)
-            self._items_per_record = max(1.0, (self._items_per_record + found) / 2)
-        return portions
+    def _next_portion(self) -> _Portion | None:
+        """The next unread records of one topic in order, decoded: as many as make `writer_batch_spans` items. None when
+        there are none."""
+        gathered, items = list[Decoded](), list[Any]()
+        while self._unread and len(items) < self._settings.writer_batch_spans:
+            if gathered and self._unread[0].topic != gathered[0].record.topic:
+                break
+            decoded = decode(self._unread.popleft(), self._prices)
+            gathered.append(decoded)
+            items += decoded.items
+        if not gathered:
+            return None
+        self._items_per_record = max(1.0, (self._items_per_record + len(items) / len(gathered)) / 2)
+        return _prepared(SIGNALS[gathered[0].record.topic], gathered, items)
 
     async def _store_portion(self, portion: _Portion) -> None:
         started = time.perf_counter()

@@ -25,8 +25,8 @@ class WriterSettings(RetentionSettings):
     writer_batch_spans: int = Field(
         5000,
         ge=1,
-        description="Spans, log records or metric points written in one transaction, at most; a record with more"
-        " goes alone.",
+        description="Spans, log records or metric points written in one transaction when there are as many; the record"
+        " that reaches this number is written whole.",
         examples=[2000],
     )
     writer_retry_min: float = Field(

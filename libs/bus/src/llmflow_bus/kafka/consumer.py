@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition  # type: ignore[import-untyped]
@@ -25,6 +26,9 @@ _log = logging.getLogger(__name__)
 _AWAY_SECONDS = 5.0
 _RETRY_SECONDS = 0.1
 _GRACE_SECONDS = 0.1
+#: How long a broker may wait for records. aiokafka asks a broker one question at a time, and a partition whose records
+#: are used up waits for the answer, although that may be about nothing but empty ones.
+_WAIT_MS = 100
 
 
 class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -66,6 +70,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="earliest",
             session_timeout_ms=int(options.session_timeout * 1000),
             heartbeat_interval_ms=int(options.session_timeout * 1000 / 6),
+            fetch_max_wait_ms=_WAIT_MS,
         )
         kafka.subscribe(self._topics, listener=self)
         try:
@@ -172,11 +177,13 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         async with translated("rewind", self._options.timeout):
             self._positions.clear()
             for partition in kafka.assignment():
-                committed = await kafka.committed(partition)
-                if committed is None:
-                    await kafka.seek_to_beginning(partition)
-                else:
-                    kafka.seek(partition, committed)
+                # What goes to another consumer meanwhile begins at what is committed there.
+                with suppress(IllegalStateError):
+                    committed = await kafka.committed(partition)
+                    if committed is None:
+                        await kafka.seek_to_beginning(partition)
+                    else:
+                        kafka.seek(partition, committed)
 
     async def lag(self) -> int:
         kafka = await self._joined()
