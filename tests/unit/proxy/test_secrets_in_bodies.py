@@ -31,6 +31,11 @@ def test_are_found(body: dict[str, Any]) -> None:
         assert KEY in secrets_of([], "", text.encode())
 
 
+def test_are_found_however_they_are_escaped() -> None:
+    found = secrets_of([], "", rb'{"api_key": "canary\/0123\u00e9", "password": "canary\"quoted"}')
+    assert {"canary/0123\u00e9", 'canary"quoted'} <= set(found)
+
+
 def test_are_found_in_headers_that_hold_json() -> None:
     config = {"targets": [{"provider": "openai", "api_key": KEY}, {"virtual_key": f"virtual-{KEY}"}]}
     found = secrets_of([(b"x-portkey-config", json.dumps(config).encode())], "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
+import orjson
 import re2  # type: ignore[import-untyped]
 
 from llmflow_core.spans import JSON
@@ -61,8 +63,17 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes =
 
 
 def _members(document: bytes) -> set[str]:
-    texts = [content.decode("utf-8", "replace") for content in _BODY_SECRET.findall(document)]
+    texts = [text for content in _BODY_SECRET.findall(document) for text in _spellings(content)]
     return {*texts, *(text.rpartition(" ")[2] for text in texts)}
+
+
+def _spellings(content: bytes) -> set[str]:
+    """A member's text as it stands in JSON, and what that means: PHP, for one, writes each slash behind a backslash."""
+    texts = {content.decode("utf-8", "replace")}
+    if b"\\" in content:
+        with suppress(orjson.JSONDecodeError):
+            texts.add(orjson.loads(b'"%b"' % content))
+    return texts
 
 
 def redacted_query(query: str) -> str:
