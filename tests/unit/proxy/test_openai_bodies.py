@@ -78,6 +78,12 @@ def test_text_that_is_no_json() -> None:
     assert document(captured(b'{"a": 1}'), "text/plain", "", LIMIT) == {"a": 1}
 
 
+def test_half_a_character_does_not_hide_the_rest() -> None:
+    body = rb'{"model": "gpt-4o", "messages": [{"content": "cut \ud83d"}], "logit_bias": Infinity}'
+    found = document(captured(body), "application/json", "", LIMIT)
+    assert (found["model"], found["messages"]) == ("gpt-4o", [{"content": "cut \ufffd"}])
+
+
 def test_of_json_that_is_too_long_the_usage_at_its_end_is_read() -> None:
     answer = {
         "data": [{"b64_json": "A" * 100_000, "note": '"usage": {"input_tokens": 1}'}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -116,6 +117,64 @@ def test_responses_items_of_every_kind() -> None:
     ]
     assert "Aa1+" * 20 not in json.dumps(reading.input)
     assert reading.attributes["gen_ai.output.type"] == "json"
+
+
+def chunk(delta: dict[str, Any], index: int | None = 0, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": index, "delta": delta, **more}]}
+
+
+def call(index: int | None, arguments: str, **more: Any) -> dict[str, Any]:
+    return chunk({"tool_calls": [{"index": index, **more, "function": {"arguments": arguments}}]})
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(
+            [call(None, "", id="a"), call(None, "{}"), chunk({"content": "x"}, index=None)], id="without an index"
+        ),
+        pytest.param([chunk({"content": "x"}), call(0, "{", id="a"), call(0, "}", id="a")], id="with the id repeated"),
+    ],
+)
+def test_what_states_no_place_is_put_together(found: list[dict[str, Any]]) -> None:
+    (message,) = reading_of(openai_chat.SHAPE, {}, openai_chat.reassemble(found)).output
+    assert message["parts"] == [
+        {"type": "text", "content": "x"},
+        {"type": "tool_call", "id": "a", "name": None, "arguments": {}},
+    ]
+
+
+def test_calls_that_share_an_index_are_as_many_as_their_ids() -> None:
+    found = [call(0, '{"x": 1}', id="a"), call(0, '{"x": 2}', id="b"), call(0, '{"x"', id="c"), call(0, ": 3}")]
+    (message,) = reading_of(openai_chat.SHAPE, {}, openai_chat.reassemble(found)).output
+    assert [(part["id"], part["arguments"]) for part in message["parts"]] == [
+        ("a", {"x": 1}),
+        ("b", {"x": 2}),
+        ("c", {"x": 3}),
+    ]
+
+
+def test_usage_inside_a_choice() -> None:
+    usage = {"prompt_tokens": 3, "completion_tokens": 4}
+    response = openai_chat.reassemble([chunk({"content": "x"}), chunk({}, finish_reason="stop", usage=usage)])
+    assert response["usage"] == usage
+
+
+def test_an_event_that_is_an_error() -> None:
+    error = {"object": "error", "message": "too long", "type": "BadRequestError", "code": 400}
+    response = openai_chat.reassemble([chunk({"content": "x"}), error])
+    assert response["error"] == error
+
+
+def test_events_that_only_lenient_readers_understand() -> None:
+    found = sse_events(
+        b'\xef\xbb\xbfdata: {"a": "cut \\ud83d"}\n\n'
+        b'data: {"a": "\\ude00, \\ud83d\\ude00, \\\\ud83d"}\n\n'
+        b'data: {"a": NaN}\n\ndata: {"a\n\ndata: [DONE]\n\n'
+    )
+    cut, rest, number = (event["a"] for event in found)
+    assert (cut, rest) == ("cut \ufffd", "\ufffd, \N{GRINNING FACE}, \\ud83d")
+    assert math.isnan(number)
 
 
 def test_a_broken_off_completion_and_its_error() -> None:

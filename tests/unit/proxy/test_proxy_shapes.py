@@ -204,6 +204,23 @@ def test_an_anthropic_request() -> None:
     assert third["parts"] == [{"type": "tool_call_response", "id": "t1", "response": "42"}]
 
 
+@pytest.mark.parametrize(
+    ("usage", "written", "thought"),
+    [
+        ({"completion_tokens": 9, "total_tokens": 41, "completion_tokens_details": {"reasoning_tokens": 5}}, 9, 5),
+        ({"completion_tokens": 9, "total_tokens": 135, "completion_tokens_details": {"reasoning_tokens": 94}}, 103, 94),
+        ({"completion_tokens": 9, "total_tokens": 135}, 103, 94),
+        ({"completion_tokens": 9, "total_tokens": 135, "reasoning_tokens": 5}, 9, 5),
+        ({"completion_tokens": 9}, 9, None),
+    ],
+    ids=["counted in", "counted apart", "not even stated", "unlike the total", "without a total"],
+)
+def test_openai_usage_counts_reasoning_in(usage: dict[str, Any], written: int, thought: int | None) -> None:
+    reading = reading_of(openai_chat.SHAPE, {}, {"usage": {"prompt_tokens": 32, **usage}})
+    assert facts(reading)["gen_ai.usage.output_tokens"] == written
+    assert facts(reading).get("gen_ai.usage.reasoning.output_tokens") == thought
+
+
 def test_anthropic_usage_counts_cached_input_in() -> None:
     usage = {
         "input_tokens": 10,

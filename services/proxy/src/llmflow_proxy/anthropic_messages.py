@@ -7,7 +7,7 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -147,9 +147,9 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             case "message_start":
                 body = dict(mapping(event.get("message")))
             case "content_block_start":
-                blocks[event.get("index", 0)] = dict(mapping(event.get("content_block")))
+                blocks[index_of(event)] = dict(mapping(event.get("content_block")))
             case "content_block_delta":
-                _extend(blocks.setdefault(event.get("index", 0), {}), mapping(event.get("delta")))
+                _extend(blocks.setdefault(index_of(event), {}), mapping(event.get("delta")))
             case "message_delta":
                 body.update({name: value for name, value in mapping(event.get("delta")).items() if value is not None})
                 newer = {name: count for name, count in mapping(event.get("usage")).items() if count is not None}

@@ -13,10 +13,10 @@ from multipart import (  # type: ignore[import-untyped]
     PushMultipartParser,
     parse_options_header,
 )
-from pydantic_core import from_json
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
+from llmflow_proxy.shape import lenient_json
 
 #: Of a long list of numbers only so much of its start is read: enough for the first of the longest vectors there are.
 _BULKY_HEAD = 128 << 10
@@ -61,7 +61,7 @@ def _json(body: bytes) -> JSON:
     except orjson.JSONDecodeError:
         pass
     try:
-        return from_json(body, allow_partial="trailing-strings")
+        return lenient_json(body, partial=True)
     except ValueError:
         return None
 

@@ -9,7 +9,7 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import flattened, read_caller, read_extras, thinking_of, usage_of
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -27,6 +27,8 @@ _ONCE = frozenset(
 )
 #: How many events of a stream are held at a time.
 _BATCH = 1024
+#: Where items go whose index another one takes: they came first.
+_BEFORE_ALL = 1 << 32
 #: Members of a delta that come whole.
 _WHOLE = frozenset(("role", "id", "type", "name"))
 _OUTPUT_TYPES = {"text": "text", "json_object": "json", "json_schema": "json"}
@@ -73,14 +75,27 @@ def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     """Token counts of a `usage` object, of which the cached and the reasoning tokens are parts of the sums."""
     asked = mapping(usage.get("prompt_tokens_details"))
     said = mapping(usage.get("completion_tokens_details"))
+    written, thought = _written(usage)
     attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")
-    attributes["gen_ai.usage.output_tokens"] = usage.get("completion_tokens")
+    attributes["gen_ai.usage.output_tokens"] = written
     attributes["gen_ai.usage.cache_read.input_tokens"] = asked.get("cached_tokens")
     attributes["gen_ai.usage.cache_write.input_tokens"] = asked.get("cache_write_tokens")
-    attributes["gen_ai.usage.reasoning.output_tokens"] = said.get("reasoning_tokens")
+    attributes["gen_ai.usage.reasoning.output_tokens"] = thought
     attributes["gen_ai.usage.audio.input_tokens"] = asked.get("audio_tokens") or None
     attributes["gen_ai.usage.image.input_tokens"] = asked.get("image_tokens") or None
     attributes["gen_ai.usage.audio.output_tokens"] = said.get("audio_tokens") or None
+
+
+def _written(usage: Mapping[str, Any]) -> tuple[JSON, JSON]:
+    """The tokens that the model wrote, and those of its reasoning among them. xAI and Gemini count these apart, which
+    only the total tells."""
+    asked, written, total = (usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    thought = mapping(usage.get("completion_tokens_details")).get("reasoning_tokens", usage.get("reasoning_tokens"))
+    if isinstance(asked, int) and isinstance(written, int) and isinstance(total, int):
+        apart = total - asked - written
+        if apart > 0 and thought in (None, apart):
+            return written + apart, apart
+    return written, thought
 
 
 def _message(message: dict[str, Any]) -> dict[str, JSON]:
@@ -179,21 +194,27 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
         body.update(_said_last(batch))
         for event in batch:
             for delta in dicts(event.get("choices")):
-                index = delta.get("index", 0)
+                index = index_of(delta)
                 if (choice := choices.get(index)) is None:
                     choice = choices[index] = {"message": {"role": "assistant"}}
                 if piece := mapping(delta.get("delta")):
                     _extend(choice["message"], flattened(piece))
                 if reason := delta.get("finish_reason"):
                     choice["finish_reason"] = reason
+                if (usage := mapping(delta.get("usage"))) and not body.get("usage"):
+                    body["usage"] = usage  # Moonshot's place for it
     body["choices"] = [_finished(choices[index]) for index in sorted(choices)]
     return body
 
 
 def _said_last(events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """The last value of each of `_ONCE`. From the end, for nearly all are in the last events."""
-    found = {}
-    for name in _ONCE.intersection(set().union(*events)):
+    found: dict[str, Any] = {}
+    names = set[str]().union(*events)
+    if "message" in names:
+        # vLLM's older versions send the error as the event itself.
+        found.update(("error", event) for event in events if event.get("object") == "error")
+    for name in _ONCE.intersection(names):
         for event in reversed(events):
             if (value := event.get(name)) is not None:
                 found[name] = value
@@ -216,9 +237,17 @@ def _extend(target: dict[Any, Any], delta: Mapping[str, Any]) -> None:
         elif isinstance(value, list):
             items = target.setdefault(name, {})
             for position, item in enumerate(dicts(value)):
-                _extend(items.setdefault(item.get("index", position), {}), item)
+                index = index_of(item, otherwise=position)
+                if _is_another(items.get(index), item):
+                    items[len(items) - _BEFORE_ALL] = items.pop(index)
+                _extend(items.setdefault(index, {}), item)
         elif value is not None and name != "index":
             target[name] = value
+
+
+def _is_another(known: Mapping[Any, Any] | None, item: Mapping[str, Any]) -> bool:
+    """Whether an item has the index of one that is known, but not its id: Gemini gives every call of a tool index 0."""
+    return bool(known and known.get("id") and item.get("id") and known["id"] != item["id"])
 
 
 def _finished(value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import by_reference
 from llmflow_proxy.openai_chat import read_usage
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping
+from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -73,7 +73,7 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             if event.get(name) is not None:
                 body[name] = event[name]
         for choice in dicts(event.get("choices")):
-            index = choice.get("index", 0)
+            index = index_of(choice)
             texts.setdefault(index, []).append(str(choice.get("text") or ""))
             if choice.get("finish_reason"):
                 reasons[index] = choice["finish_reason"]

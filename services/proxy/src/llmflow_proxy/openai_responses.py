@@ -9,7 +9,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import read_caller
 from llmflow_proxy.secrets import REDACTED
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -208,7 +208,7 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     error: JSON = None
     for event in events:
         kind = str(event.get("type"))
-        index = event.get("output_index", 0)
+        index = index_of(event, "output_index")
         if kind in _STATES:
             body = dict(mapping(event.get("response")))
         elif kind in ("response.output_item.added", "response.output_item.done"):
@@ -216,7 +216,7 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             pieces.pop(index, None)
         elif kind in _DELTAS:
             within, counter, part, member = _DELTAS[kind]
-            key = (within, part, event.get(counter, 0), member)
+            key = (within, part, index_of(event, counter), member)
             pieces.setdefault(index, {}).setdefault(key, []).append(str(event.get("delta", "")))
         elif kind == "error":
             error = mapping(event.get("error")) or {name: event.get(name) for name in ("code", "message", "param")}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from pydantic_core import from_json
 
 from llmflow_core.spans import JSON
 
@@ -14,6 +16,11 @@ _DATA = b"data:"
 _NEXT_DATA = b"\n\n" + _DATA
 #: The events of a longer stream are not all held at a time.
 _AT_ONCE_BYTES = 256 << 10
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+#: What stands behind a backslash in JSON: another one, a pair of surrogates, or half of one.
+_ESCAPED = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 
 @dataclass(slots=True)
@@ -57,6 +64,7 @@ def never_streamed(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def sse_events(body: bytes) -> Iterable[dict[str, Any]]:
     """The JSON objects of a server-sent event stream (WHATWG HTML, 9.2); what is no JSON (`[DONE]`) is passed over."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
     if b"\r" in body:
         body = b"\n".join(body.splitlines())
     events = _at_once(body) if body.startswith(_DATA) and len(body) <= _AT_ONCE_BYTES else None
@@ -80,12 +88,33 @@ def _one_by_one(body: bytes) -> Iterator[dict[str, Any]]:
             data = block[5:]
         else:
             data = b"\n".join(line[5:] for line in block.split(b"\n") if line.startswith(b"data:"))
-        try:
-            event = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(event, dict):
+        event = json_object(data)
+        if event is not None:
             yield event
+
+
+def json_object(text: bytes) -> dict[str, Any] | None:
+    """The JSON object that `text` is; None when it is none."""
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        if not text.lstrip().startswith(b"{"):
+            return None
+        try:
+            found = lenient_json(text)
+        except ValueError:
+            return None
+    return found if isinstance(found, dict) else None
+
+
+def lenient_json(text: bytes, *, partial: bool = False) -> JSON:
+    """JSON as some programs write it: with halves of a character outside the basic plane (a text cut by a program that
+    counts in UTF-16), which become U+FFFD, and with NaN and Infinity. A `partial` one may end anywhere.
+
+    Raises ValueError for what is none.
+    """
+    whole = _ESCAPED.sub(lambda match: match[0] if len(match[0]) in (2, 12) else rb"\ufffd", text)
+    return from_json(whole, allow_partial="trailing-strings" if partial else False)
 
 
 def parsed(text: JSON) -> JSON:
@@ -96,6 +125,12 @@ def parsed(text: JSON) -> JSON:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+
+
+def index_of(item: Mapping[str, Any], name: str = "index", otherwise: int = 0) -> int:
+    """The place of an item among those of a stream; `otherwise` where it states none."""
+    index = item.get(name)
+    return index if isinstance(index, int) else otherwise
 
 
 def dicts(value: JSON) -> list[dict[str, Any]]:

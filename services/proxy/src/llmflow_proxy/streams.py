@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
-from pydantic_core import from_json
 
 from llmflow_proxy import eventstream
 from llmflow_proxy.capture import RAW_FACTOR, Capture, decoded
-from llmflow_proxy.shape import Shape, dicts, sse_events
+from llmflow_proxy.shape import Shape, dicts, json_object, lenient_json, sse_events
 
 Events = Callable[[bytes, bytes], Iterable[dict[str, Any]]]
 
@@ -43,11 +42,8 @@ def _lines(head: bytes, tail: bytes) -> Iterator[dict[str, Any]]:
     if tail:
         head = head.rpartition(b"\n")[0] + b"\n" + tail.partition(b"\n")[2]
     for line in head.splitlines():
-        try:
-            event = orjson.loads(line)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(event, dict):
+        event = json_object(line)
+        if event is not None:
             yield event
 
 
@@ -55,7 +51,7 @@ def _array(head: bytes, tail: bytes) -> Iterator[dict[str, Any]]:
     """The elements of a JSON array, of one that breaks off as many as there are; an object alone is one event."""
     for text in (head, b"[" + tail.partition(b"\n,")[2]):
         try:
-            found = from_json(text, allow_partial="trailing-strings")
+            found = lenient_json(text, partial=True)
         except ValueError:
             continue
         yield from dicts(found if isinstance(found, list) else [found])
