@@ -192,9 +192,11 @@ START = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\n"
         ([b"GET /", *[b"y" * 65536] * 40], 431),
         ([START, *[b"x: y\r\n" * 10_000] * 20], 431),
         ([b"nonsense\r\n\r\n"], 400),
+        ([START, b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n"], 501),
+        ([START, b"upgrade: h2c\r\nconnection: upgrade\r\n\r\n"], 200),
     ],
 )
-async def test_heads_without_end_are_refused(
+async def test_heads_that_are_refused(
     fake_provider: FakeProvider, log_url: str, pieces: list[bytes], status: int
 ) -> None:
     app = create_app(ProxySettings(bus_url=log_url, openai_base_url=f"{fake_provider.url}/v1"))

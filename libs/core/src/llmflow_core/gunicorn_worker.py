@@ -17,6 +17,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
+        "ws": "none",
         # uvicorn would wait for requests in flight until the supervisor loses patience and kills it, flushed or not.
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "server_header": False,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import Any, cast
 
+import httptools
 from prometheus_client import Counter
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -33,6 +35,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     Hangs up on a client that tries the server's `patience`: with the head of a request, of which the first one's begins
     with the connection, by saying nothing in the middle of a body, or by not reading what waits for it. Then the scope
     has `WAITED_FOR`, and the application is told that the client has left.
+
+    A request that offers to go on in another protocol is answered as any other. Java's HTTP client offers h2c with each
+    first request, whose body uvicorn would lose.
     """
 
     patience = USUAL_PATIENCE
@@ -40,6 +45,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
     _head_open = False
     _head_bytes = 0
     _refused = False
+    _received = b""
     #: When to look whether the client still owes the rest of a request, since when it does, and when it was heard last.
     _look: asyncio.TimerHandle | None = None
     _owed_since = 0.0
@@ -61,7 +67,9 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         was_open = self._head_open
+        self._received = data
         super().data_received(data)
+        self._received = b""
         if self._owes_head() or self.cycle.more_body:
             self._heard = self.loop.time()
             if self._look is None:
@@ -87,6 +95,26 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refused = True
             raise ValueError(_REFUSAL)
         super().on_headers_complete()
+
+    def _should_upgrade(self) -> bool:
+        """uvicorn's hook: whether `handle_websocket_upgrade` is to deal with a request that the parser, which takes
+        what follows the head for another protocol's, has stopped at."""
+        return self.parser.get_method() != b"CONNECT"
+
+    def handle_websocket_upgrade(self) -> None:
+        """uvicorn's hook: parse the request again without the offer, as RFC 9110, 7.8, lets a server do."""
+        stopped = sys.exception()
+        rest = self._received[stopped.args[0] :] if stopped else b""
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(one for one in value.split(b",") if one.strip().lower() != b"upgrade")
+            head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._received = b"".join([*head, b"\r\n", rest])
+        super().data_received(self._received)
 
     def shutdown(self) -> None:
         """uvicorn's hook: the server is stopping."""

@@ -80,6 +80,7 @@ def _serve_here(factory: str, host: str, ports: list[int], date_header: bool, pa
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         http=protocol_with(patience),
+        ws="none",
     )
     config.load_app()
     server = uvicorn.Server(config)

@@ -102,6 +102,9 @@ class Proxy:
         except Rejected as error:
             await _refuse(error, send)
             return
+        if headers.get("upgrade", "").lower() == "websocket":
+            await _answer(501, route.provider.error_body(501, "LLMFlow proxy: WebSockets are not forwarded"), send)
+            return
         exchange = self._begin(route, scope, path, query)
         try:
             key, exchange.request_headers = own_key(exchange.request_headers, query)
