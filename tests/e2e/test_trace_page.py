@@ -125,7 +125,7 @@ async def test_messages_read_as_a_conversation_and_can_be_taken_along(traces: St
     output = json.loads(await clipboard(visitor))["conversation"]["output"]
     assert output[0]["parts"][0]["text"] == ANSWER
     await details.get_by_role("button", name="Copy call as cURL").click()
-    assert ":8080/v1/chat/completions" in await clipboard(visitor)
+    assert "/v1/chat/completions" in await clipboard(visitor)
     await details.get_by_role("button", name="Copy call as Python").click()
     assert QUESTION in await clipboard(visitor)
 

@@ -25,9 +25,16 @@ it("raises a problem's detail", async () => {
   expect(error).toMatchObject({ status: 400, title: "Bad Request", message: "cursor: not one of this list" });
 });
 
-it.each([502, 503, 504])("takes %d for an outage", async (status) => {
+it.each([502, 503])("takes %d for an outage", async (status) => {
   answer(status, { detail: "the database is away or overloaded" });
   await expect(api.projects(signal)).rejects.toThrow(new Unreachable("the database is away or overloaded"));
+});
+
+it("takes a gateway that waits in vain for an outage, and a question that takes too long for refused", async () => {
+  answer(504, "<html>");
+  await expect(api.projects(signal)).rejects.toBeInstanceOf(Unreachable);
+  answer(504, { title: "Gateway Timeout", detail: "the database needs too long for this" });
+  await expect(api.projects(signal)).rejects.toMatchObject({ name: "ApiError", status: 504 });
 });
 
 it("takes a failed connection for an outage", async () => {

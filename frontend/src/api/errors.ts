@@ -18,7 +18,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Nothing usable answered: the network, the API or what it depends on is away. The same call may succeed later. */
+/**
+ * Nothing usable answered: the network, the API or what it depends on is away. The same call may succeed later. Not so
+ * when the API itself says that the question takes too long: asked again and again it would keep the database busy.
+ */
 export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
@@ -32,5 +35,6 @@ export function errorOf(status: number, body: unknown): ApiError | Unreachable {
   const detail = typeof problem.detail === "string" && problem.detail !== "" ? problem.detail : title;
   const field = typeof problem.field === "string" ? problem.field : null;
   const position = typeof problem.position === "number" ? problem.position : null;
-  return AWAY.has(status) ? new Unreachable(detail) : new ApiError(status, title, detail, field, position);
+  const tooLong = status === 504 && detail !== title;
+  return AWAY.has(status) && !tooLong ? new Unreachable(detail) : new ApiError(status, title, detail, field, position);
 }

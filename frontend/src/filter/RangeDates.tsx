@@ -33,6 +33,7 @@ function DateField({ label, iso, onChange }: FieldProps) {
       <input
         id={id}
         type="datetime-local"
+        max="9999-12-31T23:59"
         className={styles.input}
         value={iso ? localOf(iso) : ""}
         onChange={({ target }) => onChange(target.value === "" ? undefined : new Date(target.value).toISOString())}

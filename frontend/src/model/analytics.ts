@@ -80,8 +80,8 @@ export function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][])
   const end = Date.parse(first.to) / 1000;
   const times: number[] = [];
   for (let time = start; time < end; time += step) times.push(time);
-  // What was not there was nothing of a sum, but has no share and no duration.
-  const absent = first.aggregation === "sum" ? 0 : null;
+  // What was not there was nothing of a sum or a rate, but has no share and no duration.
+  const absent = first.aggregation === "sum" || first.aggregation === "rate" ? 0 : null;
   return {
     unit: first.unit,
     step,

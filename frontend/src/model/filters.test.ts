@@ -28,6 +28,15 @@ describe("parseViewSearch", () => {
     expect(parseViewSearch({ range: "1h", from: "2026-01-01T00:00:00Z" })).toEqual({ range: "1h" });
     expect(parseViewSearch({ from: "2026-01-01T00:00:00Z", to: "soon" })).toEqual({ from: "2026-01-01T00:00:00Z" });
   });
+
+  it("makes of times that people write what the API reads", () => {
+    expect(parseViewSearch({ from: "2026-01-01", to: "2026-01-02T03:04" })).toEqual({
+      from: "2026-01-01T00:00:00.000Z",
+      to: new Date(2026, 0, 2, 3, 4).toISOString(),
+    });
+    const exact = { from: "2026-01-01T00:00:00.123456Z", to: "2026-01-02T00:00:00+02:00" };
+    expect(parseViewSearch(exact)).toEqual(exact);
+  });
 });
 
 describe("toViewQuery", () => {

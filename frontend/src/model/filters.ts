@@ -64,10 +64,18 @@ export function parseViewSearch(raw: Record<string, unknown>): ViewSearch {
   else {
     for (const key of ["from", "to"] as const) {
       const value = raw[key];
-      if (typeof value === "string" && !Number.isNaN(Date.parse(value))) search[key] = value;
+      const time = typeof value === "string" && instantOf(value);
+      if (time) search[key] = time;
     }
   }
   return search;
+}
+
+/** An instant as the API reads it: as it is written with its zone, or else a local time or a day in UTC; else null. */
+function instantOf(text: string): string | null {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) return null;
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? text : time.toISOString();
 }
 
 export function parseListSearch(raw: Record<string, unknown>): ListSearch {

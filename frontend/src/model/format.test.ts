@@ -64,6 +64,8 @@ describe("formatCount", () => {
     [999_499, "999k"],
     [999_600, "1.00M"],
     [4_560_000, "4.56M"],
+    [999_600_000, "1.00B"],
+    [12_345_678_901, "12.3B"],
   ])("%d is %s", (count, text) => {
     expect(formatCount(count)).toBe(text);
   });
@@ -78,6 +80,7 @@ describe("times", () => {
     const noon = new Date(2026, 4, 4, 12, 0, 5);
     expect(formatTime(noon.toISOString(), new Date(2026, 4, 4, 23))).toBe("12:00:05");
     expect(formatTime(noon.toISOString(), new Date(2026, 4, 5, 1))).toBe("4 May 12:00:05");
+    expect(formatTime(noon.toISOString(), new Date(2027, 0, 1))).toBe("4 May 2026 12:00:05");
   });
 
   it("are told in UTC to the millisecond", () => {

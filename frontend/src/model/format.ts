@@ -17,11 +17,12 @@ export function formatTick(ns: number): string {
   return ns === 0 ? "0" : formatDuration(ns).replace(/\.(\d*?)0+ /, (_, kept) => (kept ? `.${kept} ` : " "));
 }
 
-/** A count that stays narrow: exact below 10,000, then `12.3k`, `4.56M`. */
+/** A count that stays narrow: exact below 10,000, then `12.3k`, `4.56M`, `1.20B`. */
 export function formatCount(count: number): string {
   if (count < 10_000) return count.toLocaleString("en-US");
   if (count < 999_500) return `${digits(count / 1e3)}k`;
-  return `${digits(count / 1e6)}M`;
+  if (count < 999.5e6) return `${digits(count / 1e6)}M`;
+  return `${digits(count / 1e9)}B`;
 }
 
 /** US dollars with the precision that matters at that size: `$12.34`, `$0.0123`, `<$0.000001`. */
@@ -35,13 +36,16 @@ export function formatCost(usd: number): string {
 
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const FULL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
-/** Local time of day, with the day when it is another than today. */
+/** Local time of day, with the day when it is another than today, and its year when that is another one. */
 export function formatTime(iso: string, now: Date = new Date()): string {
   const time = new Date(iso);
   const clock = CLOCK.format(time);
-  return time.toDateString() === now.toDateString() ? clock : `${DAY.format(time)} ${clock}`;
+  if (time.toDateString() === now.toDateString()) return clock;
+  const day = time.getFullYear() === now.getFullYear() ? DAY : DAY_AND_YEAR;
+  return `${day.format(time)} ${clock}`;
 }
 
 const UTC_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });

@@ -12,7 +12,7 @@ function detail(...input: ReturnType<typeof aMessage>[]): SpanDetail {
 
 it("repeats a call of OpenAI's with its messages, quoted for the shell", () => {
   const asked = detail(aMessage("user", { type: "text", text: "What's up?" }));
-  const replay = replayOf(call, asked, "llm.example");
+  const replay = replayOf(call, asked, "http://llm.example:8080");
   expect(replay?.curl).toContain("curl http://llm.example:8080/v1/chat/completions \\\n");
   expect(replay?.curl).toContain("What'\\''s up?");
   expect(replay?.python).toContain('base_url="http://llm.example:8080/v1"');
@@ -24,7 +24,7 @@ it("pairs tool calls with their results", () => {
     aMessage("assistant", { type: "tool_call", id: "c1", name: "rain", arguments: { city: "Oslo" } }),
     aMessage("tool", { type: "tool_call_response", id: "c1", result: "yes" }),
   );
-  const { curl } = replayOf(call, asked, "h") ?? { curl: "" };
+  const { curl } = replayOf(call, asked, "http://h") ?? { curl: "" };
   expect(JSON.parse(curl.slice(curl.indexOf("-d '") + 4, -1)).messages).toEqual([
     {
       role: "assistant",
@@ -40,15 +40,15 @@ it("gives Anthropic its system prompt apart", () => {
     aMessage("system", { type: "text", text: "Be brief." }),
     aMessage("user", { type: "text", text: "Hi" }),
   );
-  const replay = replayOf({ ...call, provider: "anthropic" }, asked, "h");
+  const replay = replayOf({ ...call, provider: "anthropic" }, asked, "http://h");
   expect(replay?.curl).toContain('"system": "Be brief."');
-  expect(replay?.curl).toContain("http://h:8080/v1/messages");
+  expect(replay?.curl).toContain("http://h/v1/messages");
 });
 
 it("shows OpenAI the images again", () => {
   const uri = "data:image/png;base64,iVBO";
   const asked = detail(aMessage("user", { type: "text", text: "What is it?" }, { type: "image", uri }));
-  const { curl } = replayOf(call, asked, "h") ?? { curl: "" };
+  const { curl } = replayOf(call, asked, "http://h") ?? { curl: "" };
   expect(JSON.parse(curl.slice(curl.indexOf("-d '") + 4, -1)).messages[0].content).toEqual([
     { type: "text", text: "What is it?" },
     { type: "image_url", image_url: { url: uri } },
@@ -57,8 +57,8 @@ it("shows OpenAI the images again", () => {
 
 it("does not pretend to repeat what it cannot", () => {
   const text = aMessage("user", { type: "text", text: "Hi" });
-  expect(replayOf({ ...call, type: "tool" }, detail(text), "h")).toBeNull();
-  expect(replayOf({ ...call, provider: "cohere" }, detail(text), "h")).toBeNull();
-  expect(replayOf(call, detail(aMessage("user", { type: "image", digest: "sha256:9f" })), "h")).toBeNull();
-  expect(replayOf(call, detail(), "h")).toBeNull();
+  expect(replayOf({ ...call, type: "tool" }, detail(text), "http://h")).toBeNull();
+  expect(replayOf({ ...call, provider: "cohere" }, detail(text), "http://h")).toBeNull();
+  expect(replayOf(call, detail(aMessage("user", { type: "image", digest: "sha256:9f" })), "http://h")).toBeNull();
+  expect(replayOf(call, detail(), "http://h")).toBeNull();
 });

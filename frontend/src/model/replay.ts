@@ -1,29 +1,28 @@
 import type { Message, Part } from "./conversation";
 import type { Span, SpanDetail } from "./span";
 
-/** A call as it can be made again through the proxy of `host`: as a shell command and as Python. */
+/** A call as it can be made again through the proxy: as a shell command and as Python. */
 export interface Replay {
   curl: string;
   python: string;
 }
 
 /**
- * How to make a model call again; null for a span that was none, whose content is not kept, or of a provider whose API
+ * How to make a model call again through the proxy at the URL `proxy`; null for a span that was none, whose content is not kept, or of a provider whose API
  * takes other bodies than these. Text, images of OpenAI's API, tool calls and results are repeated, not parameters and
  * tool definitions.
  */
-export function replayOf(span: Span, detail: SpanDetail, host: string): Replay | null {
+export function replayOf(span: Span, detail: SpanDetail, proxy: string): Replay | null {
   const { model, provider, type } = span;
   const { input } = detail.conversation;
   if (type !== "generation" || !model || input.length === 0) return null;
   if (!input.every(({ parts }) => parts.every((part) => isRepeatable(part, provider)))) return null;
-  const base = `http://${host}:8080`;
-  if (provider === "openai") return openai(`${base}/v1`, { model, messages: input.map(chatMessage) });
+  if (provider === "openai") return openai(`${proxy}/v1`, { model, messages: input.map(chatMessage) });
   if (provider !== "anthropic" || input.some(({ parts }) => parts.some(({ type: part }) => part.startsWith("tool")))) {
     return null;
   }
   const system = input.filter(({ role }) => role === "system").map(textOf);
-  return anthropic(base, {
+  return anthropic(proxy, {
     model,
     max_tokens: 1024,
     ...(system.length > 0 && { system: system.join("\n\n") }),

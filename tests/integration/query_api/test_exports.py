@@ -7,7 +7,7 @@ import csv
 import gzip
 import io
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,10 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from llmflow_core.errors import Retryable
 from llmflow_query_api.app import create_app
+from llmflow_query_api.export_formats import Format, written
+from llmflow_query_api.schemas import TraceSummary
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store
 from llmflow_testkit.polling import eventually
@@ -178,6 +181,21 @@ async def test_a_question_that_takes_too_long_is_given_up(
         assert "shorter time" in problem["detail"]
         assert await connection.fetchval(_WAITING) == 0
     assert (await client.get("/traces")).status_code == 200
+
+
+@pytest.mark.parametrize("file_format", Format)
+async def test_nothing_is_sent_of_a_file_that_cannot_even_begin(file_format: Format) -> None:
+    async def fails() -> AsyncIterator[Sequence[TraceSummary]]:
+        raise Retryable("the database is away")
+        yield []
+
+    with pytest.raises(Retryable):
+        await anext(written(file_format, TraceSummary, fails()))
+
+
+async def test_a_format_that_is_none_is_named_as_it_was_asked_for(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/export/traces", params={"format": "xml"})
+    assert (answer.status_code, answer.json()["field"]) == (400, "format")
 
 
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:

@@ -172,6 +172,8 @@ ERRORS = [
     ("/api/traces?service=shop&tags={", 400, "malformed 'tags' parameter"),
     ("/api/traces?service=shop&tag=error", 400, "malformed 'tag' parameter"),
     ("/api/traces?service=shop&start=yesterday", 400, "start"),
+    ("/api/traces?service=shop&tag=a:%00", 400, "NUL"),
+    ('/api/traces?service=shop&tags={"%5Cu0000":"a"}', 400, "NUL"),
     ("/api/traces/00000000000000000000000000000001", 404, "trace not found"),
 ]
 
@@ -211,6 +213,12 @@ async def test_who_asks_gets_their_project(client: httpx.AsyncClient, store: Sto
 async def test_an_id_without_its_leading_zeros_is_found(client: httpx.AsyncClient, store: Store) -> None:
     await store.write_spans([make_span(trace_id=bytes(15) + b"\x1f")])
     assert [trace["traceID"] for trace in await data(client, "/api/traces/1f")] == ["0" * 30 + "1f"]
+
+
+async def test_traces_are_asked_for_by_their_ids(client: httpx.AsyncClient, store: Store) -> None:
+    await store.write_spans([make_span(trace_id=bytes(15) + bytes([number])) for number in (1, 2, 3)])
+    found = await data(client, "/api/traces", traceID=["3", "1", "9"])
+    assert [int(trace["traceID"], 16) for trace in found] == [3, 1]
 
 
 async def test_operations_and_dependencies(migrated_database_url: str) -> None:

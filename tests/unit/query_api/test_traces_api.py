@@ -51,6 +51,15 @@ async def test_projects_are_listed(client: Client, store: Store) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_no_project_comes_to_be_by_a_name_that_nothing_can_be_sent_to(client: Client) -> None:
+    score = {"session_id": "chat", "name": "tone", "value": 1}
+    for name in ("shop\n", "A B"):
+        created = await client.post("/api/v1/projects", json={"name": name})
+        scored = await client.post("/api/v1/scores", params={"project": name}, json=score)
+        assert (created.status_code, scored.status_code, scored.json()["field"]) == (400, 400, "project")
+    assert (await client.get("/api/v1/projects")).json()["projects"] == ["default"]
+
+
 async def test_a_trace_in_the_list(client: Client, store: Store) -> None:
     await store.write_spans(
         [

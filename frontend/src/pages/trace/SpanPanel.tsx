@@ -5,11 +5,12 @@ import { type ReactNode, useMemo } from "react";
 import { Button, Tab, TabList, TabPanel, Tabs } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { useShortcuts } from "../../app/hooks";
-import { spanQuery } from "../../app/queries";
+import { addressesQuery, spanQuery } from "../../app/queries";
 import { sideOf } from "../../model/compare";
 import { isEmpty } from "../../model/conversation";
 import { inProject, type SpanTab } from "../../model/filters";
 import { replayOf } from "../../model/replay";
+import { sendTo } from "../../model/snippets";
 import type { SpanDetail } from "../../model/span";
 import type { Trace } from "../../model/trace";
 import type { SpanNode, SpanTree } from "../../model/tree";
@@ -45,7 +46,11 @@ export function SpanPanel({ trace, tree, node, scores, tab, onTab, onClose }: Pr
   const compared = { ...inProject(trace.project), a: sideOf({ traceId: trace.id, spanId: span.id }) };
   useShortcuts({ c: () => navigate({ to: "/compare", search: compared }) });
   const query = useQuery(spanQuery(trace.project, trace.id, span.id));
-  const replay = useMemo(() => query.data && replayOf(span, query.data, window.location.hostname), [span, query.data]);
+  const { data: addresses } = useQuery(addressesQuery);
+  const replay = useMemo(() => {
+    if (!query.data || !addresses) return null;
+    return replayOf(span, query.data, sendTo(addresses, window.location.hostname).proxy);
+  }, [span, query.data, addresses]);
   return (
     <section className={styles.panel} aria-label="Span details">
       <div className={styles.head}>

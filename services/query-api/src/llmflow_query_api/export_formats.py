@@ -61,11 +61,15 @@ def format_of(named: Format | None, accept: str) -> Format:
 async def written(
     file_format: Format, body: type[Struct], portions: AsyncIterable[Sequence[Struct]]
 ) -> AsyncGenerator[bytes, None]:
-    """A file of the bodies, all of them of type `body`."""
+    """A file of the bodies, all of them of type `body`. Nothing of it comes before the first of them, or before it is
+    known that there is none: until then a failure can still be answered."""
     if file_format is Format.CSV:
-        yield _csv([body.__struct_fields__])
+        header = _csv([body.__struct_fields__])
         async for portion in portions:
-            yield _csv([_cell(value) for value in _values(entry)] for entry in portion)
+            yield header + _csv([_cell(value) for value in _values(entry)] for entry in portion)
+            header = b""
+        if header:
+            yield header
     elif file_format is Format.JSONL:
         async for portion in portions:
             yield b"".join(msgspec.json.encode(entry) + b"\n" for entry in portion)

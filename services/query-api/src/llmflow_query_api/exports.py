@@ -68,11 +68,11 @@ async def export_traces(
     request: Request[Any, Any, Any],
     store: StoreDependency,
     selection: NamedDependency[SkipValidation[ExportQuery]],
-    file_format: _FormatParameter = None,
+    format_: _FormatParameter = None,
     accept: _AcceptHeader = "",
 ) -> Streamed:
     """All trace summaries that fulfil the filter, newest first, however many: the file is made while it is sent."""
-    chosen = format_of(file_format, accept)
+    chosen = format_of(format_, accept)
 
     async def bodies() -> AsyncGenerator[Sequence[TraceSummary], None]:
         async with aclosing(store.export_traces(selection)) as portions:
@@ -94,12 +94,12 @@ async def export_spans(
     request: Request[Any, Any, Any],
     store: StoreDependency,
     selection: NamedDependency[SkipValidation[ExportQuery]],
-    file_format: _FormatParameter = None,
+    format_: _FormatParameter = None,
     accept: _AcceptHeader = "",
     content: Annotated[bool, QueryParameter(description="With prompts, completions and the like.")] = False,
 ) -> Streamed:
     """All spans that fulfil the filter, newest first, however many: the file is made while it is sent."""
-    chosen = format_of(file_format, accept)
+    chosen = format_of(format_, accept)
 
     async def bodies() -> AsyncGenerator[Sequence[ExportedSpan], None]:
         async with aclosing(store.export_spans(selection, with_content=content)) as portions:

@@ -69,9 +69,11 @@ Service = Annotated[str, PathParameter(max_length=1024, pattern=r"^[^\x00]*$")]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Search:
-    """What `/api/traces` asks for; `filter` is None when the service is all that was named."""
+    """What `/api/traces` asks for: the traces of `trace_ids` and no others, if there are any. `filter` is None when the
+    service is all that was named."""
 
     project: str
+    trace_ids: tuple[bytes, ...] = ()
     service: str | None
     from_time: datetime
     to_time: datetime
@@ -119,6 +121,7 @@ async def search(
     start: Moment = None,
     end: Moment = None,
     limit: Annotated[int, QueryParameter(ge=0, le=2**31 - 1)] = 20,
+    trace_id: Annotated[list[str] | None, QueryParameter(name="traceID", max_items=_MOST_TRACES)] = None,
 ) -> _Search:
     """The search that the parameters of `/api/traces` ask for."""
     bounds = _duration("minDuration", min_duration), _duration("maxDuration", max_duration)
@@ -134,6 +137,7 @@ async def search(
     to_time = _time(end if end is not None else time.time_ns() // 1000)
     return _Search(
         project=jaeger_project,
+        trace_ids=tuple(map(_whole_id, trace_id or ())),
         service=name,
         from_time=_time(start) if start is not None else to_time - _LOOKBACK,
         # Jaeger's end is part of the range.
@@ -161,8 +165,7 @@ async def find_trace(
     store: StoreDependency, jaeger_project: Project, trace_id: Annotated[str, PathParameter(max_length=1024)]
 ) -> dict[str, Any]:
     """One trace; Jaeger leaves out the zeros that an id begins with."""
-    whole = trace_id.zfill(32) if _HEXADECIMAL.fullmatch(trace_id) else trace_id
-    trace = await store.get_trace(jaeger_project, trace_id_from_text(whole))
+    trace = await store.get_trace(jaeger_project, _whole_id(trace_id))
     if trace is None:
         raise NotFoundException("trace not found")
     return answer([trace_json(trace)])
@@ -196,7 +199,13 @@ async def _operations(store: Store, project: str, service: str) -> list[tuple[st
     return [(operation.name, kind_name(operation.kind)) for operation in found]
 
 
+def _whole_id(text: str) -> bytes:
+    return trace_id_from_text(text.zfill(32) if _HEXADECIMAL.fullmatch(text) else text)
+
+
 async def _trace_ids(store: Store, wanted: _Search) -> Sequence[bytes]:
+    if wanted.trace_ids:
+        return wanted.trace_ids
     if wanted.filter is None:
         query = TraceQuery(
             project=wanted.project,
@@ -249,6 +258,13 @@ def _duration(parameter: str, text: str) -> int | None:
 
 
 def _tags(pairs: Iterable[str], documents: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name, value in _written_tags(pairs, documents):
+        if "\0" in name or "\0" in value:
+            raise Rejected("holds a NUL character", field="tag")
+        yield name, value
+
+
+def _written_tags(pairs: Iterable[str], documents: Iterable[str]) -> Iterable[tuple[str, str]]:
     for pair in pairs:
         name, colon, value = pair.partition(":")
         if not colon or not name:

@@ -9,6 +9,7 @@ from litestar import Request, delete, get, patch, post
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.params import JSONBody, PathParameter
 
+from llmflow_core.projects import project_named
 from llmflow_query_api.administration_schemas import (
     DeletedProject,
     NewProject,
@@ -52,7 +53,7 @@ async def create_project(
     request: Request[Any, Any, Any], store: StoreDependency, data: JSONBody[NewProject]
 ) -> ProjectDetail:
     """Spans that name a project create it as well; creating it first allows a title and keys."""
-    project = await store.create_project(data.name, title=data.title, by=actor(request))
+    project = await store.create_project(project_named(data.name, field="name"), title=data.title, by=actor(request))
     if project is None:
         raise HTTPException(f"there is a project {data.name} already", status_code=HTTPStatus.CONFLICT)
     return _detail(project)

@@ -14,6 +14,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter, SkipValidat
 
 from llmflow_core.errors import Rejected
 from llmflow_core.ids import trace_id_from_text
+from llmflow_core.projects import project_named
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.cursor import decode_text_position, encode_position
 from llmflow_query_api.present import score_of
@@ -94,7 +95,7 @@ async def create_score(
 ) -> Score:
     """The span or trace need not have arrived yet. With the `id` of an earlier score it takes that one's place, so that
     sending it again does no harm."""
-    score = _stored(data, project, author=request.user)
+    score = _stored(data, project_named(project, field="project"), author=request.user)
     await store.save_score(score)
     return score_of(score)
 
