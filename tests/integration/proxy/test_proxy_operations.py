@@ -193,6 +193,7 @@ START = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\n"
         ([START, *[b"x: y\r\n" * 10_000] * 20], 431),
         ([b"nonsense\r\n\r\n"], 400),
         ([START, b"upgrade: websocket\r\nconnection: upgrade\r\n\r\n"], 501),
+        ([b"GET *@127.0.0.1/v1/models HTTP/1.1\r\nhost: x\r\nx-llmflow-provider: anthropic\r\n\r\n"], 404),
         ([START, b"upgrade: h2c\r\nconnection: upgrade\r\n\r\n"], 200),
     ],
 )

@@ -66,6 +66,8 @@ def test_which_apis_are_understood(path: str, understood: bool) -> None:
         ("/", {}, "path"),
         ("/chat/completions", {}, "path"),
         ("/v1/models", {"x-llmflow-provider": "nobody"}, "x-llmflow-provider"),
+        ("*@example.com:80/v1/models", {"x-llmflow-provider": "anthropic"}, "path"),
+        ("*", {"x-llmflow-provider": "ollama"}, "path"),
     ],
 )
 def test_what_is_nobodys_is_rejected(path: str, headers: dict[str, str], field: str) -> None:

@@ -53,6 +53,9 @@ def resolve(
 
     Raises Rejected when no provider is meant, or one whose base URL is not configured.
     """
+    if not path.startswith("/"):
+        # Behind a base URL it would be part of the host's name: `*@example.com`.
+        raise Rejected("a path begins with /", field="path")
     name = headers.get(PROVIDER_HEADER)
     if name is None:
         first, slash, rest = path[1:].partition("/")

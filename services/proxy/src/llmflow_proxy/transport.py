@@ -40,7 +40,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     The `target` extension (bytes, as httpcore defines it) replaces the URL's path and query. The `timeout` extension's
     `connect` and `read` are seconds. Raises httpx's ConnectTimeout, ReadTimeout, ConnectError, ReadError,
-    RemoteProtocolError, and AddressRefused. Needs a running event loop; close it with `aclose`.
+    RemoteProtocolError, LocalProtocolError (a target that is no path), and AddressRefused. Needs a running event loop;
+    close it with `aclose`.
 
     At most `connections` at a time, 0 for any number; beyond it requests wait for one. `permits` is asked for every
     address (an IP address as text) right before it is connected to.
@@ -65,6 +66,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         target = request.extensions.get("target", url.raw_path).decode("latin-1")
+        if not target.startswith("/"):
+            raise httpx.LocalProtocolError("the target is no path, it would change the host", request=request)
         timeout = request.extensions.get("timeout", {})
         body = request.stream
         try:
