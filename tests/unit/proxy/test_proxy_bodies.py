@@ -128,6 +128,7 @@ def test_text_stays_text(text: str) -> None:
     [
         "authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "key", "access_token", "helicone-auth",
         "proxy-authorization", "X-Amz-Security-Token", "X-Amz-Signature", "password",
+        "x-goog-iap-jwt-assertion", "x-amzn-oidc-data", "dpop",
     ],
 )  # fmt: skip
 def test_names_of_credentials(name: str) -> None:

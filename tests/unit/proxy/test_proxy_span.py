@@ -151,6 +151,15 @@ def test_custom_headers_and_retries_are_kept() -> None:
     assert not any("stainless" in name or "authorization" in name for name in attributes)
 
 
+def test_headers_are_utf_8_or_else_latin_1() -> None:
+    exchange = exchange_of(b"{}", b"{}")
+    exchange.request_headers += [(b"x-trace-user-id", "José".encode()), (b"x-trace-city", "Köln".encode("latin-1"))]
+    exchange.request_headers += [(b"x-tenant", "Łódź".encode())]
+    found = built(exchange)
+    assert (found.user_id, found.attributes["city"]) == ("José", "Köln")
+    assert found.attributes["http.request.header.x-tenant"] == ["Łódź"]
+
+
 def test_a_cancelled_exchange_is_no_error() -> None:
     exchange = exchange_of(json.dumps(QUESTION).encode(), streamed(50)[:2000], content_type="text/event-stream")
     exchange.failure = "cancelled"

@@ -16,7 +16,8 @@ from llmflow_core.spans import JSON
 REDACTED = "[redacted]"
 #: Names of headers and query parameters that carry credentials. `key` alone is Google's query parameter.
 _SECRET_NAME = re.compile(
-    r"auth(?!or(?:s?$|s?[-_]))|api[-_]?key|(?:^|[-_])key(?:$|[-_])|token|secret|cookie|passw|credential|signature|^sig$|^code$|session[-_]?key",
+    r"auth(?!or(?:s?$|s?[-_]))|api[-_]?key|(?:^|[-_])key(?:$|[-_])|token|secret|cookie|passw|pwd|credential|signature"
+    r"|jwt|assertion|oidc|dpop|^sig$|^code$|session[-_]?key",
     re.IGNORECASE,
 )
 #: Shorter values would blank out ordinary words.
@@ -45,13 +46,21 @@ def _is_secret_header(name: bytes) -> bool:
     return is_secret(name.decode("latin-1"))
 
 
+def header_text(value: bytes) -> str:
+    """A header's value: UTF-8, as most programs write what is not ASCII, or else ISO 8859-1."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
+
+
 def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes = b"") -> tuple[str, ...]:
     """Every credential in the headers (of which some hold JSON), the query and the JSON body, longest first, each also
     without its scheme (`Bearer`)."""
     found: set[str] = set()
     for header, content in headers:
         if _is_secret_header(header):
-            text = content.decode("latin-1")
+            text = header_text(content)
             found |= {text, text.rpartition(" ")[2], *(_PART_NAME.split(text) if "=" in text else ())}
         elif content.startswith((b"{", b"[")):
             found |= _members(content)

@@ -25,7 +25,7 @@ from llmflow_proxy.error_bodies import stated_error
 from llmflow_proxy.estimate import estimate_usage
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.policy import EVERYTHING, Decision, Policy
-from llmflow_proxy.secrets import is_secret, redacted_query, secrets_of, without
+from llmflow_proxy.secrets import header_text, is_secret, redacted_query, secrets_of, without
 from llmflow_proxy.shape import Reading, Shape
 from llmflow_proxy.streams import events_of, framing_of
 
@@ -62,7 +62,7 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
 
     `limit` bounds the recorded content of each of the two bodies, in bytes.
     """
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in exchange.request_headers}
+    headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
     decision = policy.decide(headers)
     kept = decision.keeps(correlation.trace_id)
@@ -177,10 +177,10 @@ def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
         attributes["gen_ai.response.time_to_first_chunk"] = (exchange.first_byte - exchange.started) / 1e9
     for name, value in exchange.request_headers:
         if attribute := _request_attribute(name):
-            attributes[attribute] = _request_value(name, value.decode("latin-1"))
+            attributes[attribute] = _request_value(name, header_text(value))
     for name, value in exchange.response_headers:
         if attribute := _response_attribute(name):
-            attributes[attribute] = [value.decode("latin-1")]
+            attributes[attribute] = [header_text(value)]
     return attributes
 
 
