@@ -145,6 +145,8 @@ def test_scores_and_logs(run: Run, spans: list[Span]) -> None:
     assert "score tone: kind (annotation)" in run("trace", trace_id).stdout
     assert len(printed(run("scores", "list", "--json"))["scores"]) == 2
     assert run("scores", "add", "tone", "1").exit_code == 2
+    assert run("scores", "add", "tone", "nan", "--session", "s-2").exit_code == 2
+    assert run("scores", "add", "tone", "-1", "--session", "s-2").exit_code == 0
     wrong = run("scores", "add", "tone", "0.5", "--type", "boolean", "--trace", trace_id)
     assert (wrong.exit_code, wrong.stderr) == (2, "llmflow: value: must be 0 or 1 for a boolean score\n")
     assert run("logs", "--severity", "error").stdout == "No log records.\n"

@@ -157,7 +157,7 @@ def _basic(authorization: str, connection: Connection) -> tuple[str, str]:
         decoded = ""
     username, colon, password = decoded.partition(":")
     if scheme.lower() != "basic" or not colon:
-        raise unauthorized(connection, "the Authorization header is not HTTP Basic")
+        raise unauthorized(connection, "the Authorization header is neither HTTP Basic nor an API key")
     return username, password
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated
 
@@ -78,7 +79,8 @@ def list_scores(
     print_page(page, "scores", _COLUMNS, nothing="No scores.", as_json=as_json)
 
 
-@app.command("add")
+# A number may be negative, and is no option then.
+@app.command("add", context_settings={"ignore_unknown_options": True})
 def add_score(
     name: Annotated[str, typer.Argument(help="What is judged: helpfulness, ...")],
     value: Annotated[float | None, typer.Argument(help="The score; 0 or 1 for a boolean.")] = None,
@@ -105,6 +107,8 @@ def add_score(
       llmflow scores add helpfulness 0.9 --trace 4bf92f3577b34da6a3ce929d0e0e4736
       llmflow scores add tone --label friendly --session chat-42
     """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter("must be a finite number", param_hint="'value'")
     if trace is None and session is None:
         raise typer.BadParameter("say what is scored: give --trace or --session")
     body = {

@@ -20,6 +20,8 @@ _STABLE_SECONDS = 30.0
 _LONGEST_PAUSE_SECONDS = 10.0
 _STOP_SECONDS = 35.0
 _READY_SECONDS = 60.0
+#: How often a service may fail that has never been stable: one whose settings are wrong never will be.
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Service:
 
 
 class NotReadyError(LLMFlowError):
-    """A service did not become ready in time; its own log lines, above this error, say why."""
+    """A service did not become ready; its own log lines, above this error, say why."""
 
 
 class Supervisor:
@@ -48,6 +50,23 @@ class Supervisor:
         """Start every service and return once all are ready. Raises NotReadyError; then `stop` must still be called."""
         for service in self._services:
             self._keepers[service.name] = asyncio.create_task(self._keep(service))
+        waiting = [asyncio.create_task(self._all_ready()), asyncio.create_task(self.watch())]
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def watch(self) -> None:
+        """Wait until a service turns out to be one that cannot be started; raises NotReadyError then."""
+        done, _ = await asyncio.wait(self._keepers.values(), return_when=asyncio.FIRST_COMPLETED)
+        for keeper in done:
+            keeper.result()
+
+    async def _all_ready(self) -> None:
         await asyncio.gather(*(_until_ready(service) for service in self._services))
 
     async def stop(self) -> None:
@@ -62,7 +81,7 @@ class Supervisor:
                 await _end(service, process)
 
     async def _keep(self, service: Service) -> None:
-        pause = 0.0
+        pause, failures, proven = 0.0, 0, False
         while True:
             started = time.monotonic()
             process = await asyncio.create_subprocess_exec(
@@ -78,6 +97,11 @@ class Supervisor:
             self._processes[service.name] = process
             code = await process.wait()
             stable = time.monotonic() - started > _STABLE_SECONDS
+            # Who was stable once has the right settings; a negative code is that of somebody's signal.
+            proven = proven or stable
+            failures += code > 0
+            if failures >= _ATTEMPTS and not proven:
+                raise NotReadyError(f"{service.name} does not start: it ended with code {code}, {failures} times")
             pause = 0.0 if stable else min(_LONGEST_PAUSE_SECONDS, pause * 2 or 0.25)
             logger.warning("%s ended with code %d; starting it again in %.2f s", service.name, code, pause)
             await asyncio.sleep(pause)

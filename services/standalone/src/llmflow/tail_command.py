@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-#: What goes by itself: too many requests, or a part of LLMFlow that is away.
-_PASSING = (429, 503)
+#: What goes by itself: too many requests, or a part of LLMFlow, or what is behind a gateway, that is away.
+_PASSING = (429, 502, 503, 504)
 _PAUSE_SECONDS = 1.0
 #: How many traces are known again when they change.
 _REMEMBERED = 10_000

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -70,8 +71,10 @@ def _check_ports(options: Options) -> None:
         for flag, port in options.ports.items()
         if not is_free(options.host, port)
     ]
-    if taken:
-        raise ConfigError(taken)
+    listened = [port for port in options.ports.values() if port]
+    twice = [f"port {port} is given twice" for port in sorted(set(listened)) if listened.count(port) > 1]
+    if taken or twice:
+        raise ConfigError([*taken, *twice])
 
 
 def is_free(host: str, port: int) -> bool:
@@ -101,7 +104,11 @@ async def _run(options: Options, instance: Instance) -> None:
                     where = _where(options, database_url)
                     instance.announce(where)
                     print(_banner(where, options), flush=True)
-                    await stopping
+                    watching = asyncio.create_task(supervisor.watch())
+                    await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
+                    if watching.done():
+                        watching.result()
+                    watching.cancel()
                     print("stopping ...", flush=True)
                 else:
                     starting.cancel()
@@ -240,6 +247,13 @@ def _where(options: Options, database_url: str) -> Where:
     )
 
 
+def _command() -> str:
+    """How this command is called from the shell that it was started in."""
+    found = shutil.which("llmflow")
+    beside = Path(sys.executable).with_name("llmflow")
+    return os.path.relpath(beside) if found is None and beside.is_file() else "llmflow"
+
+
 def _banner(where: Where, options: Options) -> str:
     user = os.environ.get("AUTH_USERNAME") or "llmflow"
     password = "the password in AUTH_PASSWORD" if os.environ.get("AUTH_PASSWORD") else "password"
@@ -259,5 +273,5 @@ or, for what is instrumented already:
 
   export OTEL_EXPORTER_OTLP_ENDPOINT={where.ingest_url}
 
-No program at hand? `llmflow demo` sends sample traffic to the project "demo".
+No program at hand? `{_command()} demo` sends sample traffic to the project "demo".
 """
