@@ -11,7 +11,7 @@ import asyncpg
 
 from llmflow_core.filters import And
 from llmflow_core.spans import Span
-from llmflow_store.filter_sql import Arguments, span_condition
+from llmflow_store.filter_sql import Arguments
 from llmflow_store.ordering import SPAN_VALUES, TRACE_VALUES, Ordering, Part, parts_of, positive
 from llmflow_store.port import (
     OrderedBy,
@@ -28,6 +28,7 @@ from llmflow_store.port import (
 )
 from llmflow_store.rows import CONTENT_FIELDS, KEY_COLUMNS, SPAN_COLUMNS, span_from
 from llmflow_store.search import Candidates
+from llmflow_store.span_search import SPAN_KEY, SpanList, search_spans
 from llmflow_store.trace_search import TRACE_KEY, TraceList, search_traces
 from llmflow_store.values import label
 
@@ -85,10 +86,6 @@ FROM unnest($2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[])
 JOIN span_content AS c USING ({", ".join(KEY_COLUMNS[1:])})
 WHERE c.project = $1 AND c.start_time BETWEEN $6 AND $7
 """  # noqa: S608
-
-#: What tells spans apart in a list, beginning with the time.
-_SPAN_KEY = ("s.start_time", "s.start_time_nanos", "s.span_id", "s.trace_id")
-_LISTED_SPAN = ", ".join(f"s.{name}" for name in SPAN_COLUMNS)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -163,7 +160,7 @@ async def list_spans(connection: asyncpg.Connection[Any], query: SpanQuery) -> S
     rows: list[asyncpg.Record] = []
     cursor = query.after
     key = (*divmod(cursor.start_time_ns, 1000), cursor.span_id, cursor.trace_id) if cursor else ()
-    for part in parts_of(query, SPAN_VALUES, _SPAN_KEY, (cursor.value, key) if cursor else None):
+    for part in parts_of(query, SPAN_VALUES, SPAN_KEY, (cursor.value, key) if cursor else None):
         if len(rows) <= query.limit:
             rows += await _spans(connection, query, part, found, query.limit + 1 - len(rows))
     spans = [span_from(row) for row in rows[: query.limit]]
@@ -174,27 +171,15 @@ async def list_spans(connection: asyncpg.Connection[Any], query: SpanQuery) -> S
 async def _spans(
     connection: asyncpg.Connection[Any], query: SpanQuery, part: Part, candidates: Sequence[bytes] | None, limit: int
 ) -> Sequence[asyncpg.Record]:
-    arguments = Arguments(label(query.project))
-    conditions = ["s.project = $1", part.condition]
-    if part.after is not None:
-        conditions.append(part.ordering.after(part.after, arguments))
-        if part.ordering.columns == _SPAN_KEY:
-            # Says which chunks can be left out.
-            bound = arguments.add(part.after[0], "timestamptz")
-            conditions.append(f"s.start_time {'>=' if part.ordering.ascending else '<='} {bound}")
-    if query.from_time:
-        conditions.append(f"s.start_time >= {arguments.add(_unix_us(query.from_time), 'timestamptz')}")
-    if query.to_time:
-        conditions.append(f"s.start_time < {arguments.add(_unix_us(query.to_time), 'timestamptz')}")
-    if candidates is not None:
-        conditions.append(f"s.trace_id = ANY({arguments.add(candidates, 'bytea[]')})")
-    if query.filter is not None:
-        conditions.append(span_condition(query.filter, arguments))
-    return await connection.fetch(
-        f"SELECT {_LISTED_SPAN} FROM spans AS s WHERE {' AND '.join(conditions)} {part.ordering.clause}"  # noqa: S608
-        f" LIMIT {int(limit)}",
-        *arguments.values,
+    asked = SpanList(
+        project=label(query.project),
+        part=part,
+        from_us=_unix_us(query.from_time) if query.from_time else None,
+        to_us=_unix_us(query.to_time) if query.to_time else None,
+        parsed=query.filter or And(()),
+        trace_ids=candidates,
     )
+    return await search_spans(connection, asked, limit)
 
 
 _SPAN_VALUES: Mapping[OrderedBy, Callable[[Span], int | Decimal | None]] = {

@@ -9,9 +9,11 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.filters import And, Condition, Filter, Operator, Or, Text
+from llmflow_store.filter_sql import Arguments, needs_spans, span_condition
 from llmflow_store.port import SearchBacklog
 from llmflow_store.rollups import WHOLE_MODEL_DIMENSION
 from llmflow_store.rows import KEY_COLUMNS
+from llmflow_store.span_values import index_tells, read_by_pages
 from llmflow_store.terms import terms_for
 
 #: When an index names more traces than this, the newest ones are looked at one by one instead: many of them match.
@@ -29,6 +31,12 @@ _BY_TERMS = f"""
 SELECT DISTINCT trace_id FROM (
     SELECT trace_id FROM trace_terms
     WHERE project = $1 AND start_time >= $2 AND start_time < $3 AND terms && $4::int[] LIMIT {_MANY + 1}
+) AS found
+"""  # noqa: S608
+_BY_VALUE = f"""
+SELECT DISTINCT trace_id FROM (
+    SELECT trace_id FROM spans AS s
+    WHERE s.project = $1 AND s.start_time >= $2 AND s.start_time < $3 AND {{condition}} LIMIT {_MANY + 1}
 ) AS found
 """  # noqa: S608
 _CALLS_OF_MODEL = f"""
@@ -57,11 +65,16 @@ SELECT count(*), coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float 
 
 class Candidates:
     """Which traces of a project may fulfil a filter, asked for one time after an earlier one: what is known of later
-    times is not read again."""
+    times is not read again.
 
-    def __init__(self, connection: asyncpg.Connection[Any], project: str) -> None:
+    With `by_value` also the index of spans' values is asked for what a trace's summary does not tell, which takes long
+    for what is neither rare nor common.
+    """
+
+    def __init__(self, connection: asyncpg.Connection[Any], project: str, *, by_value: bool = False) -> None:
         self._connection = connection
         self._project = project
+        self._by_value = by_value
         #: By what the index was asked for: since when it is known, and what it named; None when that is too much.
         self._known: dict[tuple[str, object], tuple[int, set[bytes] | None]] = {}
 
@@ -74,10 +87,10 @@ class Candidates:
     async def _of(self, parsed: Filter, since: int) -> set[bytes] | None:
         match parsed:
             case Text(text=text, phrase=phrase):
-                return await self._named(_BY_WORDS % ("phraseto" if phrase else "plainto"), text, since)
+                return await self._named(_BY_WORDS % ("phraseto" if phrase else "plainto"), (text,), since)
             case Condition(field="attr" | "resource", operator=Operator.EQ | Operator.EXISTS, key=key, value=value):
                 terms = terms_for(parsed.field, key or "", None if value is None else str(value))
-                return None if terms is None else await self._named(_BY_TERMS, terms, since)
+                return None if terms is None else await self._named(_BY_TERMS, (terms,), since)
             case Condition(field="model", operator=Operator.EQ, value=value):
                 return await self._of_model(str(value))
             case And(items=items):
@@ -92,17 +105,25 @@ class Candidates:
                         return None
                     alternatives |= found
                 return alternatives
+            case Condition() if self._by_value and needs_spans(parsed) and index_tells(parsed):
+                return await self._valued(parsed, since)
             case _:
                 return None
 
-    async def _named(self, statement: str, value: object, since: int) -> set[bytes] | None:
-        until, found = self._known.get((statement, str(value)), (_FOR_EVER, set()))
+    async def _valued(self, condition: Condition, since: int) -> set[bytes] | None:
+        arguments = Arguments(self._project, since, _FOR_EVER)
+        statement = _BY_VALUE.format(condition=span_condition(condition, arguments))
+        async with read_by_pages(self._connection):
+            return await self._named(statement, tuple(arguments.values[3:]), since)
+
+    async def _named(self, statement: str, values: Sequence[object], since: int) -> set[bytes] | None:
+        until, found = self._known.get((statement, str(values)), (_FOR_EVER, set()))
         if found is not None and since < until:
-            rows = await self._connection.fetch(statement, self._project, since, until, value)
+            rows = await self._connection.fetch(statement, self._project, since, until, *values)
             found = found | {row["trace_id"] for row in rows}
             if len(rows) > _MANY or len(found) > _MANY:
                 found = None
-            self._known[statement, str(value)] = (since, found)
+            self._known[statement, str(values)] = (since, found)
         return found
 
     async def _of_model(self, model: str) -> set[bytes] | None:

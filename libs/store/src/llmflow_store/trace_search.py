@@ -3,7 +3,7 @@
 One statement for all of it would leave it to the planner's guess whether millions of spans are read. Here the traces to
 look into come from the indexes of attributes and words, in windows of time that grow where the list is newest first. If
 these name too many, they come from the list itself, in batches that grow, and the spans of each batch are bounded in
-time by what the summaries say.
+time by what the summaries say. If hardly any of the first matches, the index of spans' values is asked for the others.
 """
 
 from __future__ import annotations
@@ -61,32 +61,48 @@ async def search_traces(connection: asyncpg.Connection[Any], asked: TraceList) -
     """The first `limit` rows."""
     if not needs_spans(asked.parsed):
         return await _summaries(connection, asked, asked.parsed)
-    before_ns = asked.before_ns or await connection.fetchval(_NEWEST, asked.project)
+    rows = await _by_index(connection, asked, Candidates(connection, asked.project))
+    return await _walk(connection, asked) if rows is None else rows
+
+
+async def _by_index(
+    connection: asyncpg.Connection[Any], asked: TraceList, candidates: Candidates, after: _Key | None = None
+) -> Sequence[asyncpg.Record] | None:
+    """The first `limit` rows after a key; None where no index names them, or too many."""
+    newest_first = asked.ordering == _NEWEST_FIRST
+    if after is not None and newest_first:
+        before_ns = after.start_time_ns + 1
+    else:
+        before_ns = asked.before_ns or await connection.fetchval(_NEWEST, asked.project)
     if before_ns is None:
         return []
-    candidates = Candidates(connection, asked.project)
-    windows = _WINDOWS if asked.ordering == _NEWEST_FIRST else ()
-    for window in (*windows, None):
+    for window in (*(_WINDOWS if newest_first else ()), None):
         since_ns = asked.since_ns if window is None else max(asked.since_ns, before_ns - window // _MICROSECOND * 1000)
         found = await candidates.since(_time(since_ns), asked.parsed)
         if found is None:
-            break
+            return None
         is_last = since_ns == asked.since_ns
         if len(found) < asked.limit and not is_last:
             continue
-        keys = await _keys(connection, asked, found=found, since_ns=since_ns)
+        keys = await _keys(connection, asked, found=found, since_ns=since_ns, after=after)
         rows = await _among(connection, asked, keys)
         if len(rows) == asked.limit or is_last:
             return rows
-    return await _walk(connection, asked)
+    raise AssertionError("the last window returns")
 
 
 async def _walk(connection: asyncpg.Connection[Any], asked: TraceList) -> Sequence[asyncpg.Record]:
     rows: list[asyncpg.Record] = []
     after: _Key | None = None
     for size in _BATCHES:
+        left = asked._replace(limit=asked.limit - len(rows))
+        if size == _BATCHES[-1]:
+            # So few have matched that it is worth to ask where the others are.
+            rare = await _by_index(connection, left, Candidates(connection, asked.project, by_value=True), after)
+            if rare is not None:
+                return [*rows, *rare]
         keys = await _keys(connection, asked, after=after, limit=size)
-        rows += await _matching(connection, asked, keys, asked.limit - len(rows))
+        rows += await _matching(connection, asked, keys, left.limit)
         if len(rows) == asked.limit or len(keys) < size:
             return rows
         after = keys[-1]
