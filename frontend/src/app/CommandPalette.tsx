@@ -14,7 +14,6 @@ import {
   TextField,
   useFilter,
 } from "react-aria-components";
-import { logout } from "../api/client";
 import { DEFAULT_PROJECT, inProject } from "../model/filters";
 import { writeClipboard } from "../ui/CopyButton";
 import field from "../ui/field.module.css";
@@ -22,7 +21,7 @@ import { useCommands } from "./Commands";
 import styles from "./Commands.module.css";
 import { PAGES, pageAt } from "./navigation";
 import { useProjectChange, useProjectChoices } from "./ProjectSwitch";
-import { sessionQuery } from "./queries";
+import { leave } from "./queries";
 import { setTheme, THEMES } from "./theme";
 import { useOpeningSearch, viewsQuery } from "./views";
 
@@ -171,7 +170,7 @@ function useGroups(): Group[] {
         {
           id: "log-out",
           label: "Log out",
-          run: () => logout().then(() => client.setQueryData(sessionQuery.queryKey, null)),
+          run: () => leave(client),
         },
       ],
     },

@@ -1,9 +1,8 @@
 import { IconKeyboard, IconLogout, IconMenu2, IconSearch } from "@tabler/icons-react";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Button, Dialog, DialogTrigger, Modal, ModalOverlay } from "react-aria-components";
-import { logout } from "../api/client";
 import { inProject } from "../model/filters";
 import controls from "../ui/controls.module.css";
 import { Logo } from "../ui/Logo";
@@ -13,7 +12,7 @@ import { Commands, useCommands } from "./Commands";
 import { NARROW, useMedia } from "./hooks";
 import { NAVIGATION } from "./navigation";
 import { ProjectSwitch } from "./ProjectSwitch";
-import { sessionQuery } from "./queries";
+import { leave } from "./queries";
 import styles from "./Shell.module.css";
 import { useOpeningSearch } from "./views";
 
@@ -126,20 +125,13 @@ function Pages() {
 function Foot({ username }: { username: string }) {
   const client = useQueryClient();
   const show = useCommands();
-  const leave = useMutation({
-    mutationFn: logout,
-    onSuccess: () => {
-      client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] });
-      client.setQueryData(sessionQuery.queryKey, null);
-    },
-  });
   return (
     <div className={styles.foot}>
       <ThemeToggle />
       <Button className={controls.icon} aria-label="Keyboard shortcuts" onPress={() => show("help")}>
         <IconKeyboard size={18} stroke={1.6} aria-hidden />
       </Button>
-      <Button className={controls.icon} aria-label={`Log out ${username}`} onPress={() => leave.mutate()}>
+      <Button className={controls.icon} aria-label={`Log out ${username}`} onPress={() => leave(client)}>
         <IconLogout size={18} stroke={1.6} aria-hidden />
       </Button>
     </div>

@@ -1,7 +1,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
-import { cleanup, render, screen } from "@testing-library/react";
-import userEvent from "@testing-library/user-event";
+import { cleanup, render, screen, waitFor } from "@testing-library/react";
+import userEvent, { type UserEvent } from "@testing-library/user-event";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createQueryClient } from "./queries";
 import { createAppRouter } from "./router";
@@ -22,6 +22,10 @@ class FakeApi {
       return this.loggedIn ? Response.json({ username: "ada" }) : refusal("wrong user name or password");
     }
     if (!this.loggedIn) return refusal("log in first");
+    if (pathname === "/api/v1/logout") {
+      this.loggedIn = false;
+      return new Response(null, { status: 204 });
+    }
     if (pathname === "/api/v1/session") return Response.json({ username: "ada" });
     if (pathname === "/api/v1/projects")
       return Response.json({ projects: PROJECTS.map(({ name }) => name), details: PROJECTS });
@@ -60,6 +64,7 @@ function open(path: string) {
       <RouterProvider router={createAppRouter(client)} />
     </QueryClientProvider>,
   );
+  return client;
 }
 
 async function logIn(password: string) {
@@ -107,6 +112,31 @@ describe("the page", () => {
     FakeStream.last?.onerror();
     await screen.findByLabelText("Password", undefined, PATIENCE);
     expect(window.location.pathname).toBe("/login");
+  });
+
+  it("forgets at a logout what was shown, from the palette too", async () => {
+    for (const logOut of [
+      async (user: UserEvent) => user.click(screen.getByRole("button", { name: "Log out ada" })),
+      async (user: UserEvent) => {
+        await user.click(screen.getByRole("button", { name: /Search/ }));
+        await user.type(await screen.findByLabelText("Search commands", undefined, PATIENCE), "Log out");
+        await user.click(await screen.findByRole("menuitem", { name: "Log out" }));
+      },
+    ]) {
+      api.loggedIn = true;
+      const client = open("/traces");
+      await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+      await logOut(userEvent.setup());
+      await screen.findByLabelText("Password", undefined, PATIENCE);
+      const keys = () =>
+        client
+          .getQueryCache()
+          .getAll()
+          .map(({ queryKey }) => queryKey[0]);
+      await waitFor(() => expect(keys()).toEqual(["session"]));
+      expect(api.loggedIn).toBe(false);
+      cleanup();
+    }
   });
 
   it("ignores what is no filter in the URL", async () => {

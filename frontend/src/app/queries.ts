@@ -274,6 +274,17 @@ export function createQueryClient(): QueryClient {
   return client;
 }
 
+/** Log out: here at once, so that nothing more is asked for with a session that ends, then at the API. */
+export async function leave(client: QueryClient): Promise<void> {
+  client.setQueryData(sessionQuery.queryKey, null);
+  try {
+    await api.logout();
+    client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] });
+  } catch {
+    await client.invalidateQueries({ queryKey: sessionQuery.queryKey });
+  }
+}
+
 /** Why the API cannot be reached at the moment; null while everything on show answers. */
 export function useOutage(): string | null {
   const cache = useQueryClient().getQueryCache();
