@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceResponse,
@@ -219,6 +220,19 @@ async def test_refused_record_becomes_a_dead_letter_and_its_neighbours_arrive(
         OFFSET_HEADER: "2",
     }
     assert await _lag(bus_url) == 0
+
+
+@pytest.mark.parametrize("protocol", ["otlp-http", "otlp-http-json"])
+async def test_what_is_no_request_holds_up_nothing(bus_url: str, tmp_path: Path, protocol: str) -> None:
+    file = tmp_path / "destinations.yaml"
+    await _publish(bus_url, _value(1), b"no request", _value(2))
+    with OtlpReceiver() as receiver:
+        entry = {"name": "default", "endpoint": receiver.url, "protocol": protocol}
+        file.write_text(yaml.safe_dump({"destinations": [entry]}))
+        async with _exporting(_settings(bus_url, receiver, otlp_export_enabled=False, export_file=file)):
+            (letter,) = await _dead_letters(bus_url, 1)
+            assert await _taken(receiver, range(1, 3)) == [1, 2]
+    assert letter.value == b"no request"
 
 
 async def test_dead_letter_beyond_the_log_s_limit_holds_up_nothing(tmp_path: Path, receiver: OtlpReceiver) -> None:

@@ -145,6 +145,12 @@ def test_endpoints_by_protocol(tmp_path: Path, protocol: str, endpoint: str, url
     assert destination.url == url
 
 
+@pytest.mark.parametrize("endpoint", ["http://h:99999", "http://h:otlp", "http://h:0", "http://münchen.example"])
+@pytest.mark.parametrize("protocol", ["otlp-http", "otlp-grpc", "zipkin"])
+def test_endpoints_that_nothing_can_be_sent_to(tmp_path: Path, protocol: str, endpoint: str) -> None:
+    assert "destination d: endpoint: " in _problems(tmp_path, {"name": "d", "endpoint": endpoint, "protocol": protocol})
+
+
 OPTIONS: dict[str, Any] = {
     "api_key": "k-1",
     "public_key": "pk-1",
@@ -219,3 +225,4 @@ def test_secrets_are_taken_out_of_what_a_destination_says() -> None:
     )
     said = destination.scrubbed("no such key 0123456789, user u:passw0rd, ?token=abcdefgh")
     assert said == "no such key [secret], user u:[secret], ?[secret]"
+    assert destination.scrubbed("no such key 0123456789, but 01234567") == "no such key [secret], but [secret]"

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from llmflow_bus import Batch, Record, StartAt, open_bus, topics
 from llmflow_bus.dead_letters import DeadLetters
 from llmflow_core.destinations.destination import Destination
-from llmflow_exporter.forwarder import UNCOMMITTED_REQUESTS, Forwarder
+from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, UNCOMMITTED_REQUESTS, Forwarder
 from llmflow_exporter.settings import ExporterSettings
+from llmflow_exporter.status import Status
 from llmflow_exporter.transport import Reply, Verdict
 from llmflow_testkit.polling import eventually
 
@@ -18,21 +19,22 @@ RECORDS = 30
 
 
 class _Log:
-    """A log of one partition; a commit takes until `commits` is set."""
+    """A log of one partition, which gives some records at once; a commit takes until `commits` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int = 3) -> None:
         self.committed = 0
         self.commits = asyncio.Event()
+        self._at_once = at_once
         self._position = 0
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> _Log:
         return self
 
     async def poll(self, *, max_records: int, timeout: float) -> Batch:
-        """Three records at once."""
+        """The next records."""
         if self._position == RECORDS:
             await asyncio.sleep(timeout)
-        numbers = range(self._position, min(self._position + 3, RECORDS))
+        numbers = range(self._position, min(self._position + self._at_once, RECORDS))
         self._position = numbers.stop
         return Batch([Record(topics.SPANS, 0, number, 0, None, bytes([number]), {}) for number in numbers])
 
@@ -68,15 +70,17 @@ class _Transport:
 
 
 @asynccontextmanager
-async def _forwarding(log: _Log, transport: _Transport) -> AsyncIterator[None]:
+async def _forwarding(log: _Log, transport: _Transport, *, concurrency: int = 1) -> AsyncIterator[Status]:
     """A forwarder that sends each record alone and in order."""
     settings = ExporterSettings(export_batch_bytes=1, export_batch_seconds=0, export_retry_min=0.01)
     stop = asyncio.Event()
     letters = DeadLetters(open_bus("embedded:///nowhere"))
-    forwarder = Forwarder(Destination(name="d", url="-"), transport, log, letters, settings)
+    destination = Destination(name="d", url="-", concurrency=concurrency)
+    status = Status(destination=destination)
+    forwarder = Forwarder(destination, transport, log, letters, settings, status)
     task = asyncio.create_task(forwarder.run(stop))
     try:
-        yield
+        yield status
     finally:
         stop.set()
         await asyncio.wait_for(task, 5)
@@ -101,6 +105,15 @@ async def test_what_went_through_before_a_failure_is_not_sent_again() -> None:
     async with _forwarding(log, transport):
         await eventually(lambda: _reached(log.committed == RECORDS), within=30)
     assert transport.sent == sorted([*range(RECORDS), 7, 12])
+
+
+async def test_requests_that_fail_together_are_one_doubt() -> None:
+    log, transport = _Log(at_once=RECORDS), _Transport(dict.fromkeys(range(RECORDS), Verdict.DOUBTFUL))
+    log.commits.set()
+    async with _forwarding(log, transport, concurrency=DOUBTFUL_ATTEMPTS * 2) as status:
+        await eventually(lambda: _reached(log.committed == RECORDS), within=30)
+    assert status.dead_letters == 0
+    assert status.sent >= RECORDS
 
 
 async def test_what_is_sent_when_it_ends_is_committed() -> None:

@@ -154,3 +154,4 @@ def test_halves_hold_everything_in_order() -> None:
     assert found == [["s1", "s2"], ["s3", "s4"]]
     assert [len(ExportTraceServiceRequest.FromString(part).resource_spans) for part in parts] == [1, 1]
     assert halves(_record(a=[_span(1)]).value) is None
+    assert halves(b"no request") is None

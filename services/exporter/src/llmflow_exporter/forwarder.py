@@ -38,6 +38,11 @@ DOUBTFUL_ATTEMPTS = 8
 #: After so many failures in a row the circuit breaker is open: attempts are far apart, and begin with one record alone.
 BREAKER_FAILURES = 5
 
+
+class _Doubtful(Retryable):
+    """The destination failed, perhaps because of what it was sent."""
+
+
 #: Of a record: what goes there, None for nothing, or why it cannot be read.
 _Outcome: TypeAlias = bytes | Rejected | None
 
@@ -229,6 +234,7 @@ class Forwarder:
         outcomes = await asyncio.gather(*(self._send(chunk.pieces) for chunk in chunks), return_exceptions=True)
         for chunk, outcome in zip(chunks, outcomes, strict=True):
             if isinstance(outcome, BaseException):
+                self._doubts += isinstance(outcome, _Doubtful)  # once, however many requests were under way
                 raise outcome
             for record, reason in chunk.unreadable:
                 await self._bury(record, reason)
@@ -285,7 +291,7 @@ class Forwarder:
             case Verdict.DOUBTFUL if self._doubts >= DOUBTFUL_ATTEMPTS:
                 return
             case Verdict.DOUBTFUL:
-                self._doubts += 1
+                raise _Doubtful(reply.reason, retry_after=retry_after)
             case Verdict.BLOCKED:
                 retry_after = self._settings.export_retry_max
         raise Retryable(reply.reason, retry_after=retry_after)

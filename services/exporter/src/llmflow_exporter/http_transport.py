@@ -68,6 +68,8 @@ class HttpTransport:
         except (aiohttp.ClientError, TimeoutError) as error:
             metrics.REQUESTS.labels(name, "none").inc()
             return Reply(Verdict.LATER, f"{type(error).__name__}: {error}")
+        except DecodeError:  # what is passed on is read here for the first time
+            return Reply(Verdict.REFUSED, "not a protobuf ExportTraceServiceRequest")
         metrics.REQUESTS.labels(name, str(answer.status)).inc()
         return reply
 

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1 import trace_pb2
 
@@ -195,9 +196,11 @@ def _keep(request: Any, kept: Iterator[bool]) -> None:
 
 
 def halves(value: bytes) -> tuple[bytes, bytes] | None:
-    """A request as two that hold half of its spans each, in order; None when it cannot be cut."""
-    request = ExportTraceServiceRequest()
-    request.MergeFromString(value)
+    """A request as two that hold half of its spans each, in order; None when it cannot be cut, or is no request."""
+    try:
+        request = ExportTraceServiceRequest.FromString(value)
+    except DecodeError:
+        return None
     count = len(messages_of(request))
     if count < 2:
         return None

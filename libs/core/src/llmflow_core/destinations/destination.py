@@ -19,6 +19,7 @@ Origin = Literal["environment", "file", "api"]
 # What RFC 9110 allows as a header name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
 _SHORTEST_SECRET = 8
+_SCRUBBED = "[secret]"
 _ZIPKIN_PATH = "/api/v2/spans"
 
 
@@ -99,11 +100,18 @@ class Destination:
         return f"llmflow-exporter-{self.name}" + (f".{self.epoch}" if self.epoch else "")
 
     def scrubbed(self, text: str) -> str:
-        """`text`, which the destination may have said, without the secrets that it was sent."""
+        """`text`, which the destination may have said, without the secrets that it was sent; one that `text` breaks
+        off in is none that may be seen either."""
         parts = urlsplit(self.url)
         for secret in (*self.headers.values(), parts.password, parts.query):
             for piece in [secret, *secret.split()] if secret else ():
-                text = text.replace(piece, "[secret]") if len(piece) >= _SHORTEST_SECRET else text
+                if len(piece) < _SHORTEST_SECRET:
+                    continue
+                text = text.replace(piece, _SCRUBBED)
+                for length in range(len(piece) - 1, _SHORTEST_SECRET - 1, -1):
+                    if text.endswith(piece[:length]):
+                        text = text[:-length] + _SCRUBBED
+                        break
         return text
 
     @property
@@ -144,6 +152,10 @@ def _http_parts(endpoint: str) -> SplitResult:
     parts = urlsplit(endpoint.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an http or https URL")
+    if not parts.hostname.isascii():
+        raise ValueError("must have the host's name in ASCII (xn--...)")
+    if parts.port == 0:  # a number that is no port raises
+        raise ValueError("Port out of range 1-65535")
     return parts
 
 
