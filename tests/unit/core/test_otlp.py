@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -107,6 +108,19 @@ def test_invalid_spans_are_removed_and_their_neighbours_kept() -> None:
         "resource_spans[0].scope_spans[0].spans[3].parent_span_id: must be empty or 8 bytes",
         "resource_spans[0].scope_spans[0].spans[4].start_time_unix_nano: must be set",
     ]
+
+
+def test_many_invalid_spans_are_removed_in_linear_time() -> None:
+    pairs = 200_000
+    request = request_of()
+    scope_spans = request.resource_spans[0].scope_spans[0]
+    both = trace_pb2.ScopeSpans(spans=[span_message(), trace_pb2.Span()]).SerializeToString()
+    scope_spans.MergeFromString(both * pairs)
+    started = time.process_time()
+    assert len(otlp.check_traces(request)) == pairs
+    assert time.process_time() - started < 3
+    assert len(scope_spans.spans) == pairs
+    assert scope_spans.spans[-1] == span_message()
 
 
 def test_an_end_before_the_start_is_a_duration_of_zero() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -51,6 +51,7 @@ _NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 #: Readers of protobuf give up beyond a hundred messages in one another, of which each object in a value takes three;
 #: they would refuse the whole request, whatever else is in it.
 _LEVELS = 24
+_FEW = 100
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -182,7 +183,7 @@ def check_metrics(request: ExportMetricsServiceRequest) -> list[str]:
     for r, resource_metrics in enumerate(request.resource_metrics):
         for s, scope_metrics in enumerate(resource_metrics.scope_metrics):
             place = f"resource_metrics[{r}].scope_metrics[{s}].metrics"
-            bad: list[int] = []
+            bad: set[int] = set()
             for m, metric in enumerate(scope_metrics.metrics):
                 kind = metric.WhichOneof("data")
                 if metric.name and kind:
@@ -191,9 +192,8 @@ def check_metrics(request: ExportMetricsServiceRequest) -> list[str]:
                 else:
                     field = "data" if metric.name else "name"
                     problems += [f"{place}[{m}].{field}: must be set"] * max(1, len(data_points(metric)))
-                    bad.append(m)
-            for m in reversed(bad):
-                del scope_metrics.metrics[m]
+                    bad.add(m)
+            _remove(scope_metrics.metrics, bad)
     return problems
 
 
@@ -213,9 +213,20 @@ def check_logs(request: ExportLogsServiceRequest) -> list[str]:
 
 def _remove_bad(items: Any, problem_of: Callable[[Any], str | None], place: str) -> list[str]:
     found = {n: why for n, item in enumerate(items) if (why := problem_of(item))}
-    for n in reversed(found):
-        del items[n]
+    _remove(items, found)
     return [f"{place}[{n}].{why}" for n, why in found.items()]
+
+
+def _remove(items: Any, places: Collection[int]) -> None:
+    """Remove the items of a repeated field at these places."""
+    if len(places) > _FEW:
+        # One by one they would move what is behind them as often.
+        kept = [item for n, item in enumerate(items) if n not in places]
+        del items[:]
+        items.extend(kept)
+    else:
+        for n in sorted(places, reverse=True):
+            del items[n]
 
 
 def _span_problem(span: trace_pb2.Span) -> str | None:
