@@ -15,5 +15,6 @@ COPY --from=build /src/frontend/dist /usr/share/nginx/html
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
     NGINX_ENVSUBST_FILTER=^LLMFLOW_ \
     LLMFLOW_QUERY_API=query-api:3000 \
-    LLMFLOW_INGEST=ingest:4318
+    LLMFLOW_INGEST=ingest:4318 \
+    LLMFLOW_TRUSTED_PROXY=127.0.0.1
 EXPOSE 3000

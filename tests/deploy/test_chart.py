@@ -73,7 +73,7 @@ EVERYTHING = {
         "envFrom": [{"secretRef": {"name": "destination-keys"}}],
     },
     "queryApi": {**_POD, "env": {"LLMFLOW_SESSION_HOURS": "24"}},
-    "frontend": _POD,
+    "frontend": {**_POD, "trustedProxy": "10.0.0.0/8"},
     "ingress": {
         "enabled": True,
         "className": "nginx",
@@ -198,7 +198,11 @@ def test_environment_is_what_the_service_reads(
     block, ports = SERVICES[component]
     known = variables_of(block)
     given = environment(everything, component)
-    assert {name for name in given if name not in known} <= {"PGPASSWORD", "OTEL_TRACES_EXPORTER"}
+    assert {name for name in given if name not in known} <= {
+        "FORWARDED_ALLOW_IPS",
+        "OTEL_TRACES_EXPORTER",
+        "PGPASSWORD",
+    }
     for variable in known:
         monkeypatch.delenv(variable, raising=False)
     for variable, value in given.items():
@@ -272,6 +276,7 @@ def test_frontend_is_told_where_the_services_are(everything: list[Object]) -> No
     assert addresses == {
         "LLMFLOW_QUERY_API": "demo-llmflow-query-api:3000",
         "LLMFLOW_INGEST": "demo-llmflow-ingest:4318",
+        "LLMFLOW_TRUSTED_PROXY": "10.0.0.0/8",
     }
     services = {
         f"{o['metadata']['name']}:{port['port']}"
@@ -279,7 +284,7 @@ def test_frontend_is_told_where_the_services_are(everything: list[Object]) -> No
         if o["kind"] == "Service"
         for port in o["spec"]["ports"]
     }
-    assert set(addresses.values()) <= services
+    assert {addresses[name] for name in ("LLMFLOW_QUERY_API", "LLMFLOW_INGEST")} <= services
 
 
 def test_secrets_that_pods_need_are_made_or_named_in_the_values(rendered: list[Object]) -> None:

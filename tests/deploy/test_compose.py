@@ -31,8 +31,8 @@ SERVICES = {
     "exporter": ("exporter", {"health_port": 9102}),
     "query-api": ("queryApi", {"port": 3000}),
 }
-#: Read by libraries: asyncpg takes the password that the URL lacks from here.
-LIBRARY_VARIABLES = {"PGPASSWORD"}
+#: Read by libraries: asyncpg takes the password that the URL lacks, uvicorn whom to believe where requests came from.
+LIBRARY_VARIABLES = {"FORWARDED_ALLOW_IPS", "PGPASSWORD"}
 
 Model = dict[str, Any]
 

@@ -35,6 +35,9 @@ class Service:
             def do_GET(self) -> None:
                 if self.path == "/api/stream":
                     service.stream(self)
+                elif self.path == "/api/visitor":
+                    said = (f"X-Forwarded-{name}" for name in ("For", "Proto"))
+                    self._say(" ".join(self.headers[name] for name in said))
                 else:
                     self._answer(0)
 
@@ -42,7 +45,10 @@ class Service:
                 self._answer(len(self.rfile.read(int(self.headers["Content-Length"]))))
 
             def _answer(self, size: int) -> None:
-                body = f"{name} {self.path} {size} {self.headers['Host']}".encode()
+                self._say(f"{name} {self.path} {size} {self.headers['Host']}")
+
+            def _say(self, text: str) -> None:
+                body = text.encode()
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -101,7 +107,11 @@ async def page(tmp_path: Path, query_api: Service, ingest: Service) -> AsyncIter
     (html / "assets" / "index-0a1b2c.js.gz").write_bytes(gzip.compress(b"1;"))
     (tmp_path / "mime.types").write_text("types { text/html html; text/javascript js; image/svg+xml svg; }")
 
-    addresses = {"LLMFLOW_QUERY_API": query_api.address, "LLMFLOW_INGEST": ingest.address}
+    addresses = {
+        "LLMFLOW_QUERY_API": query_api.address,
+        "LLMFLOW_INGEST": ingest.address,
+        "LLMFLOW_TRUSTED_PROXY": "127.0.0.1",
+    }
     site = re.sub(
         r"\$\{(\w+)}", lambda variable: addresses[variable[1]], (DOCKER / "llmflow.conf.template").read_text()
     )
@@ -182,3 +192,10 @@ async def test_streams_arrive_as_they_are_sent(page: httpx.Client, query_api: Se
         assert next(parts) == b"data: first\n\n"
         query_api.finish.set()
         assert next(parts) == b"data: second\n\n"
+
+
+async def test_says_where_a_visitor_came_from_as_far_as_that_is_known(page: httpx.Client) -> None:
+    assert page.get("/api/visitor").text == "127.0.0.1 http"
+    # The reverse proxy in front adds the last address; what stands before it is the visitor's own word.
+    told = {"X-Forwarded-For": "192.0.2.1, 198.51.100.7", "X-Forwarded-Proto": "https"}
+    assert page.get("/api/visitor", headers=told).text == "198.51.100.7 https"
