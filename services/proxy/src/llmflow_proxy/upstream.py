@@ -29,6 +29,8 @@ _HOP_BY_HOP = frozenset(
 )
 #: The server in front has dealt with Expect; Host names the upstream.
 _NOT_UPSTREAM = _HOP_BY_HOP | {b"host", b"expect"}
+#: A body of a known API that has no more is forwarded once it is there as a whole.
+_SHORT_BYTES = 256 << 10
 
 
 class CallerLeft(Exception):  # noqa: N818 - an event, not a fault
@@ -109,18 +111,38 @@ class _Watch:
 
 
 async def _request_body(exchange: Exchange, receive: Receive, watch: _Watch) -> httpx.AsyncByteStream:
-    """The body in one piece when it is there at once, which most are, else a stream that is never held as a whole."""
+    """The body in one piece when it is there at once, which most are, or short, else a stream that is never held as a
+    whole. A short one may come in several packets, and headers in its last."""
     message = await receive()
     if message["type"] == "http.disconnect":
         raise CallerLeft
-    if message.get("more_body"):
-        return _Upload(message.get("body", b""), exchange, receive, watch)
     body = message.get("body", b"")
+    if message.get("more_body"):
+        if exchange.route.shape is None or not _is_short(exchange.request_headers):
+            return _Upload(body, exchange, receive, watch)
+        body = await _gathered(body, exchange, receive)
     if exchange.route.shape is not None and body_headers.may_have_headers(body):
         exchange.request_headers, body = body_headers.lift(exchange.request_headers, body)
     exchange.request.add(body)
     watch.start()
     return httpx.ByteStream(body)
+
+
+def _is_short(headers: Headers) -> bool:
+    return any(name == b"content-length" and int(value) <= _SHORT_BYTES for name, value in headers)
+
+
+async def _gathered(body: bytes, exchange: Exchange, receive: Receive) -> bytes:
+    """The whole of a body that begins like this."""
+    pieces = [body]
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            exchange.request.add(b"".join(pieces))
+            raise CallerLeft
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
 
 
 class _Upload(httpx.AsyncByteStream):
