@@ -64,3 +64,13 @@ async def test_compression_and_settings_are_accepted_by_a_broker(kafka_url: str,
         await producer.publish(f"{topic}-{compression}", numbered(50))
         assert values(await read(consumer, 50)) == list(range(50))
         await bus.close()
+
+
+async def test_a_partition_that_begins_anew_is_read_from_there(bus: KafkaBus, topic: str) -> None:
+    producer, consumer = await bus.producer(), await bus.consumer(f"group-{topic}", [topic])
+    await producer.publish(topic, numbered(4))
+    await consumer.commit(Batch(await read(consumer, 4)))
+    # Where aiokafka goes once the broker says that the position is beyond the end: the topic was made again, or the
+    # broker has lost its last records.
+    consumer._kafka.seek(TopicPartition(topic, 0), 1)
+    assert values(await read(consumer, 3)) == [1, 2, 3]

@@ -45,6 +45,8 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._start_at: StartAt = start_at
         self._kafka: Any = None
         self._positions: dict[TopicPartition, int] = {}
+        #: As far as is known here; nothing before it comes again, unless the partition was made anew.
+        self._committed: dict[TopicPartition, int] = {}
         self._without_start: set[TopicPartition] = set()
         self._waiting_since: float | None = None
         self._closed = False
@@ -87,7 +89,9 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Forget the partitions that went to others."""
-        self._positions = {partition: next_ for partition, next_ in self._positions.items() if partition in assigned}
+        for offsets in (self._positions, self._committed):
+            for gone in offsets.keys() - assigned:
+                del offsets[gone]
         if self._start_at == "latest":
             self._without_start = set(assigned)
 
@@ -143,6 +147,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition, messages in found.items():
             if partition in self._without_start:
                 continue
+            first = messages[0].offset
+            if first < self._committed.setdefault(partition, first):
+                _log.warning("%s begins anew at %d: it was made again, or has lost its end", partition, first)
+                self._positions.pop(partition, None)
+                self._committed[partition] = first
             position = self._positions.get(partition, 0)
             records += [record_of(message) for message in messages if message.offset >= position]
             self._positions[partition] = max(position, messages[-1].offset + 1)
@@ -170,6 +179,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     # A rebalance is going on; once it is over, only what is still ours needs this commit.
                     await asyncio.sleep(_RETRY_SECONDS)
                 else:
+                    self._committed |= mine
                     return
 
     async def rewind(self) -> None:
