@@ -2,6 +2,7 @@
 
 The first spans of the list are looked at one by one, which is enough where one of a hundred matches. If it is not,
 matches are few, and an index says where: the rest costs as much as there is to be found, not as there is to look at.
+Where no index does, more are looked at in the order of the list, and then the rest in the order in which it is stored.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from llmflow_core.filters import And, Condition, Filter, Operator
+from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text
 from llmflow_store.filter_sql import Arguments, span_condition
 from llmflow_store.ordering import Part
 from llmflow_store.rows import SPAN_COLUMNS
@@ -19,8 +20,8 @@ from llmflow_store.span_values import index_tells, read_by_pages
 
 #: What tells spans apart in a list, beginning with the time.
 SPAN_KEY = ("s.start_time", "s.start_time_nanos", "s.span_id", "s.trace_id")
-#: How many spans are looked at one by one first.
-_FIRST = 20_000
+#: How many spans are looked at one by one first, and how many where no index says which.
+_FIRST, _MORE = 20_000, 200_000
 #: Of more matches than this, the first are found sooner in the order of the list, unless that is the order of time.
 _MANY = 5000
 _LISTED = ", ".join(f"s.{name}" for name in SPAN_COLUMNS)
@@ -47,22 +48,25 @@ class SpanList(NamedTuple):
 
 async def search_spans(connection: asyncpg.Connection[Any], asked: SpanList, limit: int) -> Sequence[asyncpg.Record]:
     """The first `limit` rows."""
-    tag = _tag(asked.parsed)
-    if asked.trace_ids is not None or not (index_tells(asked.parsed) or tag):
+    if asked.trace_ids is not None or asked.parsed == And(()) or not _of_columns(asked.parsed):
         return await _rows(connection, asked, limit)
-    edge = await _edge(connection, asked)
-    if edge is None:
-        return await _rows(connection, asked, limit)
-    rows = list(await _rows(connection, asked, limit, until=edge))
-    if len(rows) < limit:
-        rows += await _rest(connection, asked, limit - len(rows), edge, tag)
-    return rows
+    tells = index_tells(asked.parsed) or _tag(asked.parsed) is not None
+    rows: list[asyncpg.Record] = []
+    after = None
+    for size in (_FIRST,) if tells else (_FIRST, _MORE):
+        edge = await _edge(connection, asked, size)
+        rows += await _rows(connection, asked, limit - len(rows), until=edge, after=after)
+        if edge is None or len(rows) == limit:
+            return rows
+        after = edge
+    return [*rows, *await _rest(connection, asked, limit - len(rows), after)]
 
 
 async def _rest(
-    connection: asyncpg.Connection[Any], asked: SpanList, limit: int, edge: Any, tag: str | None
+    connection: asyncpg.Connection[Any], asked: SpanList, limit: int, edge: Any
 ) -> Sequence[asyncpg.Record]:
     """What comes after the edge."""
+    tag = _tag(asked.parsed)
     if tag is not None:
         tagged = await connection.fetch(_TAGGED, asked.project, tag)
         if len(tagged) <= _MANY:
@@ -74,7 +78,23 @@ async def _rest(
                 return await _rows(connection, asked, limit, after=edge)
             if await _are_few(connection, asked):
                 return await _rows(connection, asked, limit, after=edge, sorted_last=True)
+    elif tag is None:
+        async with read_by_pages(connection, by_index=False):
+            return await _rows(connection, asked, limit, after=edge)
     return await _rows(connection, asked, limit, after=edge)
+
+
+def _of_columns(parsed: Filter) -> bool:
+    """Whether a span's own row tells if it fulfils the filter."""
+    match parsed:
+        case And(items=items) | Or(items=items):
+            return all(map(_of_columns, items))
+        case Not(item=item):
+            return _of_columns(item)
+        case Condition(field=field):
+            return field != "score"
+        case Text():
+            return False
 
 
 def _tag(parsed: Filter) -> str | None:
@@ -85,8 +105,8 @@ def _tag(parsed: Filter) -> str | None:
     return None
 
 
-async def _edge(connection: asyncpg.Connection[Any], asked: SpanList) -> Any:
-    """What the list is in the order of, of the last span that is looked at first; None where no more are left."""
+async def _edge(connection: asyncpg.Connection[Any], asked: SpanList, size: int) -> Any:
+    """What the list is in the order of, of the last of the first spans; None where there are no more than these."""
     arguments = Arguments(asked.project)
     column = asked.part.ordering.columns[0]
     # By time, all spans are looked at, also those that are no part of it.
@@ -97,7 +117,7 @@ async def _edge(connection: asyncpg.Connection[Any], asked: SpanList) -> Any:
     direction = "ASC" if asked.part.ordering.ascending else "DESC"
     return await connection.fetchval(
         f"SELECT {column} FROM spans AS s WHERE {' AND '.join(conditions)}"  # noqa: S608
-        f" ORDER BY {column} {direction} OFFSET {_FIRST} LIMIT 1",
+        f" ORDER BY {column} {direction} OFFSET {int(size)} LIMIT 1",
         *arguments.values,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from typing import Any
 
 import asyncpg
@@ -30,14 +31,16 @@ _FIELDS = frozenset(
         "prompt_version",
     }
 )
-_READ_BY_PAGES = """
-SET LOCAL enable_seqscan = off; SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off
-"""
+#: What the indexes for the orders of lists hold where it is more than zero.
+_ORDERED = frozenset({"duration", "cost", "tokens"})
+_NO_ORDER = "SET LOCAL enable_indexscan = off; SET LOCAL enable_indexonlyscan = off"
 
 
 def index_tells(parsed: Filter) -> bool:
-    """Whether the index names the spans that may fulfil the filter."""
+    """Whether the index, or one of the orders of lists, names the spans that may fulfil the filter."""
     match parsed:
+        case Condition(field=field, operator=operator, value=int() | Decimal() as value) if field in _ORDERED:
+            return operator in (Operator.EQ, Operator.GT, Operator.GE) and value > 0
         case Condition(field=field, operator=operator):
             of_numbers = field == "http" and operator is not Operator.LIKE
             return field in _FIELDS and (of_numbers or operator in (Operator.EQ, Operator.EXISTS))
@@ -50,12 +53,13 @@ def index_tells(parsed: Filter) -> bool:
 
 
 @asynccontextmanager
-async def read_by_pages(connection: asyncpg.Connection[Any]) -> AsyncIterator[None]:
-    """A transaction, not within another, in which statements ask this index which pages to read.
+async def read_by_pages(connection: asyncpg.Connection[Any], *, by_index: bool = True) -> AsyncIterator[None]:
+    """A transaction, not within another, in which statements read spans page after page and not in the order of a list:
+    those that indexes name, or all.
 
     The planner takes what nobody has for as frequent as what many have, and then would rather read millions of spans in
     the order of the list, expecting to be done soon.
     """
     async with connection.transaction(readonly=True):
-        await connection.execute(_READ_BY_PAGES)
+        await connection.execute(f"{_NO_ORDER}; SET LOCAL enable_seqscan = {'off' if by_index else 'on'}")
         yield

@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 import asyncpg
 import pytest
@@ -32,6 +33,10 @@ _FOUND: Mapping[str, Callable[[Span], bool]] = {
     "release:2.0,9.9": lambda span: span.release == "2.0",
     "http:>=500": lambda span: (span.http_status or 0) >= 500,
     "prompt:*": lambda span: span.prompt_name is not None,
+    "cost:>0.009": lambda span: (span.cost or 0) > Decimal("0.009"),
+    "user:i*": lambda span: (span.user_id or "").startswith("i"),
+    "-user:ada -user:bob": lambda span: span.user_id not in ("ada", "bob"),
+    "finish:never": lambda _: False,
     "tag:odd": lambda span: "odd" in span.tags,
     "tag:a user:ida": lambda span: "a" in span.tags and span.user_id == "ida",
 }
@@ -126,6 +131,7 @@ class SpanValuesContract(StoreSuite):
         self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch, many: int
     ) -> None:
         monkeypatch.setattr("llmflow_store.span_search._FIRST", 9)
+        monkeypatch.setattr("llmflow_store.span_search._MORE", 25)
         monkeypatch.setattr("llmflow_store.span_search._MANY", many)
         spans = await _write(store, database_url)
         for text, holds in _FOUND.items():
