@@ -33,10 +33,11 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
   useEffect(() => {
     latest.current = { course, onRange };
   });
-  const { unit, times, series } = course;
+  const { unit, step, times, series } = course;
+  const byHour = isByHour(course);
   const shape = useMemo(
-    () => JSON.stringify([unit, form, height, series.map((line) => line.label)]),
-    [unit, form, height, series],
+    () => JSON.stringify([unit, form, height, step, byHour, series.map((line) => line.label)]),
+    [unit, form, height, step, byHour, series],
   );
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: made anew for another look or shape; data has its own effect
@@ -109,11 +110,12 @@ function colorAt(place: number): string {
 
 function options(
   element: HTMLElement,
-  { unit, step, series, times }: Course,
+  course: Course,
   form: Form,
   onCursor: (at: number | null) => void,
   onRange: Props["onRange"],
 ): uPlot.Options {
+  const { unit, step, series } = course;
   const color = colorsOf(element);
   const axis = { stroke: color("--muted"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false } };
   const font = "11px system-ui, sans-serif";
@@ -128,7 +130,7 @@ function options(
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
-      { ...axis, font, size: 26, space: 70, values: timeLabels(times.length * step) },
+      { ...axis, font, size: 26, space: 70, values: timeLabels(course) },
       { ...axis, font, size: 62, space: 34, values: (_, splits) => splits.map((value) => formatValue(value, unit)) },
     ],
     series: [
@@ -184,11 +186,15 @@ function lonelyIn({ data }: uPlot, series: number): number[] {
   return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
 }
 
-/** Hours for a day or less, else days, in the local zone. */
-function timeLabels(seconds: number): uPlot.Axis.Values {
+function isByHour({ times, step }: Course): boolean {
+  return times.length * step <= 2 * 86_400;
+}
+
+/** Hours for a day or two, else days, in the local zone. */
+function timeLabels(course: Course): uPlot.Axis.Values {
   const format = new Intl.DateTimeFormat(
     "en-GB",
-    seconds <= 2 * 86_400 ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
+    isByHour(course) ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
   );
   return (_, splits) => splits.map((time) => format.format(new Date(time * 1000)));
 }

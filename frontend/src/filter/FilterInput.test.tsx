@@ -79,7 +79,7 @@ it("offers comparisons where a field has an order", async () => {
 });
 
 it("shows where the filter goes wrong", () => {
-  const { input } = show("cost:much", new ApiError(400, "Bad Request", "cost must be an amount", "filter", 5));
+  const { input } = show("👍 cost:much", new ApiError(400, "Bad Request", "cost must be an amount", "filter", 7));
   const alert = screen.getByRole("alert");
   expect(alert.textContent).toContain("cost must be an amount");
   expect(alert.querySelector("mark")?.textContent).toBe("m");

@@ -162,11 +162,13 @@ export function FilterInput({ search, error, onCommit, appliesOnLeave = false }:
 /** The filter with the character marked at which it goes wrong. */
 function Place({ filter, position }: { filter: string; position: number | null }) {
   if (position === null) return null;
+  // The API counts characters, where JavaScript counts an emoji twice.
+  const characters = [...filter];
   return (
     <code>
-      {filter.slice(0, position)}
-      <mark>{filter.slice(position, position + 1).trim() || "␣"}</mark>
-      {filter.slice(position + 1)}
+      {characters.slice(0, position).join("")}
+      <mark>{characters[position]?.trim() || "␣"}</mark>
+      {characters.slice(position + 1).join("")}
     </code>
   );
 }

@@ -29,6 +29,7 @@ export function PricesPage() {
   const models = useQuery(modelsQuery(view));
   const own = useQuery(pricesQuery);
   const [edited, setEdited] = useState<Wire["PriceDetail"] | null>(null);
+  const [saved, setSaved] = useState(0);
   const refresh = () => {
     for (const key of [pricesQuery.queryKey, ["models"]]) client.invalidateQueries({ queryKey: key });
   };
@@ -64,10 +65,11 @@ export function PricesPage() {
           <h2>Own prices</h2>
           <p>In US dollars a million tokens, for models that the price data does not know and for negotiated rates.</p>
           <PriceForm
-            key={`${draft.name} ${draft.model}`}
+            key={`${saved} ${draft.name} ${draft.model}`}
             draft={draft}
             onSaved={() => {
               refresh();
+              setSaved(saved + 1);
               close();
             }}
             onCancel={close}

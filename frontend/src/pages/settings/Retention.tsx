@@ -16,7 +16,7 @@ export function Retention({ project }: { project: string }) {
   const query = useQuery(retentionQuery(project));
   if (query.error) return <Failure error={query.error} />;
   if (!query.data) return <Loading what="retention" />;
-  return <Choice key={project + JSON.stringify(query.data.chosen)} project={project} kept={query.data} />;
+  return <Choice key={JSON.stringify(query.data.chosen)} project={project} kept={query.data} />;
 }
 
 function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetail"] }) {
