@@ -217,6 +217,11 @@ def test_an_estimate_counts_bytes_of_text_and_arguments() -> None:
     assert estimated(openai_completions.SHAPE, prompt, said, "text_completion") == (7, 2, True)
 
 
+def test_only_what_is_not_stated_is_estimated() -> None:
+    stated = {**answered(content="y" * 40), "usage": {"prompt_tokens": 7}}
+    assert estimated(openai_chat.SHAPE, QUESTION, stated) == (7, 10, True)
+
+
 def test_a_picture_is_not_counted_as_text() -> None:
     picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "Aa1+" * 1000}}
     asked = {"messages": [{"role": "user", "content": [picture]}]}
@@ -231,6 +236,7 @@ def test_a_picture_is_not_counted_as_text() -> None:
         ({"choices": []}, "chat", (None, None, None)),
         ({**answered(content="yes"), "usage": {"prompt_tokens": 1, "completion_tokens": 2}}, "chat", (1, 2, None)),
         (answered(content="yes"), "embeddings", (None, None, None)),
+        ({"usage": {"prompt_tokens": 1}}, "chat", (1, None, None)),
     ],
 )
 def test_what_is_not_estimated(response: dict[str, Any], operation: str, expected: tuple[Any, ...]) -> None:

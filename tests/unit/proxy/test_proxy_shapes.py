@@ -278,6 +278,17 @@ def test_an_anthropic_stream_reads_as_the_whole_answer_would(with_tool: bool, th
     _same(reading_of(shape, request, whole), reading_of(shape, request, assembled))
 
 
+def test_the_output_of_an_anthropic_stream_that_ended_early_is_not_counted_by_its_start() -> None:
+    messages = [{"role": "user", "content": "Why?"}]
+    request = {"model": "claude-haiku-4-5", "max_tokens": 100, "stream": True, "messages": messages}
+    events = list(sse_events(_anthropic(request)))
+    last = next(number for number, event in enumerate(events) if event["type"] == "message_delta")
+    whole, cut = (anthropic_messages.reassemble(events[:end]) for end in (last + 1, last))
+    assert whole["usage"]["output_tokens"] > 0
+    assert "output_tokens" not in cut["usage"]
+    assert cut["usage"]["input_tokens"] == whole["usage"]["input_tokens"]
+
+
 def _openai(request: dict[str, Any]) -> bytes:
     body = json.dumps(request).encode()
     return b"".join(openai_api.reply("POST", "/v1/chat/completions", HEADERS, body, len(body)).chunks)

@@ -139,8 +139,10 @@ def _tool(tool: dict[str, Any]) -> JSON:
 
 
 def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The message that the events of a stream add up to (Anthropic's "Streaming messages")."""
+    """The message that the events of a stream add up to (Anthropic's "Streaming messages"). Of one that ended early
+    nobody has counted the output: what its first event says is no count of it."""
     body: dict[str, Any] = {}
+    counted = False
     blocks: dict[int, dict[Any, Any]] = {}
     for event in events:
         match event.get("type"):
@@ -151,11 +153,14 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             case "content_block_delta":
                 _extend(blocks.setdefault(index_of(event), {}), mapping(event.get("delta")))
             case "message_delta":
+                counted = True
                 body.update({name: value for name, value in mapping(event.get("delta")).items() if value is not None})
                 newer = {name: count for name, count in mapping(event.get("usage")).items() if count is not None}
                 body["usage"] = {**mapping(body.get("usage")), **newer}
             case "error":
                 body["error"] = event.get("error")
+    if body.get("usage") and not counted:
+        body["usage"] = {name: count for name, count in mapping(body["usage"]).items() if name != "output_tokens"}
     if body or blocks:
         body["content"] = [_finished(blocks[index]) for index in sorted(blocks)]
     return body

@@ -1,4 +1,4 @@
-"""Token counts for an answer whose provider did not state any, marked as estimates."""
+"""Token counts for an answer whose provider did not state them, marked as estimates."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _TEXTS = ("content", "name", "arguments", "response", "variables", "server_tool_
 
 
 def estimate_usage(operation: str | None, reading: Reading) -> None:
-    """Fill in the token counts of a text generation that came without any, and set `llmflow.usage.estimated`.
+    """Fill in the token counts that a text generation came without, and set `llmflow.usage.estimated`.
 
-    Nothing is estimated where nothing was said. Pictures, sound and files do not count.
+    Nothing is estimated where nothing was said, or a prompt was blocked. Pictures, sound and files do not count.
     """
     attributes = reading.attributes
-    counted = attributes.get("gen_ai.usage.input_tokens"), attributes.get("gen_ai.usage.output_tokens")
-    if operation not in _OPERATIONS or counted != (None, None):
+    missing = [side for side in ("input", "output") if attributes.get(f"gen_ai.usage.{side}_tokens") is None]
+    if operation not in _OPERATIONS or not missing or attributes.get("llmflow.response.block_reason"):
         return
     said = sum(_bytes_in(message.get("parts")) for message in reading.output)
     if not said:
@@ -35,8 +35,11 @@ def estimate_usage(operation: str | None, reading: Reading) -> None:
     asked += len(orjson.dumps(reading.tools)) if reading.tools else 0
     tokens_given = sum(_counted(message.get("parts")) for message in reading.input)
     framing = _TOKENS_PER_MESSAGE * (len(reading.input) + bool(reading.system))
-    attributes["gen_ai.usage.input_tokens"] = framing + tokens_given + round(asked / _BYTES_PER_TOKEN)
-    attributes["gen_ai.usage.output_tokens"] = max(1, round(said / _BYTES_PER_TOKEN))
+    estimates = {
+        "input": framing + tokens_given + round(asked / _BYTES_PER_TOKEN),
+        "output": max(1, round(said / _BYTES_PER_TOKEN)),
+    }
+    attributes.update({f"gen_ai.usage.{side}_tokens": estimates[side] for side in missing})
     attributes["llmflow.usage.estimated"] = True
 
 
