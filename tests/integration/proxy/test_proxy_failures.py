@@ -198,11 +198,15 @@ async def test_a_broken_recorder_harms_nobody(
         raise RuntimeError("a bug")
 
     before = DROPPED.labels("unreadable")._value.get()
+
+    async def counted() -> bool:
+        return bool(DROPPED.labels("unreadable")._value.get() == before + 1)
+
     with monkeypatch.context() as patch:
         patch.setattr(span_module, "build", broken)
         answer = await client.post("/v1/chat/completions", json=CHAT)
+        await eventually(counted, within=10)
     assert (answer.status_code, answer.text.endswith("data: [DONE]\n\n")) == (200, True)
-    assert DROPPED.labels("unreadable")._value.get() == before + 1
     await client.post("/v1/chat/completions", json={**CHAT, "model": "after"})
     assert (await recorded.one()).model == "after"
 

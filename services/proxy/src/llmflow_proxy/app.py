@@ -27,7 +27,8 @@ from llmflow_proxy.keys import Access, KeyRefused, own_key
 from llmflow_proxy.policy import Policy
 from llmflow_proxy.providers import providers_of
 from llmflow_proxy.publisher import DROPPED, UNSAMPLED, Publisher
-from llmflow_proxy.routes import Route, resolve
+from llmflow_proxy.recorder import Recorder
+from llmflow_proxy.routes import ROUTING_HEADERS, Route, resolve
 from llmflow_proxy.settings import ProxySettings
 from llmflow_proxy.spool import Spool
 from llmflow_proxy.transport import AiohttpTransport
@@ -35,6 +36,8 @@ from llmflow_proxy.upstream import Receive, Send, forward
 
 log = logging.getLogger(__name__)
 
+#: The request headers that are looked at before the request is forwarded.
+_READ_HEADERS = frozenset(name.encode() for name in (*ROUTING_HEADERS, FORWARD_HEADER, "upgrade"))
 #: How long a stopping proxy tries to hand its last spans to the log, in seconds.
 _FLUSH_SECONDS = 10.0
 #: Of an answer that nobody here understands only the error message is wanted.
@@ -65,6 +68,7 @@ class Proxy:
         self._transport_override = transport
         self._providers = providers_of(settings)
         self._budget = Budget(settings.capture_buffer_size)
+        self._recorder = Recorder(self._record, self._budget)
         self._policy = Policy(settings.capture, settings.sample_ratio, settings.redact_patterns)
         self._keys = key_refresher(settings)
         self._access = Access(settings.proxy_keys, self._keys, required=settings.keys_required)
@@ -91,7 +95,7 @@ class Proxy:
 
     async def _exchange(self, scope: Any, receive: Receive, send: Send) -> None:
         path, query = scope["raw_path"].decode("latin-1"), scope["query_string"].decode("latin-1")
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"] if name in _READ_HEADERS}
         transport, base_url = self._transport, None
         try:
             if FORWARD_HEADER in headers:
@@ -117,7 +121,7 @@ class Proxy:
         finally:
             if exchange.failure == "cancelled" and (message := self._impatience.get(scope.get(WAITED_FOR))):
                 exchange.failure, exchange.failure_message = "caller_timeout", message
-            self._record(exchange)
+            self._recorder.add(exchange)
 
     def _begin(self, route: Route, scope: Any, path: str, query: str) -> Exchange:
         limit = self._settings.max_response_size * RAW_FACTOR
@@ -160,7 +164,7 @@ class Proxy:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        """Closed in reverse: no new upstream calls, then the last spans out, then the log."""
+        """Closed in reverse: no new upstream calls, then the last records and their spans out, then the log."""
         if self._keys is not None:
             await stack.enter_async_context(self._keys)
         bus = self._bus or open_bus(self._settings.bus_url)
@@ -170,6 +174,7 @@ class Proxy:
         )
         self._publisher.start()
         stack.push_async_callback(self._publisher.close, timeout=_FLUSH_SECONDS)
+        stack.callback(self._recorder.finish)
         connections = self._settings.upstream_connections
         self._transport = self._transport_override or AiohttpTransport(connections=connections)
         stack.push_async_callback(self._transport.aclose)

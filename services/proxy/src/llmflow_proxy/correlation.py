@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import orjson
 
@@ -64,11 +65,7 @@ def correlate(headers: Mapping[str, str]) -> Correlation:
         session=_first(headers, _SESSION),
         attributes={
             **metadata,
-            **{
-                name.removeprefix(_TRACE_PREFIX).removeprefix(_HELICONE_PREFIX).replace("-", "_"): value
-                for name, value in headers.items()
-                if name.startswith(_NAMED_PREFIXES) and name not in _KNOWN
-            },
+            **{attribute: value for name, value in headers.items() if (attribute := _attribute(name))},
         },
     )
     if tags := [tag.strip() for tag in headers.get("x-litellm-tags", "").split(",") if tag.strip()]:
@@ -92,6 +89,15 @@ def correlate(headers: Mapping[str, str]) -> Correlation:
 def is_own_header(name: bytes) -> bool:
     """Whether a request header (in lower case) is meant for LLMFlow and does not travel upstream."""
     return name.startswith(_OWN_PREFIXES)
+
+
+# Clients send the same few names again and again.
+@lru_cache(maxsize=512)
+def _attribute(name: str) -> str:
+    """The attribute that a header becomes; none, which is empty, for one without that meaning."""
+    if not name.startswith(_NAMED_PREFIXES) or name in _KNOWN:
+        return ""
+    return name.removeprefix(_TRACE_PREFIX).removeprefix(_HELICONE_PREFIX).replace("-", "_")
 
 
 def _caller_span(traceparent: str) -> tuple[bytes, bytes] | None:

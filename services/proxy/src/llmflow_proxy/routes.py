@@ -13,6 +13,10 @@ from llmflow_proxy.providers import Provider
 from llmflow_proxy.shape import Shape
 
 PROVIDER_HEADER = "x-llmflow-provider"
+_ANTHROPIC_HEADER = "anthropic-version"
+_GEMINI_HEADER = "x-goog-api-key"
+#: The request headers that `resolve` looks at.
+ROUTING_HEADERS = (PROVIDER_HEADER, _ANTHROPIC_HEADER, _GEMINI_HEADER)
 _GEMINI_PATHS = ("/v1beta/", "/v1alpha/", "/upload/v1beta/", "/upload/v1alpha/")
 #: Not any colon: OpenAI's fine-tuned models have some in their names.
 _GEMINI_CALL = re.compile(
@@ -95,8 +99,8 @@ def _below(base: str, path: str) -> str:
 
 def _owner(path: str, headers: Mapping[str, str]) -> str:
     """Whose a path of version 1 is."""
-    if path.startswith(("/v1/messages", "/v1/complete")) or "anthropic-version" in headers:
+    if path.startswith(("/v1/messages", "/v1/complete")) or _ANTHROPIC_HEADER in headers:
         return "anthropic"
-    if "x-goog-api-key" in headers or _GEMINI_CALL.fullmatch(path):
+    if _GEMINI_HEADER in headers or _GEMINI_CALL.fullmatch(path):
         return "gemini"
     return "openai"

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import httpx
 
@@ -62,10 +63,11 @@ async def forward(
             extensions={"target": exchange.route.target.encode("latin-1"), "timeout": timeout},
         )
         response = await transport.handle_async_request(request)
+        stream = cast(httpx.AsyncByteStream, response.stream)
         try:
-            await _answer(exchange, response, send)
+            await _answer(exchange, response, stream, send)
         finally:
-            await response.aclose()
+            await stream.aclose()
     except asyncio.CancelledError:
         if not watch.caller_left:
             raise
@@ -167,13 +169,13 @@ class _Upload(httpx.AsyncByteStream):
         self._watch.start()
 
 
-async def _answer(exchange: Exchange, response: httpx.Response, send: Send) -> None:
+async def _answer(exchange: Exchange, response: httpx.Response, stream: httpx.AsyncByteStream, send: Send) -> None:
     exchange.status = response.status_code
     exchange.response_headers = [(name.lower(), value) for name, value in response.headers.raw]
     headers = _response_headers(response.status_code, exchange.response_headers)
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     capture = exchange.response
-    async for chunk in response.stream:  # type: ignore[union-attr]
+    async for chunk in stream:
         if exchange.first_byte is None:
             exchange.first_byte = time.perf_counter_ns()
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -207,18 +209,19 @@ async def _fail(exchange: Exchange, error: Exception, send: Send) -> None:
 
 def _request_headers(headers: Headers, provider: Provider) -> Headers:
     dropped = _dropped(_NOT_UPSTREAM, headers)
-    keeps_helicone = provider.keeps_helicone_headers
-    kept = [
-        header
-        for header in headers
-        if header[0] not in dropped
-        and not is_own_header(header[0])
-        and (keeps_helicone or not header[0].startswith(b"helicone-"))
-    ]
+    ends_here = is_own_header if provider.keeps_helicone_headers else _is_for_gateway
+    kept = [header for header in headers if header[0] not in dropped and not ends_here(header[0])]
     if provider.default_headers:
         present = {name for name, _ in kept}
         kept += [header for header in provider.default_headers if header[0] not in present]
     return kept
+
+
+# Clients send the same few names again and again.
+@lru_cache(maxsize=512)
+def _is_for_gateway(name: bytes) -> bool:
+    """Whether a request header (in lower case) is meant for LLMFlow or for Helicone."""
+    return is_own_header(name) or name.startswith(b"helicone-")
 
 
 def _response_headers(status: int, headers: Headers) -> Headers:
