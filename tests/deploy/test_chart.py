@@ -343,6 +343,21 @@ def test_services_share_one_token_for_the_keys(values: Object, required: str | N
         assert found[component].get("LLMFLOW_KEYS_REQUIRED") == required
 
 
+def test_the_page_shows_what_the_ingress_publishes(everything: list[Object]) -> None:
+    shown = environment(everything, "query-api")
+    assert (shown["LLMFLOW_PUBLIC_URL"], shown["LLMFLOW_PROXY_ADDRESS"], shown["LLMFLOW_OTLP_ADDRESS"]) == (
+        "https://llmflow.example",
+        "https://llm.example",
+        "https://llmflow.example",
+    )
+    own = {"LLMFLOW_OTLP_ADDRESS": "https://otlp.example"}
+    objects = install({"ingress": {"enabled": True, "host": "h.example"}, "queryApi": {"env": own}})
+    shown = environment(objects, "query-api")
+    assert shown["LLMFLOW_PUBLIC_URL"] == "http://h.example"
+    assert shown["LLMFLOW_OTLP_ADDRESS"] == "https://otlp.example"
+    assert "LLMFLOW_PROXY_ADDRESS" not in shown
+
+
 @pytest.mark.parametrize(("values", "given"), [({}, None), ({"keys": {"secretKey": "k" * 16}}, "k" * 16)])
 def test_the_exporter_opens_what_the_query_api_seals(values: Object, given: str | None) -> None:
     objects = install(values)

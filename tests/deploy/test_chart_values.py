@@ -42,6 +42,7 @@ def schema() -> Object:
         ({"kafka": {"external": {"url": "kafka://k:9092"}}}, "kafka.external.enabled is false"),
         ({"kafka": {"external": {"enabled": True, "url": "k:9092"}}}, "kafka.external.url|/kafka/external/url"),
         ({"timescaledb": {"external": {"enabled": True, "password": "x"}}}, "needs timescaledb.external.host"),
+        ({"nameOverride": "Foo_Bar"}, "nameOverride"),
         ({"timescaledb": {"external": {"enabled": True, "host": "db"}}}, "needs timescaledb.external.existingSecret"),
         ({"timescaledb": {"external": {"host": "db"}}}, "timescaledb.external.enabled is false"),
         ({"ingress": {"enabled": True}}, "ingress.enabled needs ingress.host"),
