@@ -1,4 +1,4 @@
-"""Requests that offer to go on in another protocol than HTTP/1.1."""
+"""Requests that offer to go on in another protocol than HTTP/1.1, and statuses beyond those that are assigned."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         scope["raw_path"], scope["query_string"], dict(scope["headers"]).get(b"upgrade", b"none"), body
     )  # fmt: skip
     headers = [(b"content-length", str(len(said)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    status = 999 if scope["raw_path"] == b"/999" else 200
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": said})
 
 
@@ -82,3 +83,9 @@ async def test_an_offer_of_websockets_is_a_request_like_others(url: str) -> None
         b"/socket? websocket ",
         b"/echo?a=b h2c hi",
     ]
+
+
+async def test_any_three_digits_are_a_status(url: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{url}/999")
+    assert (answer.status_code, answer.text) == (999, "/999? none ")

@@ -9,13 +9,16 @@ from typing import Any, cast
 
 import httptools
 from prometheus_client import Counter
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from llmflow_core.serving import ENDLESS, USUAL_PATIENCE, WAITED_FOR, Patience
 
 #: All headers and the target together, in bytes.
 MAX_HEAD_BYTES = 128 << 10
 MAX_HEADERS = 256
+
+# uvicorn knows lines of up to 599 only; what is passed on from others may have any three digits.
+STATUS_LINE.update({status: b"HTTP/1.1 %d \r\n" % status for status in range(600, 1000)})
 
 _REFUSAL = "The request's headers are too large."
 
