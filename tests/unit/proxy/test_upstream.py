@@ -1,7 +1,8 @@
-"""Requests whose bodies come in pieces."""
+"""Requests whose bodies come in pieces, and exchanges that the end of the process cuts."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,20 @@ from llmflow_proxy.settings import ProxySettings
 from llmflow_proxy.upstream import forward
 
 BODY = b'{"model": "gpt-4o", "messages": [], "headers": {"X-Trace-Id": "t"}}'
+
+
+def chat(size: int) -> Exchange:
+    """A chat completion whose body has so many bytes."""
+    budget = Budget(1 << 20)
+    return Exchange(
+        route=resolve("/v1/chat/completions", "", {}, providers_of(ProxySettings())),
+        method="POST",
+        path="/v1/chat/completions",
+        query="",
+        request_headers=[(b"content-type", b"application/json"), (b"content-length", str(size).encode())],
+        request=Capture(1 << 20, budget),
+        response=Capture(1 << 20, budget),
+    )
 
 
 async def forwarded(pieces: Iterable[bytes], size: int, *, whole: bool = True) -> tuple[Exchange, list[httpx.Request]]:
@@ -36,16 +51,7 @@ async def forwarded(pieces: Iterable[bytes], size: int, *, whole: bool = True) -
     async def send(_: Any) -> None:
         pass
 
-    budget = Budget(1 << 20)
-    exchange = Exchange(
-        route=resolve("/v1/chat/completions", "", {}, providers_of(ProxySettings())),
-        method="POST",
-        path="/v1/chat/completions",
-        query="",
-        request_headers=[(b"content-type", b"application/json"), (b"content-length", str(size).encode())],
-        request=Capture(1 << 20, budget),
-        response=Capture(1 << 20, budget),
-    )
+    exchange = chat(size)
     await forward(exchange, receive, send, httpx.MockTransport(answer), {})
     return exchange, received
 
@@ -66,3 +72,28 @@ async def test_a_long_body_is_not_waited_for() -> None:
 async def test_a_caller_that_leaves_in_the_middle_of_a_short_body_is_recorded() -> None:
     exchange, requests = await forwarded([BODY[:10], BODY[10:20]], len(BODY), whole=False)
     assert (exchange.failure, exchange.request.head(), requests) == ("cancelled", BODY[:20], [])
+
+
+async def test_an_exchange_that_the_end_of_the_process_cuts_is_no_success() -> None:
+    asked = asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        asked.set()
+        await asyncio.Future()
+        raise AssertionError
+
+    messages = [{"type": "http.request", "body": BODY}]
+
+    async def receive() -> Any:
+        return messages.pop() if messages else await asyncio.Future()
+
+    async def send(_: Any) -> None:
+        pass
+
+    exchange = chat(len(BODY))
+    forwarding = asyncio.create_task(forward(exchange, receive, send, httpx.MockTransport(answer), {}))
+    await asked.wait()
+    forwarding.cancel()
+    await asyncio.wait([forwarding])
+    assert forwarding.cancelled()
+    assert (exchange.failure, exchange.failure_message) == ("broken", "the proxy was stopped")

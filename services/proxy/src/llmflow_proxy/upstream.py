@@ -70,6 +70,7 @@ async def forward(
             await stream.aclose()
     except asyncio.CancelledError:
         if not watch.caller_left:
+            exchange.failure, exchange.failure_message = "broken", "the proxy was stopped"
             raise
         asyncio.current_task().uncancel()  # type: ignore[union-attr]
         exchange.failure = "cancelled"
