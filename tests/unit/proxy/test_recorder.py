@@ -58,12 +58,12 @@ async def test_a_caller_does_not_wait_for_the_record() -> None:
     await records.become(["first", "second", "third"])
 
 
-async def test_the_oldest_is_recorded_at_once_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_all_are_recorded_at_once_when_too_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 2)
     records = Records()
     for path in "abcd":
         records.add(path)
-    assert records.paths == ["a", "b"]
+    assert records.paths == ["a", "b", "c"]
     await records.become(["a", "b", "c", "d"])
 
 
