@@ -3,12 +3,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
-from llmflow import formats
+from llmflow import alert_commands, formats
 from llmflow.analytics_commands import MetricName
 from llmflow.console import Column, print_table
 from llmflow.options import time_of
@@ -110,3 +113,13 @@ def test_help_needs_no_service_and_no_table() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert shown.splitlines()[-1] == "set()"
+
+
+def test_a_budget_that_nobody_has_reckoned_yet_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = {"name": "Each user", "terms": {"limit": "10", "metric": "cost"}, "states": []}
+    api = SimpleNamespace(get=lambda *_, **__: {"budgets": [budget]})
+    monkeypatch.setattr(alert_commands, "open_api", lambda: nullcontext(api))
+    listed = CliRunner().invoke(alert_commands.budgets_app, [])
+    assert listed.exit_code == 0, listed.output
+    assert "Each user" in listed.output
+    assert "$10.00" in listed.output

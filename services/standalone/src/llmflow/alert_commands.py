@@ -95,7 +95,7 @@ def _rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 def _budget(budget: Mapping[str, Any], state: Mapping[str, Any] | None) -> dict[str, Any]:
     terms = budget["terms"]
     unit = "usd" if terms["metric"] == "cost" else "tokens"
-    row = {"name": budget["name"], "limit": formats.quantity(float(terms["limit"]), unit)}
+    row = dict.fromkeys(_BUDGETS) | {"name": budget["name"], "limit": formats.quantity(float(terms["limit"]), unit)}
     if state is None:
         return row
     forecast = state["forecast"]

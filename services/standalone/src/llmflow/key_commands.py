@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from llmflow import formats
 from llmflow.api import open_api
 from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table
 from llmflow_core.api_keys import SCOPES
@@ -18,12 +19,12 @@ app = typer.Typer(no_args_is_help=True, help="API keys let programs send to a pr
 ScopeName = enum.StrEnum("ScopeName", [(scope, scope) for scope in SCOPES])  # type: ignore[misc]
 _COLUMNS = {
     "id": Column("Id"),
-    "name": Column("Name"),
+    "name": Column("Name", formats.one_line),
     "scopes": Column("Scopes"),
-    "created_at": Column("Created"),
+    "created_at": Column("Created", formats.moment, whole=True),
     "created_by": Column("By"),
-    "expires_at": Column("Expires"),
-    "last_used_at": Column("Last used"),
+    "expires_at": Column("Expires", formats.moment, whole=True),
+    "last_used_at": Column("Last used", formats.moment, whole=True),
 }
 
 

@@ -6,13 +6,18 @@ from typing import Annotated
 
 import typer
 
+from llmflow import formats
 from llmflow.api import open_api
 from llmflow.console import Column, Json, errors_for_people, print_json, print_table
 
 app = typer.Typer(no_args_is_help=True, help="Projects keep one team's data apart from another's.")
 
 Name = Annotated[str, typer.Argument(help="The project's name.")]
-_COLUMNS = {"name": Column("Name"), "title": Column("Title"), "created_at": Column("Created")}
+_COLUMNS = {
+    "name": Column("Name", formats.one_line),
+    "title": Column("Title", formats.one_line),
+    "created_at": Column("Created", formats.moment, whole=True),
+}
 
 
 @app.command("list")
