@@ -142,6 +142,18 @@ def test_other_names(name: str) -> None:
     assert not is_secret(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"x-upstream", b"Bearer canary-0123"),
+        (b"authorization", b"Basic " + base64.b64encode(b"user:canary-0123")),
+        (b"referer", b"https://example.com/?token=canary-0123&page=1"),
+    ],
+)
+def test_credentials_in_headers_are_found_by_their_form(name: bytes, value: bytes) -> None:
+    assert "canary-0123" in secrets_of([(name, value)], "")
+
+
 def test_secrets_are_found_and_blanked() -> None:
     headers = [(b"authorization", b"Bearer sk-canary-1"), (b"cookie", b"sid=canary-cookie; a=b"), (b"accept", b"*/*")]
     secrets = secrets_of(headers, "key=canary%2Fquery&alt=sse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterable
 from contextlib import suppress
@@ -20,6 +21,8 @@ _SECRET_NAME = re.compile(
     r"|jwt|assertion|oidc|dpop|^sig$|^code$|session[-_]?key",
     re.IGNORECASE,
 )
+#: How the value of a header begins that is a credential whatever the header's name.
+_SECRET_STARTS = (b"Bearer ", b"bearer ", b"Basic ", b"basic ", b"sk-", b"eyJ")
 #: Shorter values would blank out ordinary words.
 _SHORTEST = 8
 #: What stands before the values in a credential of several parts: names of cookies, parameters of a signature.
@@ -59,9 +62,13 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes =
     without its scheme (`Bearer`)."""
     found: set[str] = set()
     for header, content in headers:
-        if _is_secret_header(header):
+        if _is_secret_header(header) or content.startswith(_SECRET_STARTS):
             text = header_text(content)
             found |= {text, text.rpartition(" ")[2], *(_PART_NAME.split(text) if "=" in text else ())}
+            if text[:6].lower() == "basic ":
+                found |= _basic(text[6:])
+        elif header == b"referer":
+            query += "&" + header_text(content).partition("?")[2]
         elif content.startswith((b"{", b"[")):
             found |= _members(content)
     for name, value in _parameters(query):
@@ -74,6 +81,15 @@ def secrets_of(headers: Iterable[tuple[bytes, bytes]], query: str, body: bytes =
 def _members(document: bytes) -> set[str]:
     texts = [text for content in _BODY_SECRET.findall(document) for text in _spellings(content)]
     return {*texts, *(text.rpartition(" ")[2] for text in texts)}
+
+
+def _basic(encoded: str) -> set[str]:
+    """What HTTP Basic encodes, and the password in it."""
+    try:
+        both = base64.b64decode(encoded, validate=True).decode()
+    except ValueError:
+        return set()
+    return {both, both.partition(":")[2]}
 
 
 def _spellings(content: bytes) -> set[str]:
