@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from llmflow_core.otlp import attributes_of, parse_traces, spans_of
 from llmflow_core.spans import Span
 from llmflow_proxy import span
@@ -83,6 +85,15 @@ def test_times_and_names() -> None:
 
 def test_no_time_to_first_chunk_for_an_answer_in_one_piece() -> None:
     assert built(exchange_of(b"{}", b"{}")).time_to_first_token_ns is None
+
+
+@pytest.mark.parametrize("content_type", ["", "text/plain; charset=utf-8", "application/octet-stream"])
+def test_a_stream_that_is_not_said_to_be_one(content_type: str) -> None:
+    found = built(exchange_of(json.dumps(QUESTION).encode(), streamed(10), content_type=content_type))
+    whole = built(exchange_of(json.dumps(QUESTION).encode(), streamed(10), content_type="text/event-stream"))
+    assert json.loads(found.content["gen_ai.output.messages"])
+    assert found.content == whole.content
+    assert (found.output_tokens, found.time_to_first_token_ns) == (whole.output_tokens, whole.time_to_first_token_ns)
 
 
 def test_a_stream_longer_than_its_capture_keeps_its_usage() -> None:

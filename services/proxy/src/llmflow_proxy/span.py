@@ -27,7 +27,7 @@ from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.policy import EVERYTHING, Decision, Policy
 from llmflow_proxy.secrets import header_text, is_secret, redacted_query, secrets_of, without
 from llmflow_proxy.shape import Reading, Shape
-from llmflow_proxy.streams import events_of, framing_of
+from llmflow_proxy.streams import Events, events_of, framing_of
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,9 @@ _ALSO_KEPT = frozenset(
     b"openai-processing-ms openai-organization anthropic-organization-id helicone-cache x-portkey-cache-status"
     b" cf-aig-cache-status".split()
 )
+#: Media types of answers that may be event streams all the same, and how those begin.
+_UNTOLD = ("", "text/plain", "application/octet-stream")
+_EVENTS = (b"data: {", b"data:{", b"event:")
 #: Roles, types, names and ids are no longer than this.
 _NEVER_CUT = 128
 _FAILURES = {
@@ -212,7 +215,15 @@ def _response_attribute(name: bytes) -> str | None:
 
 
 def _streams(exchange: Exchange) -> bool:
-    return framing_of(exchange.response_header(b"content-type"), exchange.route.shape) is not None
+    return _framing(exchange) is not None
+
+
+def _framing(exchange: Exchange) -> Events | None:
+    """How the answer frames its events, None when it is no stream. Some servers do not say that theirs is one."""
+    media_type, shape = exchange.response_header(b"content-type"), exchange.route.shape
+    if shape and media_type.partition(";")[0].strip() in _UNTOLD and exchange.response.head().startswith(_EVENTS):
+        return framing_of("text/event-stream", shape)
+    return framing_of(media_type, shape)
 
 
 def _read_bodies(
@@ -244,11 +255,11 @@ def _answer(exchange: Exchange, shape: Shape | None, limit: int) -> dict[str, An
     if not shape and not failed:
         return {}
     encodings = exchange.response_header(b"content-encoding")
-    media_type = exchange.response_header(b"content-type")
-    if shape and (framing := framing_of(media_type, shape)):
+    if shape and (framing := _framing(exchange)):
         capture = exchange.response
         answer = shape.reassemble(events_of(capture, framing, encodings, limit))
         return answer if answer.get("usage") or encodings else answer | ending(capture.tail())
+    media_type = exchange.response_header(b"content-type")
     return document(exchange.response, media_type, encodings, limit, bulky=bool(shape and shape.bulky))
 
 
