@@ -10175,10 +10175,10 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The project to look in.
+                 * @description The project to move it to; it stays where it is without.
                  * @example default
                  */
-                project?: string;
+                project?: string | null;
             };
             header?: never;
             path: {
@@ -10559,10 +10559,10 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description The project to look in.
+                 * @description The project to move it to; it stays where it is without.
                  * @example default
                  */
-                project?: string;
+                project?: string | null;
             };
             header?: never;
             path: {

@@ -315,6 +315,12 @@ async def test_what_is_asked_for_must_make_sense(
         assert (
             await client.put(f"/budgets/{made['id']}", json={"name": "B", "terms": {"limit": "1"}})
         ).status_code == 404
+        assert (await client.put("/alerts/absent", json=plain, params={"project": "default"})).status_code == 404
+        assert (await client.post("/projects", json={"name": "shop"})).status_code == 201
+        for asked in ({"project": "shop"}, {}):
+            kept = await client.put(f"/alerts/{made['id']}", json=plain, params=asked)
+            assert kept.json()["project"] == "shop"
+        await client.put(f"/alerts/{made['id']}", json=plain, params={"project": "default"})
         past = {"until": "2020-01-01T00:00:00Z"}
         assert (await client.put(f"/alerts/{made['id']}/silence", json=past)).json()["field"] == "until"
         later = {"until": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Request
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from llmflow_core.errors import Rejected
 from llmflow_core.spans import DEFAULT_PROJECT
@@ -29,6 +29,15 @@ CHANGE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_T
 AlertsDependency = NamedDependency[SkipValidation[AlertDesk]]
 AlertId = Annotated[str, PathParameter(description="The id.", pattern=r"^[^\x00]*$", max_length=64)]
 AnyRequest = Request[Any, Any, Any]
+NewProject = Annotated[
+    str | None,
+    QueryParameter(
+        name="project",
+        description="The project to move it to; it stays where it is without.",
+        pattern=r"^[^\x00]*$",
+        max_length=63,
+    ),
+]
 
 
 async def provide_alerts(request: AnyRequest) -> AlertDesk:

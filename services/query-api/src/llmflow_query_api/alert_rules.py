@@ -16,6 +16,7 @@ from llmflow_query_api.alert_changes import (
     AlertId,
     AlertsDependency,
     AnyRequest,
+    NewProject,
     delete_alert,
     found_alert,
     new_id,
@@ -72,12 +73,13 @@ async def change_rule(
     store: StoreDependency,
     alert_id: AlertId,
     data: JSONBody[schemas.NewRule],
-    project: ProjectParameter = DEFAULT_PROJECT,
+    project: NewProject = None,
 ) -> schemas.RuleDetail:
     """The rule is replaced as a whole and keeps its state: one that fires goes on firing while the new condition
     holds. One that is switched off is resolved."""
     check_condition(data.condition, datetime.now(UTC))
-    await found_alert(store, alert_id, "rule")
+    before = await found_alert(store, alert_id, "rule")
+    project = project or before.project or DEFAULT_PROJECT
     return rule_of(await save_alert(request, store, alert_id, data, project), project)
 
 

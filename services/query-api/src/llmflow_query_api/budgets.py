@@ -15,6 +15,7 @@ from llmflow_query_api.alert_changes import (
     AlertId,
     AlertsDependency,
     AnyRequest,
+    NewProject,
     delete_alert,
     found_alert,
     new_id,
@@ -73,11 +74,12 @@ async def change_budget(
     store: StoreDependency,
     alert_id: AlertId,
     data: JSONBody[schemas.NewBudget],
-    project: ProjectParameter = DEFAULT_PROJECT,
+    project: NewProject = None,
 ) -> schemas.BudgetDetail:
     """The budget is replaced as a whole. Thresholds that are below a new limit again are told of anew."""
     check_terms(data.terms)
-    await found_alert(store, alert_id, "budget")
+    before = await found_alert(store, alert_id, "budget")
+    project = project or before.project or DEFAULT_PROJECT
     return budget_of(await save_alert(request, store, alert_id, data, project), project, datetime.now(UTC))
 
 
