@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from llmflow_bus import Record, topics
+from llmflow_core.conventions.values import decoded
 from llmflow_core.destinations.destination import Destination, Selection
+from llmflow_core.dialects import DIALECTS
 from llmflow_core.dialects.rewriting import messages_of
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import parse_filter
-from llmflow_core.otlp import attributes_of, key_values
+from llmflow_core.otlp import attributes_of, key_values, parse_traces_json
 from llmflow_exporter.preparation import Preparation, halves
+from llmflow_testkit.recorded_conventions import recorded_bytes, recorded_libraries, recorded_spans
 
 CHAT: dict[str, Any] = {
     "gen_ai.operation.name": "chat",
@@ -125,6 +130,45 @@ def test_redacted_content_keeps_its_shape(dialect: str) -> None:
     assert b"ada@" not in request.SerializeToString()
     assert b"mail [email]" in request.SerializeToString()
     assert messages_of(request)[0].status.message == "for [email]"
+
+
+REQUEST = _span(1, request_data='{"model":"gpt-4o","messages":[{"role":"user","content":"mail ada@example.com"}]}')
+
+
+@pytest.mark.parametrize("content", ["none", "redacted"])
+@pytest.mark.parametrize("dialect", ["as-received", "genai", "openinference", "openllmetry", "langfuse"])
+@pytest.mark.parametrize("pending", [False, True])
+def test_content_that_only_the_whole_span_tells_is_content(dialect: str, content: str, pending: bool) -> None:
+    span = Span()
+    span.CopyFrom(REQUEST)
+    if pending:
+        span.attributes.extend(key_values({"logfire.span_type": "pending_span"}))
+    scope_spans = ScopeSpans(scope=InstrumentationScope(name="logfire.openai"), spans=[span])
+    request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[scope_spans])])
+    record = Record(topics.SPANS, 0, 0, 0, None, request.SerializeToString(), {})
+    found = _prepared(record, dialect=dialect, content=content)
+    assert len(messages_of(found)) == (0 if pending else 1)
+    assert b"ada@" not in found.SerializeToString()
+    assert (b"mail [email]" in found.SerializeToString()) is (content == "redacted" and not pending)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    value = decoded(value)
+    if isinstance(value, (list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+    elif isinstance(value, str) and value.count(" ") > 4:  # and no description of a tool
+        yield value
+
+
+@pytest.mark.parametrize("library", recorded_libraries())
+def test_nothing_that_is_said_to_a_library_leaves_without_content(library: str) -> None:
+    said = {text for span in recorded_spans(library) for value in span.content.values() for text in _texts(value)}
+    value = parse_traces_json(recorded_bytes(library)).SerializeToString()
+    for dialect in ("as-received", *DIALECTS):
+        found = _prepared(Record(topics.SPANS, 0, 0, 0, None, value, {}), dialect=dialect, content="none")
+        values = [attributes_of(message.attributes) for message in messages_of(found)]
+        assert said.isdisjoint(_texts(values))
 
 
 def test_resource_attributes_of_the_destination() -> None:

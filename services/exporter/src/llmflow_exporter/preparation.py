@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +48,9 @@ class Preparation:
         self._selection = destination.selection
         self._dialect = DIALECTS.get(destination.dialect)
         self._resource = key_values(destination.resource)
+        self._changes_content = destination.content != "full"
         # Attributes are taken apart only where they stay and are looked into.
-        stripped = self._dialect is None and destination.content != "full"
+        stripped = self._dialect is None and self._changes_content
         self._parse: Callable[[bytes], Any] = parse_traces if stripped else parse_raw_traces
         self._redactor = Redactor() if destination.content == "redacted" else None
         # The smallest random part of a trace id that is left out, as OpenTelemetry's TraceIdRatioBased has it.
@@ -105,23 +106,29 @@ class Preparation:
             kept.append(wanted)
             if not wanted:
                 continue
+            # Some conventions tell what is content only from the whole span.
+            content = frozenset(span.content) if span is not None and self._changes_content else frozenset[str]()
             if self._dialect is not None and span is not None:
                 self._apply_policy(span)
-                rewrite(message, _priced(span), self._dialect)
+                rewrite(message, _priced(span), self._dialect, without=content)
             else:
-                self._strip(message)
+                self._strip(message, content)
             if self._redactor is not None:
                 self._redact(message)
         return kept
 
     def _wants(self, message: Any, span: Span | None) -> bool:
-        """A record that a span has begun goes on only where everything does."""
+        """A record that a span has begun goes on only where everything does, with all its content: it is not read."""
         selection = self._selection
         if int.from_bytes(message.trace_id[-8:]) >= self._bound:
             return False
         if span is None:
             return self._dialect is None and not (
-                selection.services or selection.llm_only or selection.errors_only or selection.query
+                self._changes_content
+                or selection.services
+                or selection.llm_only
+                or selection.errors_only
+                or selection.query
             )
         return not (
             (selection.services and span.service not in selection.services)
@@ -136,10 +143,14 @@ class Preparation:
         elif self._redactor is not None:
             span.content = {name: self._redacted(value) for name, value in span.content.items()}
 
-    def _strip(self, message: trace_pb2.Span) -> None:
-        """Take away content, or what is not to be seen in it, from a message that stays in its own words."""
+    def _strip(self, message: trace_pb2.Span, content: Collection[str]) -> None:
+        """Take away content, or what is not to be seen in it, from a message that stays in its own words; `content`
+        are its attributes that are known to be."""
+        if not self._changes_content:
+            return
+        found = {name.key for name in message.attributes if name.key in content or BOOK.carries_content(name.key)}
         if self._destination.content == "none":
-            others = [attribute for attribute in message.attributes if not BOOK.carries_content(attribute.key)]
+            others = [attribute for attribute in message.attributes if attribute.key not in found]
             del message.attributes[:]
             message.attributes.extend(others)
             events = [event for event in message.events if event.name not in BOOK.content_events]
@@ -147,7 +158,7 @@ class Preparation:
             message.events.extend(events)
         elif self._redactor is not None:
             for attribute in message.attributes:
-                if BOOK.carries_content(attribute.key):
+                if attribute.key in found:
                     attribute.value.CopyFrom(any_value(self._redacted(plain(attribute.value))))
 
     def _redact(self, message: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -42,14 +42,15 @@ def paired(messages: Sequence[Any], spans: Sequence[Span]) -> Iterator[tuple[Any
             yield message, None
 
 
-def rewrite(message: Any, span: Span, dialect: Dialect) -> None:
+def rewrite(message: Any, span: Span, dialect: Dialect, *, without: Collection[str] = ()) -> None:
     """Have `message`, a span's of `parse_raw_traces` that was read as `span`, say in `dialect` what it says.
 
-    Attributes that no convention knows stay as they are, and so do events, unless they hold content.
+    Attributes that no convention knows stay as they are, but for those that `without` names, and so do events, unless
+    they hold content.
     """
     said = dialect.attributes(span, conversation(span) if span.content else Conversation())
     attributes = message.attributes
-    kept = [raw for raw in attributes if keeps(name := name_of(raw)) and name not in said]
+    kept = [raw for raw in attributes if keeps(name := name_of(raw)) and name not in said and name not in without]
     kept += _raw_attributes(said)
     del attributes[:]
     attributes.extend(kept)
