@@ -14,8 +14,9 @@ import asyncpg
 
 from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text
 from llmflow_store.filter_sql import Arguments, span_condition
-from llmflow_store.ordering import Part
+from llmflow_store.ordering import SPAN_VALUES, Part
 from llmflow_store.rows import SPAN_COLUMNS
+from llmflow_store.span_hours import HourlyDurations, Hours
 from llmflow_store.span_values import index_tells, read_by_pages
 
 #: What tells spans apart in a list, beginning with the time.
@@ -24,6 +25,8 @@ SPAN_KEY = ("s.start_time", "s.start_time_nanos", "s.span_id", "s.trace_id")
 _FIRST, _MORE = 20_000, 200_000
 #: Of more matches than this, the first are found sooner in the order of the list, unless that is the order of time.
 _MANY = 5000
+#: How many times more spans are looked for where the hours at the ends of a range have too few of theirs within it.
+_FURTHER = 4
 _LISTED = ", ".join(f"s.{name}" for name in SPAN_COLUMNS)
 _TAGGED = f"SELECT trace_id FROM traces WHERE project = $1 AND tags @> ARRAY[$2::text] LIMIT {_MANY + 1}"  # noqa: S608
 
@@ -45,6 +48,11 @@ class SpanList(NamedTuple):
         """Whether that is the order."""
         return self.part.ordering.columns == SPAN_KEY
 
+    @property
+    def by_duration(self) -> bool:
+        """Whether that is the order."""
+        return self.part.ordering.columns[0] == SPAN_VALUES["duration"]
+
 
 async def search_spans(connection: asyncpg.Connection[Any], asked: SpanList, limit: int) -> Sequence[asyncpg.Record]:
     """The first `limit` rows."""
@@ -58,8 +66,29 @@ async def search_spans(connection: asyncpg.Connection[Any], asked: SpanList, lim
         rows += await _rows(connection, asked, limit - len(rows), until=edge, after=after)
         if edge is None or len(rows) == limit:
             return rows
+        if asked.by_duration and size == _FIRST:
+            found = await _of_hours(connection, asked, limit - len(rows), edge)
+            if found is not None:
+                return [*rows, *found]
         after = edge
     return [*rows, *await _rest(connection, asked, limit - len(rows), after)]
+
+
+async def _of_hours(
+    connection: asyncpg.Connection[Any], asked: SpanList, limit: int, edge: int
+) -> Sequence[asyncpg.Record] | None:
+    """What comes after the edge, from the hours that have it; None where these are not known."""
+    known = await HourlyDurations.read(connection, asked.project, asked.parsed, (asked.from_us, asked.to_us))
+    if known is None:
+        return None
+    for wanted in (limit, _FURTHER * limit):
+        hours = known.hours(wanted, beyond_ns=edge, ascending=asked.part.ordering.ascending)
+        if hours is None:
+            break
+        rows = await _rows(connection, asked, limit, after=edge, hours=hours)
+        if len(rows) == limit and hours.have_all(rows[-1]["duration_ns"]):
+            return rows
+    return None
 
 
 async def _rest(
@@ -140,16 +169,22 @@ async def _rows(
     until: Any = None,
     after: Any = None,
     sorted_last: bool = False,
+    hours: Hours | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """The first rows up to the edge or after it, if one is given. With `sorted_last` all that the filter finds are read
-    before any question of order, so that no index of that is of use."""
+    """The first rows up to the edge or after it, if one is given, and of these hours. With `sorted_last` all that the
+    filter finds are read before any question of order, so that no index of that is of use."""
     arguments = Arguments(asked.project)
     found = [*_of_times(asked, arguments), span_condition(asked.parsed, arguments)]
     if asked.trace_ids is not None:
         found.append(f"s.trace_id = ANY({arguments.add(asked.trace_ids, 'bytea[]')})")
     ordered = _of_order(asked, arguments, until, after)
-    if sorted_last:
+    if hours is not None:
+        found += ["s.start_time >= h.since", "s.start_time < h.since + interval '1 hour'"]
+        found.append(f"s.duration_ns {'<=' if hours.ascending else '>='} {arguments.add(hours.around_ns)}")
+    if hours is not None or sorted_last:
         rows = f"(SELECT * FROM spans AS s WHERE {' AND '.join(found)} OFFSET 0) AS s WHERE {' AND '.join(ordered)}"  # noqa: S608
+        if hours is not None:
+            rows = f"unnest({arguments.add(hours.begins, 'timestamptz[]')}) AS h (since), LATERAL {rows}"
     else:
         rows = f"spans AS s WHERE {' AND '.join([*found, *ordered])}"
     return await connection.fetch(

@@ -21,7 +21,13 @@ from llmflow_testkit.spans import make_generation, random_spans
 from llmflow_testkit.store_suite import StoreSuite
 
 _DAY_NS = 86_400_000_000_000
-_ORDERS: Sequence[tuple[OrderedBy, bool]] = [("time", False), ("time", True), ("duration", False), ("cost", True)]
+_ORDERS: Sequence[tuple[OrderedBy, bool]] = [
+    ("time", False),
+    ("time", True),
+    ("duration", False),
+    ("duration", True),
+    ("cost", True),
+]
 #: Filters with the spans that they are to find.
 _FOUND: Mapping[str, Callable[[Span], bool]] = {
     "user:ada": lambda span: span.user_id == "ada",
@@ -37,6 +43,9 @@ _FOUND: Mapping[str, Callable[[Span], bool]] = {
     "user:i*": lambda span: (span.user_id or "").startswith("i"),
     "-user:ada -user:bob": lambda span: span.user_id not in ("ada", "bob"),
     "finish:never": lambda _: False,
+    "model:gpt-4o": lambda span: (span.model or span.response_model) == "gpt-4o",
+    "model:gpt-4o status:error": lambda span: span.model == "gpt-4o" and span.status == "error",
+    "model:gpt-4o -user:ada": lambda span: span.model == "gpt-4o" and span.user_id != "ada",
     "tag:odd": lambda span: "odd" in span.tags,
     "tag:a user:ida": lambda span: "a" in span.tags and span.user_id == "ida",
 }
@@ -130,6 +139,7 @@ class SpanValuesContract(StoreSuite):
     async def test_rare_and_common_values_of_spans_are_found_in_every_order(
         self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch, many: int
     ) -> None:
+        monkeypatch.setattr("llmflow_store.search._MANY", many)
         monkeypatch.setattr("llmflow_store.span_search._FIRST", 9)
         monkeypatch.setattr("llmflow_store.span_search._MORE", 25)
         monkeypatch.setattr("llmflow_store.span_search._MANY", many)
