@@ -121,7 +121,7 @@ export function ModelsPage() {
         </DirectoryBar>
       }
     >
-      {query.error ? (
+      {query.error && !query.data ? (
         <Failure error={query.error} onRetry={() => query.refetch()} />
       ) : (
         <DataTable

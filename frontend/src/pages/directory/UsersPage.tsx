@@ -45,7 +45,7 @@ export function UsersPage() {
   ];
   return (
     <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={change} />}>
-      {query.error ? (
+      {query.error && !query.data ? (
         <Failure error={query.error} onRetry={() => query.refetch()} />
       ) : (
         <DataTable

@@ -18,9 +18,8 @@ export function LogsPage() {
   const show = (next: LogSearch) => navigate({ search: next });
   return (
     <Page title="Logs" scrolls bar={<LogBar search={search} rows={rows} onChange={show} />}>
-      {query.error ? (
-        <Failure error={query.error} onRetry={() => query.refetch()} />
-      ) : (
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
+      {(!query.error || rows.length > 0) && (
         <LogTable
           rows={rows}
           search={search}

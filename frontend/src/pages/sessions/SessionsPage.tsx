@@ -121,7 +121,7 @@ export function SessionsPage() {
       }
     >
       {query.error && !isFilterError(query.error) && <Failure error={query.error} onRetry={() => query.refetch()} />}
-      {!query.error && (
+      {(!query.error || rows.length > 0) && (
         <DataTable
           label="Sessions, the last first"
           columns={columns}

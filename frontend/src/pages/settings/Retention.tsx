@@ -14,7 +14,7 @@ import styles from "./settings.module.css";
 /** For how many days each kind of a project's data is kept; what is empty is as the server says. */
 export function Retention({ project }: { project: string }) {
   const query = useQuery(retentionQuery(project));
-  if (query.error) return <Failure error={query.error} />;
+  if (query.error && !query.data) return <Failure error={query.error} />;
   if (!query.data) return <Loading what="retention" />;
   return <Choice key={JSON.stringify(query.data.chosen)} project={project} kept={query.data} />;
 }
