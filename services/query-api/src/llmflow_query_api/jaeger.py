@@ -137,7 +137,7 @@ async def search(
     to_time = _time(end if end is not None else time.time_ns() // 1000)
     return _Search(
         project=jaeger_project,
-        trace_ids=tuple(map(_whole_id, trace_id or ())),
+        trace_ids=tuple(_whole_id(text) for text in trace_id or () if text),
         service=name,
         from_time=_time(start) if start is not None else to_time - _LOOKBACK,
         # Jaeger's end is part of the range.
