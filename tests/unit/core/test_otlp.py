@@ -84,6 +84,12 @@ def test_json_that_is_no_request_is_rejected(body: bytes) -> None:
         otlp.parse_traces_json(body)
 
 
+def test_json_that_is_no_request_is_not_repeated_in_full() -> None:
+    with pytest.raises(Rejected) as caught:
+        otlp.parse_traces_json(b'{"resourceSpans":"%s"}' % (b"x" * 10_000))
+    assert len(str(caught.value)) < 1_000
+
+
 def test_protobuf_that_is_no_request_is_rejected() -> None:
     with pytest.raises(Rejected, match="body"):
         otlp.parse_traces(b"\xff\xff\xff")

@@ -80,6 +80,20 @@ def test_a_cost_that_came_with_the_span_wins() -> None:
     assert (span.cost, span.input_cost) == (Decimal("0.5"), None)
 
 
+def test_a_cost_that_came_in_parts_is_their_sum() -> None:
+    span = priced(model="no-such-model", input_tokens=1_000, input_cost=Decimal("0.5"), output_cost=Decimal("0.25"))
+    assert (span.cost, span.price_source) == (Decimal("0.75"), None)
+
+
+@pytest.mark.parametrize(
+    "model", ["models/gemini-2.5-flash", "projects/p/locations/global/publishers/google/models/gemini-2.5-flash"]
+)
+def test_a_model_that_is_named_by_its_path_has_its_price(model: str) -> None:
+    span, short = (priced(provider="gcp.gemini", model=name, input_tokens=10) for name in (model, "gemini-2.5-flash"))
+    assert span.cost is not None
+    assert span.cost == short.cost
+
+
 @pytest.mark.parametrize(
     "fields",
     [

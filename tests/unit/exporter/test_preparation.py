@@ -191,6 +191,12 @@ def test_a_cost_is_worked_out_where_none_was_sent() -> None:
     assert not any(name.startswith("gen_ai.usage") for name in found)
 
 
+def test_a_first_token_at_the_end_of_time_holds_up_nothing() -> None:
+    late = {**CHAT, "langfuse.observation.completion_start_time": "9999-12-31T23:59:59.999999Z"}
+    [message] = messages_of(_prepared(_record(agent=[_span(1, **late)]), dialect="langfuse"))
+    assert attributes_of(message.attributes)["gen_ai.request.model"] == "gpt-4o"
+
+
 def test_halves_hold_everything_in_order() -> None:
     parts = halves(MIXED.value)
     assert parts is not None

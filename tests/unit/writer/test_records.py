@@ -9,6 +9,7 @@ import pytest
 from llmflow_bus import Record, topics
 from llmflow_bus.dead_letters import OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER
 from llmflow_core.coding_tools import EventKind
+from llmflow_core.own_prices import OwnPrice
 from llmflow_core.pricing import Prices
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.recorded_coding_tools import recorded_logs, recorded_metrics
@@ -101,6 +102,14 @@ def test_calls_of_command_line_tools_have_a_cost_stated_or_computed(tool: str, s
     calls = [log for log in decoded.items if log.coding and log.coding.kind is EventKind.REQUEST]
     assert len(calls) == 2
     assert all(log.coding.cost > 0 and ("cost_usd" in log.attributes) == states_costs for log in calls)
+
+
+def test_thoughts_of_a_command_line_tool_have_their_own_price() -> None:
+    own = OwnPrice(name="thoughts", model=".*", input=Decimal(0), output=Decimal(0), reasoning=Decimal(1))
+    value = record(recorded_logs("gemini_cli").SerializeToString(), topic=topics.LOGS)
+    calls = [log.coding for log in decode(value, Prices([own])).items if log.coding and log.coding.reasoning_tokens]
+    assert calls
+    assert all(call.cost == Decimal(call.reasoning_tokens) / 1_000_000 for call in calls)
 
 
 def test_metric_points_belong_to_the_project_of_the_header() -> None:

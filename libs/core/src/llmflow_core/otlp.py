@@ -52,6 +52,7 @@ _NO_TRACE_ID, _NO_SPAN_ID = bytes(TRACE_ID_BYTES), bytes(SPAN_ID_BYTES)
 #: they would refuse the whole request, whatever else is in it.
 _LEVELS = 24
 _FEW = 100
+_LONGEST_PROBLEM = 500
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 RequestT = TypeVar("RequestT", bound=Message)
@@ -114,7 +115,8 @@ def _parse_json(body: bytes, kind: type[RequestT], ids_to_base64: Callable[[dict
     try:
         return json_format.ParseDict(document, kind(), ignore_unknown_fields=True)
     except (json_format.ParseError, RecursionError) as error:
-        raise Rejected(str(error), field="body") from None
+        # It quotes what is wrong, however much that is.
+        raise Rejected(str(error)[:_LONGEST_PROBLEM], field="body") from None
 
 
 def _trace_ids_to_base64(document: dict[str, Any]) -> None:

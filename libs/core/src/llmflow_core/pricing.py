@@ -5,7 +5,7 @@ Price data and arithmetic (cached tokens, tiers) are those that the package `gen
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -36,6 +36,7 @@ _Names = tuple[str | None, str | None, str | None]
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
 _PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_ai": "x-ai"}
+_PATH = "models/"
 # Where no provider is named: the one that the model's name tells, else those whose embedding models do not tell it.
 _UNNAMED = (None, "openai", "cohere")
 
@@ -67,7 +68,8 @@ class Prices:
         return None
 
     def price(self, span: Span) -> None:
-        """Set the costs and `price_source` of a span that has tokens and a model and came without a cost.
+        """Set the costs and `price_source` of a span that has tokens and a model and came without a cost; one that came
+        in two parts is their sum.
 
         The model that answered counts, else, also where no price of it is known, the one asked for. A model or provider
         that is not known leaves the costs None (unpriced, never zero); so do token counts that contradict each other.
@@ -76,6 +78,8 @@ class Prices:
         """
         if span.observation_type in SUMMING_TYPES:
             return
+        if span.cost is None and span.input_cost is not None and span.output_cost is not None:
+            span.cost = span.input_cost + span.output_cost
         if span.cost is not None or (span.input_tokens is None and span.output_tokens is None):
             return
         if _came_from_a_cache(span):
@@ -252,13 +256,22 @@ def _came_from_a_cache(span: Span) -> bool:
 def _tariffs(response_model: str | None, model: str | None, provider: str | None) -> list[_Tariff]:
     """The tariffs that may be meant, the most likely first."""
     found = []
-    for name in filter(None, (response_model, model)):
+    for name in _without_paths(filter(None, (response_model, model))):
         for whose in (_PRICE_DATA_NAMES.get(provider, provider),) if provider else _UNNAMED:
             try:
                 found.append(_Tariff(*get_snapshot().find_provider_model(name, None, whose, None)))
             except (LookupError, ValueError):
                 continue
     return found
+
+
+def _without_paths(names: Iterable[str]) -> Iterator[str]:
+    """Each name, and after it the last part of one that is a path: Google's `models/gemini-2.5-flash`, or
+    `publishers/google/models/gemini-2.5-flash`."""
+    for name in names:
+        yield name
+        if _PATH in name:
+            yield name.rpartition(_PATH)[2]
 
 
 def _rates(prices: ModelPrice) -> _Rates | None:

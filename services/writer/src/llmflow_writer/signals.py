@@ -85,6 +85,7 @@ def _price(log: LogRecord, prices: Prices) -> None:
         output_tokens=event.output_tokens,
         cache_read_tokens=event.cache_read_tokens,
         cache_write_tokens=event.cache_write_tokens,
+        reasoning_tokens=event.reasoning_tokens,
     )
     prices.price(call)
     event.cost = call.cost

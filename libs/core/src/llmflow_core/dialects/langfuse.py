@@ -13,6 +13,9 @@ from llmflow_core.spans import JSON, ObservationType, Span
 # Langfuse has no kind of its own for it.
 _TYPES = {ObservationType.RERANKER: ObservationType.RETRIEVER}
 
+#: Of the year 9999.
+_LAST_SECOND = 253_402_300_799
+
 
 def _kind(span: Span) -> Mapping[str, JSON]:
     kind = ObservationType(span.observation_type)
@@ -46,8 +49,10 @@ def _usage(span: Span) -> dict[str, int]:
     return usage
 
 
-def _moment(time_ns: int) -> str:
+def _moment(time_ns: int) -> str | None:
     seconds, nanoseconds = divmod(time_ns, 10**9)
+    if seconds > _LAST_SECOND:
+        return None
     moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanoseconds // 1000)
     return moment.isoformat().replace("+00:00", "Z")
 
