@@ -25,7 +25,7 @@ from bench.store.spans import (
 from llmflow_core.filters import parse_filter
 from llmflow_query_api.cursor import encode_cursor
 from llmflow_store.analytics import Aggregation, AnalyticsQuery, Metric
-from llmflow_store.port import SpanQuery, Store, TraceCursor, TraceQuery
+from llmflow_store.port import OrderedBy, SpanQuery, Store, TraceCursor, TraceQuery
 from llmflow_store.sessions import SessionQuery
 from llmflow_store.statements import unix_us
 
@@ -123,6 +123,26 @@ def _traces(samples: Samples, words: str | None = None, after: TraceCursor | Non
 
 def _filtered(name: str, goal_ms: int, words: Callable[[Samples], str]) -> Question:
     return Question(name, goal_ms, lambda samples: _traces(samples, words(samples)))
+
+
+def _spans(name: str, words: Callable[[Samples], str], order: OrderedBy = "time") -> Question:
+    """Of the month's spans, which have to be looked through."""
+
+    def make(samples: Samples) -> Asked:
+        to_time = samples.moment(timedelta(hours=1))
+        from_time, text = to_time - _MONTH, words(samples)
+        query = SpanQuery(
+            project="default",
+            limit=_PAGE,
+            from_time=from_time,
+            to_time=to_time,
+            filter=parse_filter(text),
+            order=order,
+        )
+        given = {"filter": text, "order": order, "from": from_time.isoformat(), "to": to_time.isoformat()}
+        return Asked(lambda store: store.list_spans(query), f"/api/v1/spans?{urlencode(given)}")
+
+    return Question(name, _SEARCH_GOAL_MS, make)
 
 
 def _failed_calls(samples: Samples) -> str:
@@ -267,6 +287,12 @@ QUESTIONS = [
     ),
     Question("sessions of a model", _GOAL_MS, lambda s: _sessions(s, s.rng.choice(MODELS))),
     Question("sessions of an unused model", _GOAL_MS, lambda s: _sessions(s, f"unused-{s.rng.randrange(100)}")),
+    _spans("spans of a rare user, 30 d", lambda s: f"user:{user(s.rng.randrange(10_000, 20_000))}"),
+    _spans("spans of nobody, 30 d", lambda s: f"user:nobody-{s.rng.randrange(100)}"),
+    _spans("longest spans of nobody, 30 d", lambda s: f"user:nobody-{s.rng.randrange(100)}", "duration"),
+    _spans("spans of an unknown error, 30 d", lambda s: f"error:unknown-{s.rng.randrange(100)}"),
+    _spans("longest calls of a model, 30 d", lambda s: f"model:{s.rng.choice(MODELS)}", "duration"),
+    _filtered("traces of an unknown release", _SEARCH_GOAL_MS, lambda s: f"release:unknown-{s.rng.randrange(100)}"),
     Question("Jaeger search by service and tag", _SEARCH_GOAL_MS, _jaeger_search),
     _filtered("text, common word", _SEARCH_GOAL_MS, lambda s: f'"{word(s.rng.randrange(50))}"'),
     _filtered("text, one content of 300 has it", _SEARCH_GOAL_MS, lambda s: f'"{word(s.rng.randrange(5000, 9000))}"'),

@@ -21,7 +21,7 @@ from llmflow_store.span_values import index_tells, read_by_pages
 
 #: What tells spans apart in a list, beginning with the time.
 SPAN_KEY = ("s.start_time", "s.start_time_nanos", "s.span_id", "s.trace_id")
-#: How many spans are looked at one by one first, and how many where no index says which.
+#: How many spans are looked at one by one first, and how many where that seems to be enough, or no index says which.
 _FIRST, _MORE = 20_000, 200_000
 #: Of more matches than this, the first are found sooner in the order of the list, unless that is the order of time.
 _MANY = 5000
@@ -61,7 +61,9 @@ async def search_spans(connection: asyncpg.Connection[Any], asked: SpanList, lim
     tells = index_tells(asked.parsed) or _tag(asked.parsed) is not None
     rows: list[asyncpg.Record] = []
     after = None
-    for size in (_FIRST,) if tells else (_FIRST, _MORE):
+    for size in (_FIRST, _MORE):
+        if size == _MORE and tells and len(rows) * _MORE < limit * _FIRST:
+            break
         edge = await _edge(connection, asked, size)
         rows += await _rows(connection, asked, limit - len(rows), until=edge, after=after)
         if edge is None or len(rows) == limit:
