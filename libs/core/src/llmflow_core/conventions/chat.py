@@ -1,14 +1,14 @@
 """Chat messages, in any of the shapes in which instrumentations record them, as LLMFlow's.
 
 Understood are the GenAI semantic conventions' schema (`parts`), and the messages of the OpenAI (chat and responses),
-Anthropic and Gemini APIs. A part of another shape becomes one of type `unknown` that holds it.
+Anthropic, Gemini and Bedrock (Converse) APIs. A part of another shape becomes one of type `unknown` that holds it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from llmflow_core.conventions.values import as_list, count, decoded, text
+from llmflow_core.conventions.values import as_list, count, decoded, mapping, member, text
 from llmflow_core.messages import Message, Part
 from llmflow_core.spans import JSON
 
@@ -64,10 +64,14 @@ def _message(message: JSON, default_role: str) -> Message:
         return Message(role=default_role, parts=[value_part(message)])
     role = str(message.get("role") or default_role)
     role = default_role if role == "unknown" else _ROLES.get(role, role)
-    if "role" not in message and isinstance(message.get("type"), str) and message["type"] in _ITEMS:
-        return Message(role=_ITEMS[message["type"]], parts=[part_of(message)])
+    kind = str(message.get("type"))
+    if message and "role" not in message and (kind in _ITEMS or _MEMBERS.isdisjoint(message)):
+        whose = "assistant" if kind.endswith("_call") else default_role
+        return Message(role=_ITEMS.get(kind, whose), parts=[part_of(message)])
     content = message.get("parts", message.get("content"))
     calls = [_openai_call(call) for call in as_list(decoded(message.get("tool_calls")))]
+    if isinstance(message.get("function_call"), dict):  # before there were tools
+        calls.append(_openai_call(message["function_call"]))
     reasoning = text(message.get("reasoning_content")) or text(message.get("reasoning"))
     if role == "tool" and "tool_call_id" in message and "parts" not in message:
         parts = [tool_result(message["tool_call_id"], content)]
@@ -77,6 +81,8 @@ def _message(message: JSON, default_role: str) -> Message:
         parts.insert(0, Part(type="reasoning", text=reasoning))
     if refusal := text(message.get("refusal")):
         parts.append(Part(type="refusal", text=refusal))
+    if spoken_text := member("transcript", convert=text)(message.get("audio")):
+        parts.append(Part(type="text", text=spoken_text))
     return Message(
         role=role,
         name=text(message.get("name")),
@@ -86,16 +92,27 @@ def _message(message: JSON, default_role: str) -> Message:
 
 
 #: Items of OpenAI's responses API that are messages of their own, and whose they are.
-_ITEMS = {"function_call": "assistant", "function_call_output": "tool", "reasoning": "assistant"}
+_ITEMS = {
+    "custom_tool_call": "assistant",
+    "custom_tool_call_output": "tool",
+    "function_call": "assistant",
+    "function_call_output": "tool",
+    "reasoning": "assistant",
+}
+#: What has neither a role nor any of these is no message but a part of one.
+_MEMBERS = frozenset(
+    {"content", "parts", "tool_calls", "function_call", "reasoning_content", "reasoning", "refusal", "audio"}
+)
 
 
 def _openai_call(call: JSON) -> Part:
     if not isinstance(call, dict):
         return value_part(call)
-    function = call.get("function")
+    function = call.get("function", call.get("custom"))
     if not isinstance(function, dict):
         function = call
-    return tool_call(call.get("id"), function.get("name"), function.get("arguments", function.get("args")))
+    arguments = function.get("arguments", function.get("args", function.get("input")))
+    return tool_call(call.get("id"), function.get("name"), arguments)
 
 
 def _text(part: dict[str, Any]) -> Part | None:
@@ -126,7 +143,7 @@ def _call(part: dict[str, Any]) -> Part:
 
 
 def _result(part: dict[str, Any]) -> Part:
-    identity = part.get("id", part.get("tool_use_id", part.get("call_id")))
+    identity = part.get("call_id", part.get("tool_use_id", part.get("id")))
     for name in ("response", "result", "output", "content"):
         if name in part:
             return tool_result(identity, part[name])
@@ -178,7 +195,7 @@ def _json(part: dict[str, Any]) -> Part | None:
 
 
 def _untyped(part: dict[str, Any]) -> Part | None:
-    """Gemini's parts, which are told apart by their only key."""
+    """Gemini's and Bedrock's parts, which are told apart by their only key."""
     for name, value in part.items():
         if name == "text" and isinstance(value, str):
             return Part(type="reasoning" if part.get("thought") is True else "text", text=value)
@@ -189,6 +206,12 @@ def _untyped(part: dict[str, Any]) -> Part | None:
                 return tool_call(value.get("id"), value.get("name"), value.get("args"))
             case "function_response" | "functionResponse":
                 return tool_result(value.get("id"), value.get("response"))
+            case "toolUse":
+                return tool_call(value.get("toolUseId"), value.get("name"), value.get("input"))
+            case "toolResult":
+                return tool_result(value.get("toolUseId"), value.get("content"))
+            case "reasoningContent":
+                return _reasoning(mapping(value.get("reasoningText")) or {})
             case "inline_data" | "inlineData" | "file_data" | "fileData":
                 media_type = text(value.get("mime_type", value.get("mimeType")))
                 uri = text(value.get("file_uri", value.get("fileUri")))
@@ -225,9 +248,11 @@ _TYPED = {
     "tool_call": _call,
     "function_call": _call,
     "tool_use": _call,
+    "custom_tool_call": _call,
     "tool_call_response": _result,
     "tool_result": _result,
     "function_call_output": _result,
+    "custom_tool_call_output": _result,
     "blob": _media,
     "uri": _media,
     "file": _openai_file,
