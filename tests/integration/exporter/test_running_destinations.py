@@ -164,6 +164,19 @@ async def test_a_broken_file_at_the_start_ends_it(tmp_path: Path) -> None:
         await run(ExporterSettings(export_file=file, health_port=0), asyncio.Event())
 
 
+async def test_a_destination_that_cannot_be_begun_with_holds_up_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    signed = {"name": "signed", "preset": "xray", "options": {"region": "eu-west-1"}}
+    with _receivers(1) as [receiver]:
+        async with _exporting(tmp_path, signed, {"name": "other", "endpoint": receiver.url}) as exporter:
+            await exporter.publish(1)
+            await _has(receiver, 1)
+            status = await exporter.until("signed", lambda status: status["state"] == "failed")
+    assert "no-such-profile" in status["last_error"]
+
+
 async def test_hangup_reads_the_file_at_once(tmp_path: Path) -> None:
     with _receivers(1) as (a,):
         async with _exporting(tmp_path, export_reload_seconds=3600) as exporter:

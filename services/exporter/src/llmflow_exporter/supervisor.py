@@ -141,7 +141,7 @@ class Supervisor:
     def _begin(self, destination: Destination, status: Status) -> None:
         try:
             transport = open_transport(destination, timeout=self._settings.export_timeout)
-        except (ConfigError, OSError) as error:
+        except Exception as error:  # whatever it is (botocore has its own), the other destinations go on
             reason = destination.scrubbed("; ".join(error.problems) if isinstance(error, ConfigError) else str(error))
             if status.state != "failed":
                 logger.error("cannot begin with %s: %s", destination.name, reason)
