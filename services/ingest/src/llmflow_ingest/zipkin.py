@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from llmflow_core.errors import Rejected
 from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.otlp import key_values
+from llmflow_ingest.counting import check_json
 
 _KINDS = {
     "CLIENT": Span.SPAN_KIND_CLIENT,
@@ -78,8 +79,10 @@ def request_of(body: bytes) -> tuple[ExportTraceServiceRequest, list[str]]:
     """The spans of a JSON list as a request, and one line for each that is left out, which names the wrong field.
 
     A server's span that shares its id with the client's becomes a child of that one, with an id of its own, and takes
-    along those of its children that are in the same list. Raises Rejected when the body is no list.
+    along those of its children that are in the same list. Raises Rejected when the body is no list, TooLarge when it
+    holds too much for its size.
     """
+    check_json(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
