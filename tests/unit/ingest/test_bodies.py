@@ -85,7 +85,7 @@ def test_several_members_count_as_one_body(name: str, compress: Callable[[bytes]
         decompress(compress(b"one") + b"garbage", name, limit=100)
 
 
-@pytest.mark.parametrize(("name", "empty"), [("gzip", gzip.compress(b"")), ("zstd", zstandard.compress(b""))])
+@pytest.mark.parametrize(("name", "empty"), [("gzip", gzip.compress(b"", mtime=0)), ("zstd", zstandard.compress(b""))])
 def test_many_empty_members_take_no_long_time(name: str, empty: bytes) -> None:
     body = empty * (4_000_000 // len(empty))
     started = time.process_time()
