@@ -1,4 +1,5 @@
 import { parseProjectSearch } from "./filters";
+import { isKeyOf } from "./keys";
 
 export const SETTINGS_TABS = {
   keys: "API keys",
@@ -46,7 +47,7 @@ export function endOf(day: string): string | null {
 
 export function parseSettingsSearch(raw: Record<string, unknown>): SettingsSearch {
   const search: SettingsSearch = parseProjectSearch(raw);
-  if (typeof raw.tab === "string" && raw.tab in SETTINGS_TABS) search.tab = raw.tab as SettingsTab;
+  if (isKeyOf(SETTINGS_TABS, raw.tab)) search.tab = raw.tab;
   if (raw.own === "1") search.own = "1";
   return search;
 }

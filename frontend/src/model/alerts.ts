@@ -3,6 +3,7 @@ import { type Course, formatValue, toCourse, type Unit } from "./analytics";
 import { aggregationsOf, METRICS, type Metric } from "./explore";
 import { parseProjectSearch, type RangeName } from "./filters";
 import { formatCount } from "./format";
+import { isKeyOf } from "./keys";
 
 export const ALERT_TABS = { rules: "Rules", budgets: "Budgets", history: "History", channels: "Channels" } as const;
 export type AlertTab = keyof typeof ALERT_TABS;
@@ -19,7 +20,7 @@ export interface AlertSearch {
 
 export function parseAlertSearch(raw: Record<string, unknown>): AlertSearch {
   const search: AlertSearch = parseProjectSearch(raw);
-  if (typeof raw.tab === "string" && raw.tab in ALERT_TABS) search.tab = raw.tab as AlertTab;
+  if (isKeyOf(ALERT_TABS, raw.tab)) search.tab = raw.tab;
   if (typeof raw.edit === "string" && raw.edit.length <= 100) search.edit = raw.edit;
   return search;
 }

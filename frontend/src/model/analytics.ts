@@ -2,6 +2,7 @@ import type { Wire } from "../api/client";
 import { parseViewSearch, type ViewSearch } from "./filters";
 import { condition } from "./filterText";
 import { formatCost, formatCount, formatDuration, formatPercent } from "./format";
+import { isKeyOf } from "./keys";
 
 /** Calls of models, in the filter language; what the API counts as requests. */
 export const REQUESTS = "type:generation,embedding";
@@ -28,7 +29,7 @@ export interface OverviewSearch extends ViewSearch {
 
 export function parseOverviewSearch(raw: Record<string, unknown>): OverviewSearch {
   const search: OverviewSearch = parseViewSearch(raw);
-  if (typeof raw.by === "string" && raw.by in DIMENSIONS) search.by = raw.by as Dimension;
+  if (isKeyOf(DIMENSIONS, raw.by)) search.by = raw.by;
   return search;
 }
 

@@ -1,5 +1,6 @@
 import type { Wire } from "../api/client";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { isKeyOf } from "./keys";
 import { TOOLS, type Tool } from "./logs";
 
 export const TOOLS_RANGE: RangeName = "7d";
@@ -11,7 +12,7 @@ export interface ToolsSearch extends Omit<ViewSearch, "filter"> {
 
 export function parseToolsSearch(raw: Record<string, unknown>): ToolsSearch {
   const { filter: _, ...search }: ToolsSearch & ViewSearch = parseViewSearch(raw);
-  if (typeof raw.tool === "string" && raw.tool in TOOLS) search.tool = raw.tool as Tool;
+  if (isKeyOf(TOOLS, raw.tool)) search.tool = raw.tool;
   return search;
 }
 

@@ -1,5 +1,6 @@
 import type { Wire } from "../api/client";
 import { parseViewSearch, type RangeName, type ViewSearch, withChanges } from "./filters";
+import { isKeyOf } from "./keys";
 
 /** What users and models can be put in order by, largest first. */
 export const ORDERS = { cost: "Cost", requests: "Requests", tokens: "Tokens", errors: "Errors" } as const;
@@ -16,7 +17,7 @@ export interface DirectorySearch extends Omit<ViewSearch, "filter"> {
 
 export function parseDirectorySearch(raw: Record<string, unknown>): DirectorySearch {
   const { filter: _, ...search }: DirectorySearch & ViewSearch = parseViewSearch(raw);
-  if (typeof raw.order === "string" && raw.order in ORDERS) search.order = raw.order as Order;
+  if (isKeyOf(ORDERS, raw.order)) search.order = raw.order;
   if (raw.unpriced === "1") search.unpriced = "1";
   return search;
 }

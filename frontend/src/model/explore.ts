@@ -2,6 +2,7 @@ import type { Wire } from "../api/client";
 import { type Course, courseOf, formatValue, REQUESTS, UNPRICED } from "./analytics";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
 import { allOf, condition } from "./filterText";
+import { isKeyOf } from "./keys";
 
 export type Metric = Wire["Metric"];
 export type Aggregation = Wire["Analytics"]["aggregation"];
@@ -91,7 +92,7 @@ export interface ExploreSearch extends ViewSearch {
 export function parseExploreSearch(raw: Record<string, unknown>): ExploreSearch {
   const search: ExploreSearch = parseViewSearch(raw);
   const named = <K extends string>(value: unknown, known: Partial<Record<K, unknown>>): K | undefined =>
-    typeof value === "string" && value in known ? (value as K) : undefined;
+    isKeyOf(known, value) ? value : undefined;
   const metric = named<Metric>(raw.metric, METRICS);
   if (metric) search.metric = metric;
   const agg = named<Aggregation>(raw.agg, AGGREGATIONS[METRICS[metric ?? "requests"].kind]);
@@ -112,11 +113,11 @@ export function parseExploreSearch(raw: Record<string, unknown>): ExploreSearch 
 }
 
 export function isGrouping(name: string): boolean {
-  return name in GROUPINGS || /^(attr|resource)\../.test(name);
+  return isKeyOf(GROUPINGS, name) || /^(attr|resource)\../.test(name);
 }
 
 export function groupingLabel(name: string): string {
-  return name in GROUPINGS ? GROUPINGS[name as keyof typeof GROUPINGS] : name;
+  return isKeyOf(GROUPINGS, name) ? GROUPINGS[name] : name;
 }
 
 export interface Question {

@@ -1,3 +1,5 @@
+import { isKeyOf } from "./keys";
+
 export const DEFAULT_PROJECT = "default";
 
 /** Ranges that end now, in seconds. */
@@ -60,7 +62,7 @@ export function parseViewSearch(raw: Record<string, unknown>): ViewSearch {
     if (typeof value === "string" && value.trim() !== "") search[key] = value.trim();
   }
   if (search.project === DEFAULT_PROJECT) delete search.project;
-  if (typeof raw.range === "string" && raw.range in RANGES) search.range = raw.range as RangeName;
+  if (isKeyOf(RANGES, raw.range)) search.range = raw.range;
   else {
     for (const key of ["from", "to"] as const) {
       const value = raw[key];
@@ -81,9 +83,7 @@ function instantOf(text: string): string | null {
 export function parseListSearch(raw: Record<string, unknown>): ListSearch {
   const search: ListSearch = parseViewSearch(raw);
   if (raw.facets === "0" || raw.facets === "1") search.facets = raw.facets;
-  if (typeof raw.order === "string" && raw.order in LIST_ORDERS && raw.order !== "time") {
-    search.order = raw.order as Exclude<ListOrder, "time">;
-  }
+  if (isKeyOf(LIST_ORDERS, raw.order) && raw.order !== "time") search.order = raw.order;
   if (raw.direction === "asc") search.direction = raw.direction;
   return search;
 }

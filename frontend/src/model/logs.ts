@@ -1,12 +1,13 @@
 import type { Wire } from "../api/client";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { isKeyOf } from "./keys";
 
 /** The AI command-line tools whose events are understood. */
 export const TOOLS = { claude_code: "Claude Code", codex: "Codex CLI", gemini_cli: "Gemini CLI" } as const;
 export type Tool = keyof typeof TOOLS;
 
 export function toolLabel(tool: string): string {
-  return tool in TOOLS ? TOOLS[tool as Tool] : tool;
+  return isKeyOf(TOOLS, tool) ? TOOLS[tool] : tool;
 }
 
 export const SEVERITIES = {
@@ -39,8 +40,8 @@ export function parseLogSearch(raw: Record<string, unknown>): LogSearch {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;
   }
-  if (typeof raw.severity === "string" && raw.severity in SEVERITIES) search.severity = raw.severity as Severity;
-  if (typeof raw.tool === "string" && raw.tool in TOOLS) search.tool = raw.tool as Tool;
+  if (isKeyOf(SEVERITIES, raw.severity)) search.severity = raw.severity;
+  if (isKeyOf(TOOLS, raw.tool)) search.tool = raw.tool;
   return search;
 }
 

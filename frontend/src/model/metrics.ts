@@ -1,6 +1,7 @@
 import type { Wire } from "../api/client";
 import { type Course, formatValue, type Unit } from "./analytics";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { isKeyOf } from "./keys";
 
 export const FUNCTIONS: Record<Wire["MetricFunction"], string> = {
   sum: "Sum",
@@ -28,9 +29,7 @@ export function parseMetricSearch(raw: Record<string, unknown>): MetricSearch {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;
   }
-  if (typeof raw.function === "string" && raw.function in FUNCTIONS) {
-    search.function = raw.function as Wire["MetricFunction"];
-  }
+  if (isKeyOf(FUNCTIONS, raw.function)) search.function = raw.function;
   return search;
 }
 
@@ -45,7 +44,7 @@ export function stepOf(from: string, to: string): number {
   return STEPS.find((step) => seconds / step <= BUCKETS) ?? (STEPS.at(-1) as number);
 }
 
-const UNITS: Record<string, { unit: Unit; factor: number }> = {
+const UNITS = {
   USD: { unit: "usd", factor: 1 },
   tokens: { unit: "tokens", factor: 1 },
   token: { unit: "tokens", factor: 1 },
@@ -54,8 +53,8 @@ const UNITS: Record<string, { unit: Unit; factor: number }> = {
   us: { unit: "nanoseconds", factor: 1e3 },
   ms: { unit: "nanoseconds", factor: 1e6 },
   s: { unit: "nanoseconds", factor: 1e9 },
-};
-const COUNT = { unit: "count" as const, factor: 1 };
+} as const satisfies Record<string, { unit: Unit; factor: number }>;
+const COUNT = { unit: "count", factor: 1 } as const;
 
 /** A metric's lines as a course, in the page's unit where it has one for the metric's. */
 export function metricCourse(
@@ -69,7 +68,7 @@ export function metricCourse(
   const times: number[] = [];
   const start = Math.floor(Date.parse(from) / 1000 / step) * step;
   for (let time = start; time < Date.parse(to) / 1000; time += step) times.push(time);
-  const known = asked === "count" ? COUNT : (UNITS[unit] ?? COUNT);
+  const known = asked !== "count" && isKeyOf(UNITS, unit) ? UNITS[unit] : COUNT;
   const absent = asked === "sum" || asked === "rate" || asked === "count" ? 0 : null;
   return {
     unit: known.unit,

@@ -1,5 +1,6 @@
 import { jsonIn, type Message, type Part, type ToolResult } from "../model/conversation";
 import { plural } from "../model/format";
+import { isKeyOf } from "../model/keys";
 import details from "./details.module.css";
 import { Json } from "./Json";
 import styles from "./Messages.module.css";
@@ -34,7 +35,7 @@ export function Messages({ label, messages, answer }: Props) {
   return (
     <ol className={styles.messages} aria-label={label} data-answer={answer}>
       {messages.map((message, index) => {
-        const role = ROLES[message.role] ?? message.role;
+        const role = isKeyOf(ROLES, message.role) ? ROLES[message.role] : message.role;
         return (
           // biome-ignore lint/suspicious/noArrayIndexKey: messages have no identity but their order
           <li key={index} className={styles.message} data-role={message.role} aria-label={`${role} message`}>
