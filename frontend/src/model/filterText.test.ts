@@ -9,6 +9,7 @@ it.each([
   ["a,b", 'model:"a,b"'],
   ["gpt*", 'model:"gpt*"'],
   [">5", 'model:">5"'],
+  ["a\u0085b", 'model:"a\u0085b"'],
 ])("writes a condition for exactly %j", (value, text) => {
   expect(condition("model", value)).toBe(text);
   expect(valuesOf(text, "model")).toEqual([value]);
@@ -26,6 +27,14 @@ it.each([
   ["-model:b", "-model:b model:a"],
   ["(model:b OR model:c)", "(model:b OR model:c) model:a"],
   ["model:g*", "model:g* model:a"],
+  ["user:WHYNOT model:b", "user:WHYNOT model:b,a"],
+  ["NOT NOT user:x model:b", "NOT NOT user:x model:b,a"],
+  ["NOT(user:x OR user:y) model:b", "NOT (user:x OR user:y) model:b,a"],
+  ["-(user:x user:y) model:b", "-(user:x user:y) model:b,a"],
+  ["(user:x (name:y (tag:z OR tag:w))) model:b", "(user:x (name:y (tag:z OR tag:w))) model:b,a"],
+  ['(user:x (name:")" OR tag:w)) model:b', '(user:x (name:")" OR tag:w)) model:b,a'],
+  ["(user:x)OR(user:y)", "((user:x)OR(user:y)) model:a"],
+  ['user:"x","y z" model:"b",c', 'user:"x","y z" model:b,c,a'],
 ])("turns a value on or off: %j", (before, after) => {
   expect(toggleValue(before, "model", "a")).toBe(after);
 });

@@ -2,7 +2,7 @@
 
 /** `value` as the filter language takes it for exactly that value: quoted where its characters would mean something. */
 export function literal(value: string): string {
-  if (value !== "" && !/[\s()",*\\]|^[<>=]|\.\./.test(value)) return value;
+  if (value !== "" && !/[\s\p{Cc}()",*\\]|^[<>=]|\.\./u.test(value)) return value;
   return `"${value.replace(/["\\]/g, "\\$&")}"`;
 }
 
@@ -75,11 +75,25 @@ export function writingAt(filter: string, cursor: number): Writing {
 
 /** The filter's parts between spaces that lie neither in quotes nor in parentheses; NOT stays with what it negates. */
 function terms(filter: string): string[] {
-  const words = filter.match(/(?:"(?:[^"\\]|\\.)*"?|\((?:[^()"]|"(?:[^"\\]|\\.)*"?|\([^()]*\))*\)?|[^\s"(])+/g) ?? [];
+  const words: string[] = [];
+  let word = "";
+  let depth = 0;
+  const end = () => {
+    if (word) words.push(word);
+    word = "";
+  };
+  for (const token of filter.match(/"(?:[^"\\]|\\.)*"?|[()]|\s+|[^\s"()]+/g) ?? []) {
+    if (depth === 0 && (token.trim() === "" || (token === "(" && !/^-*$/.test(word)))) end();
+    if (depth > 0 || token.trim() !== "") word += token;
+    if (token === "(") depth += 1;
+    if (token === ")") depth = Math.max(0, depth - 1);
+    if (token === ")" && depth === 0) end();
+  }
+  end();
   const found: string[] = [];
-  for (const word of words) {
-    if (found.at(-1)?.endsWith("NOT")) found.push(`${found.pop()} ${word}`);
-    else if (word !== "AND") found.push(word);
+  for (const next of words) {
+    if (/(?:^| )NOT$/.test(found.at(-1) ?? "")) found.push(`${found.pop()} ${next}`);
+    else if (next !== "AND") found.push(next);
   }
   return found;
 }
