@@ -35,6 +35,35 @@ it("pairs tool calls with their results", () => {
   ]);
 });
 
+it("repeats every result of a message, and what was said beside them", () => {
+  const asked = detail(
+    aMessage(
+      "user",
+      { type: "tool_call_response", id: "c1", result: "rain" },
+      { type: "tool_call_response", id: "c2", result: { wind: 3 } },
+      { type: "text", text: "And tomorrow?" },
+    ),
+    aMessage("tool", { type: "tool_call_response", id: "c3", result: "sun" }, { type: "text", text: "As asked" }),
+  );
+  const { curl } = replayOf(call, asked, "http://h") ?? { curl: "" };
+  expect(JSON.parse(curl.slice(curl.indexOf("-d '") + 4, -1)).messages).toEqual([
+    { role: "tool", tool_call_id: "c1", content: "rain" },
+    { role: "tool", tool_call_id: "c2", content: '{"wind":3}' },
+    { role: "user", content: "And tomorrow?" },
+    { role: "tool", tool_call_id: "c3", content: "sun" },
+    { role: "user", content: "As asked" },
+  ]);
+});
+
+it("passes a body on that is too long for an argument of a command", () => {
+  const text = `It's long: ${"ü".repeat(70_000)}\nEND`;
+  const { curl } = replayOf(call, detail(aMessage("user", { type: "text", text })), "http://h") ?? { curl: "" };
+  const [command, ...lines] = curl.split("\n").slice(3);
+  expect(command).toBe("  --data-binary @- <<'END'");
+  expect(lines.pop()).toBe("END");
+  expect(JSON.parse(lines.join("\n")).messages).toEqual([{ role: "user", content: text }]);
+});
+
 it("gives Anthropic its system prompt apart", () => {
   const asked = detail(
     aMessage("system", { type: "text", text: "Be brief." }),

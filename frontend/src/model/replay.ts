@@ -7,6 +7,9 @@ export interface Replay {
   python: string;
 }
 
+/** What a command may be given as one argument, in bytes: Linux takes 128 kB. */
+const LONGEST_ARGUMENT = 120_000;
+
 /**
  * How to make a model call again through the proxy at the URL `proxy`; null for a span that was none, whose content is not kept, or of a provider whose API
  * takes other bodies than these. Text, images of OpenAI's API, tool calls and results are repeated, not parameters and
@@ -17,7 +20,7 @@ export function replayOf(span: Span, detail: SpanDetail, proxy: string): Replay 
   const { input } = detail.conversation;
   if (type !== "generation" || !model || input.length === 0) return null;
   if (!input.every(({ parts }) => parts.every((part) => isRepeatable(part, provider)))) return null;
-  if (provider === "openai") return openai(`${proxy}/v1`, { model, messages: input.map(chatMessage) });
+  if (provider === "openai") return openai(`${proxy}/v1`, { model, messages: input.flatMap(chatMessages) });
   if (provider !== "anthropic" || input.some(({ parts }) => parts.some(({ type: part }) => part.startsWith("tool")))) {
     return null;
   }
@@ -35,13 +38,18 @@ function isRepeatable(part: Part, provider: string | null): boolean {
   return part.type !== "json";
 }
 
-function chatMessage(message: Message): Record<string, unknown> {
-  const result = message.parts.find((part) => part.type === "tool_result");
-  if (result) return { role: "tool", tool_call_id: result.id, content: asText(result.result) };
+/** One message, or with results of tools one for each of them, as OpenAI has them, and one for what is said beside. */
+function chatMessages(message: Message): Record<string, unknown>[] {
+  const results = message.parts
+    .filter((part) => part.type === "tool_result")
+    .map(({ id, result }) => ({ role: "tool", tool_call_id: id, content: asText(result) }));
   const calls = message.parts
     .filter((part) => part.type === "tool_call")
     .map(({ id, name, arguments: given }) => ({ id, type: "function", function: { name, arguments: asText(given) } }));
-  return { role: message.role, content: chatContent(message), ...(calls.length > 0 && { tool_calls: calls }) };
+  const content = chatContent(message);
+  if (results.length > 0 && calls.length === 0 && content === "") return results;
+  const role = results.length > 0 && message.role === "tool" ? "user" : message.role;
+  return [...results, { role, content, ...(calls.length > 0 && { tool_calls: calls }) }];
 }
 
 /** A text alone as it is, a text with images as parts. */
@@ -84,7 +92,10 @@ print(message.content)`,
 
 function curl(url: string, headers: string[], body: object): string {
   const lines = [`curl ${url}`, ...headers.map((header) => `-H "${header}"`), '-H "Content-Type: application/json"'];
-  return [...lines, `-d '${JSON.stringify(body, null, 2).replaceAll("'", "'\\''")}'`].join(" \\\n  ");
+  const json = JSON.stringify(body, null, 2);
+  const isLong = new TextEncoder().encode(json).length > LONGEST_ARGUMENT;
+  const data = isLong ? `--data-binary @- <<'END'\n${json}\nEND` : `-d '${json.replaceAll("'", "'\\''")}'`;
+  return [...lines, data].join(" \\\n  ");
 }
 
 /** JSON without booleans is Python too, but for null. */
