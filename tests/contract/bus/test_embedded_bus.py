@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -159,6 +160,23 @@ async def test_a_log_that_was_replaced_is_opened_anew(url: str, folder: Path) ->
     await consumer.commit(batch)
     await producer.publish("topic", numbered(2, start=10))
     assert values(await read(consumer, 2)) == [10, 11]
+    await bus.close()
+
+
+@pytest.mark.parametrize(
+    "damage", ["headers = '{oops'", "headers = CAST(x'7bff7d' AS TEXT)", "headers = '[1]'", "value = 7"]
+)
+async def test_damaged_records_are_left_out(
+    url: str, folder: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    bus = open_bus(url)
+    producer = await bus.producer()
+    await producer.publish("topic", [Message(b"%d" % n, headers={"name": "value"}) for n in range(4)])
+    with contextlib.closing(sqlite3.connect(folder / "log.db", isolation_level=None)) as connection:
+        connection.execute(f"UPDATE records SET {damage} WHERE id & 3 IN (1, 2)")
+    consumer = await bus.consumer("group", ["topic"])
+    assert values(await read(consumer, 2)) == [0, 3]
+    assert "topic[0] 1 is damaged" in caplog.text
     await bus.close()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import itertools
 import json
+import logging
 import os
 import random
 import sqlite3
@@ -22,6 +23,8 @@ from typing import NamedTuple
 
 from llmflow_bus.port import Message, Record, StartAt
 from llmflow_core.errors import Retryable
+
+_log = logging.getLogger(__name__)
 
 _OFFSET_BITS = 40
 _BUSY_SECONDS = 5.0
@@ -166,22 +169,37 @@ class EmbeddedLog:
         return partitions[(next(self._turn) if key is None else zlib.crc32(key)) % len(partitions)]
 
     def read(self, partition: Partition, position: int, *, max_records: int, max_bytes: int) -> list[Record]:
-        """The records from `position` on, up to the one that reaches either limit."""
+        """The records from `position` on, up to the one that reaches either limit.
+
+        One that the disk has damaged is left out and logged: whoever came upon it would never get past it.
+        """
         first = partition.id << _OFFSET_BITS
         records: list[Record] = []
         size = 0
         with _retryable():
             rows = self._connection.execute(
-                "SELECT id, timestamp_ms, key, headers, value FROM records "
-                "WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-                (first + position, (partition.id + 1) << _OFFSET_BITS, max_records),
+                "SELECT id, timestamp_ms, key, CAST(headers AS BLOB), value FROM records "
+                "WHERE id >= ? AND id < ? ORDER BY id",
+                (first + position, (partition.id + 1) << _OFFSET_BITS),
             )
             for rowid, timestamp_ms, key, headers, value in rows:
-                records.append(
-                    Record(partition.topic, partition.number, rowid - first, timestamp_ms, key, value, _decode(headers))
-                )
-                size += len(value)
-                if size >= max_bytes:
+                offset = rowid - first
+                try:
+                    size += len(value)
+                    record = Record(
+                        partition.topic,
+                        partition.number,
+                        offset,
+                        int(timestamp_ms),
+                        key,
+                        bytes(value),
+                        _decode(headers),
+                    )
+                except (TypeError, ValueError) as error:
+                    _log.error("%s[%d] %d is damaged: %s", partition.topic, partition.number, offset, error)
+                    continue
+                records.append(record)
+                if size >= max_bytes or len(records) >= max_records:
                     break
             rows.close()
         return records
@@ -301,5 +319,5 @@ def _encode(headers: Mapping[str, str]) -> str | None:
     return json.dumps(dict(headers)) if headers else None
 
 
-def _decode(headers: str | None) -> dict[str, str]:
-    return json.loads(headers) if headers else {}
+def _decode(headers: bytes | None) -> dict[str, str]:
+    return {str(name): str(value) for name, value in dict(json.loads(headers)).items()} if headers else {}
