@@ -12,7 +12,7 @@ import { useSyncExternalStore } from "react";
 import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import { ApiError, Unreachable } from "../api/errors";
-import { type DirectorySearch, directoryView } from "../model/directory";
+import { type CountedView, countedView, type DirectorySearch } from "../model/directory";
 import { DEFAULT_PROJECT, type ListSearch, type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
 import type { Page } from "../model/page";
@@ -120,25 +120,33 @@ export function sessionQueryOf(project = DEFAULT_PROJECT, sessionId: string) {
   });
 }
 
+/** Users, and the view whose spans they are counted from. */
 export function usersQuery(search: DirectorySearch) {
   return queryOptions({
     queryKey: ["users", search],
-    queryFn: async ({ signal }) => (await api.users(directoryQuery(search), signal)).users,
+    queryFn: async ({ signal }) => {
+      const view = countedView(search, "users", new Date());
+      return { view, ...(await api.users(directoryQuery(search, view), signal)) };
+    },
     placeholderData: keepPreviousData,
   });
 }
 
+/** Models, and the view whose spans they are counted from. */
 export function modelsQuery(search: DirectorySearch) {
   return queryOptions({
     queryKey: ["models", search],
-    queryFn: async ({ signal }) =>
-      (await api.models({ ...directoryQuery(search), unpriced: search.unpriced === "1" }, signal)).models,
+    queryFn: async ({ signal }) => {
+      const view = countedView(search, "models", new Date());
+      const query = { ...directoryQuery(search, view), unpriced: search.unpriced === "1" };
+      return { view, ...(await api.models(query, signal)) };
+    },
     placeholderData: keepPreviousData,
   });
 }
 
-function directoryQuery(search: DirectorySearch): api.DirectoryQuery {
-  return { ...toViewQuery(directoryView(search), new Date()), order: search.order ?? "cost" };
+function directoryQuery({ order }: DirectorySearch, { project, from, to }: CountedView): api.DirectoryQuery {
+  return { project: project ?? DEFAULT_PROJECT, from, to, order: order ?? "cost" };
 }
 
 /** The prices of one's own. */

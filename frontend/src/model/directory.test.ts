@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { directoryView, parseDirectorySearch } from "./directory";
+import { countedView, parseDirectorySearch } from "./directory";
 
 it("keeps what the lists of users and models know and drops the rest", () => {
   expect(parseDirectorySearch({ order: "tokens", unpriced: "1", range: "1h", filter: "x", by: "y" })).toEqual({
@@ -10,7 +10,33 @@ it("keeps what the lists of users and models know and drops the rest", () => {
   expect(parseDirectorySearch({ order: "luck", unpriced: "yes" })).toEqual({});
 });
 
-it("links to spans of the range that the numbers are of", () => {
-  expect(directoryView({ project: "demo", order: "tokens" })).toEqual({ project: "demo", range: "7d" });
-  expect(directoryView({ from: "2026-01-01T00:00:00Z" })).toEqual({ from: "2026-01-01T00:00:00Z" });
+it("counts and links to the spans of whole hours for users and of whole minutes for models", () => {
+  const now = new Date("2026-05-04T12:34:56.789Z");
+  expect(countedView({ project: "demo", order: "tokens", range: "1h" }, "users", now)).toEqual({
+    project: "demo",
+    from: "2026-05-04T11:00:00.000Z",
+    to: "2026-05-04T13:00:00.000Z",
+  });
+  expect(countedView({ range: "1h" }, "models", now)).toEqual({
+    from: "2026-05-04T11:34:00.000Z",
+    to: "2026-05-04T12:35:00.000Z",
+  });
+  expect(countedView({}, "users", now).from).toBe("2026-04-27T12:00:00.000Z");
+});
+
+it("ends now or begins a day before its end where a range has one end alone, as the API does", () => {
+  const now = new Date("2026-05-04T12:34:56Z");
+  expect(countedView({ from: "2026-05-04T09:15:00+02:00" }, "users", now)).toEqual({
+    from: "2026-05-04T07:00:00.000Z",
+    to: "2026-05-04T13:00:00.000Z",
+  });
+  expect(countedView({ to: "2026-05-04T10:00:00Z" }, "users", now)).toEqual({
+    from: "2026-05-03T10:00:00.000Z",
+    to: "2026-05-04T10:00:00.000Z",
+  });
+});
+
+it("leaves a range that ends before it begins for the API to refuse", () => {
+  const range = { from: "2026-05-04T10:20:00.000Z", to: "2026-05-04T10:10:00.000Z" };
+  expect(countedView(range, "users", new Date("2026-05-04T12:00:00Z"))).toEqual(range);
 });

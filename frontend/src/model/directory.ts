@@ -1,5 +1,5 @@
 import type { Wire } from "../api/client";
-import { parseViewSearch, type RangeName, type ViewSearch, withChanges } from "./filters";
+import { parseViewSearch, type RangeName, toViewQuery, type ViewSearch, withChanges } from "./filters";
 import { isKeyOf } from "./keys";
 
 /** What users and models can be put in order by, largest first. */
@@ -27,10 +27,24 @@ export function inOrder(search: DirectorySearch, order: string): DirectorySearch
   return withChanges(search, { order: order === "cost" ? undefined : (order as Order) });
 }
 
-/** The view of a list, as the links to its spans need it: with its range. */
-export function directoryView({ project, range, from, to }: DirectorySearch): ViewSearch {
-  const named = range ?? (from || to ? undefined : DIRECTORY_RANGE);
-  return { ...(project && { project }), ...(named && { range: named }), ...(from && { from }), ...(to && { to }) };
+const HOUR_MS = 3_600_000;
+/** What the API widens the range of a list to whole ones of, in milliseconds. */
+const WIDENED_TO_MS = { users: HOUR_MS, models: 60_000 };
+
+/** A range between two instants; what is asked for and what links to its spans lead to. */
+export type CountedView = Pick<ViewSearch, "project"> & { from: string; to: string };
+
+/** What a list counts at `now`: its range, widened as the API does, so that its links lead to the spans that were counted. */
+export function countedView(search: DirectorySearch, list: keyof typeof WIDENED_TO_MS, now: Date): CountedView {
+  const { from, to } = toViewQuery(search, now, DIRECTORY_RANGE);
+  const end = to ? Date.parse(to) : now.getTime();
+  const start = from ? Date.parse(from) : end - 24 * HOUR_MS;
+  const size = start < end ? WIDENED_TO_MS[list] : 1;
+  return {
+    ...(search.project && { project: search.project }),
+    from: new Date(Math.floor(start / size) * size).toISOString(),
+    to: new Date(Math.ceil(end / size) * size).toISOString(),
+  };
 }
 
 export function totalTokens(usage: Pick<Wire["Usage"], "input_tokens" | "output_tokens">): number {

@@ -89,6 +89,9 @@ describe("times", () => {
 });
 
 it("a bucket of a day is a date, one of an hour a time", () => {
-  expect(formatBucket("2026-03-01T00:00:00Z")).toBe("1 Mar 2026");
-  expect(formatBucket("2026-03-01T13:00:00Z")).toBe(formatTime("2026-03-01T13:00:00Z"));
+  const within = { from: "2026-02-28T13:00:00Z", to: "2026-03-02T13:00:00Z" };
+  expect(formatBucket("2026-03-01T00:00:00Z", within)).toBe("1 Mar 2026");
+  for (const hour of ["2026-02-28T13:00:00Z", "2026-02-28T00:00:00Z", "2026-03-02T00:00:00Z"]) {
+    expect(formatBucket(hour, within)).toBe(formatTime(hour));
+  }
 });

@@ -50,9 +50,16 @@ export function formatTime(iso: string, now: Date = new Date()): string {
 
 const UTC_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
 
-/** The beginning of an hour, as a local time, or of a day, which is UTC's, as its date. */
-export function formatBucket(iso: string): string {
-  return iso.includes("T00:00:00") ? UTC_DAY.format(new Date(iso)) : formatTime(iso);
+const DAY_MS = 86_400_000;
+
+/**
+ * The beginning of an hour, as a local time, or of a day, which is UTC's, as its date: days that lie whole in the range
+ * that was counted are counted as such.
+ */
+export function formatBucket(iso: string, { from, to }: { from?: string; to?: string }): string {
+  const start = Date.parse(iso);
+  const isWhole = (!from || Date.parse(from) <= start) && (!to || start + DAY_MS <= Date.parse(to));
+  return start % DAY_MS === 0 && isWhole ? UTC_DAY.format(start) : formatTime(iso);
 }
 
 /** Local date and time in full. */

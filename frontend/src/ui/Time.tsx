@@ -9,11 +9,11 @@ export function Time({ iso, full = false }: { iso: string; full?: boolean }) {
   );
 }
 
-/** The hour or the day in which something was. */
-export function Bucket({ iso }: { iso: string }) {
+/** The hour or the day in which something was that was counted `within` a range. */
+export function Bucket({ iso, within }: { iso: string; within: { from?: string; to?: string } }) {
   return (
     <time dateTime={iso} title={`from ${formatUtc(iso)}`}>
-      {formatBucket(iso)}
+      {formatBucket(iso, within)}
     </time>
   );
 }

@@ -5,7 +5,7 @@ import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
 import { REQUESTS, UNPRICED } from "../../model/analytics";
-import { type DirectorySearch, directoryView } from "../../model/directory";
+import type { DirectorySearch } from "../../model/directory";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCost, formatCount, formatDuration } from "../../model/format";
@@ -26,7 +26,7 @@ export function ModelsPage() {
   const search = useSearch({ from: "/session/models" });
   const navigate = useNavigate({ from: "/models" });
   const query = useQuery(modelsQuery(search));
-  const view = directoryView(search);
+  const { view = {}, models = [] } = query.data ?? {};
   const of = ({ model, provider }: Row) =>
     `${condition("model", model)} ${provider ? condition("provider", provider) : "NOT provider:*"}`;
   const slower = (row: Row, field: "duration" | "ttft", ns: number | null) =>
@@ -82,7 +82,7 @@ export function ModelsPage() {
         </Link>
       ),
     },
-    ...(query.data?.some(({ usage }) => usage.unpriced_count > 0)
+    ...(models.some(({ usage }) => usage.unpriced_count > 0)
       ? [
           {
             header: "Without a price",
@@ -127,7 +127,7 @@ export function ModelsPage() {
         <DataTable
           label="Models and their usage"
           columns={columns}
-          rows={query.data ?? []}
+          rows={models}
           getId={(row) => `${row.provider}/${row.model}`}
           empty={query.isPending ? "Loading models…" : nothing(search.unpriced === "1")}
         />

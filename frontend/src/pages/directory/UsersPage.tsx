@@ -3,7 +3,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { Wire } from "../../api/client";
 import { usersQuery } from "../../app/queries";
 import { REQUESTS } from "../../model/analytics";
-import { type DirectorySearch, directoryView, inOrder, type Order, totalTokens } from "../../model/directory";
+import { type DirectorySearch, inOrder, type Order, totalTokens } from "../../model/directory";
 import { condition } from "../../model/filterText";
 import { formatCount } from "../../model/format";
 import { dollars } from "../../model/trace";
@@ -20,7 +20,7 @@ export function UsersPage() {
   const search = useSearch({ from: "/session/users" });
   const navigate = useNavigate({ from: "/users" });
   const query = useQuery(usersQuery(search));
-  const view = directoryView(search);
+  const { view = {}, users = [] } = query.data ?? {};
   const change = (next: DirectorySearch) => navigate({ search: next });
   const columns: DataColumn<Wire["UserUsage"]>[] = [
     {
@@ -41,7 +41,7 @@ export function UsersPage() {
         </SpansLink>
       ),
     })),
-    { header: "Last seen", cell: ({ usage }) => <Bucket iso={usage.last_time} /> },
+    { header: "Last seen", cell: ({ usage }) => <Bucket iso={usage.last_time} within={view} /> },
   ];
   return (
     <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={change} />}>
@@ -51,7 +51,7 @@ export function UsersPage() {
         <DataTable
           label="Users and their usage"
           columns={columns}
-          rows={query.data ?? []}
+          rows={users}
           getId={({ user_id }) => user_id}
           empty={
             query.isPending

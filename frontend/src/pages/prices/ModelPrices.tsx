@@ -1,10 +1,10 @@
 import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { UNPRICED } from "../../model/analytics";
-import { directoryView } from "../../model/directory";
+import type { ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount } from "../../model/format";
-import { type PriceSearch, rateOf } from "../../model/prices";
+import { rateOf } from "../../model/prices";
 import { dollars } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
 import controls from "../../ui/controls.module.css";
@@ -15,14 +15,14 @@ import tables from "../../ui/table.module.css";
 type Row = Wire["ModelUsage"];
 
 interface Props {
-  search: PriceSearch;
+  /** The view whose spans the models are counted from. */
+  view: ViewSearch;
   models: readonly Row[] | undefined;
   onPrice: (row: Row) => void;
 }
 
 /** What each model that was used costs now; those with calls without a price come first. */
-export function ModelPrices({ search, models, onPrice }: Props) {
-  const view = directoryView(search);
+export function ModelPrices({ view, models, onPrice }: Props) {
   const of = ({ model, provider }: Row) => [condition("model", model), provider ? condition("provider", provider) : ""];
   const rates: DataColumn<Row>[] = (["input", "output", "cached"] as const).map((kind) => ({
     header: { input: "Input", output: "Output", cached: "Cached input" }[kind],

@@ -54,8 +54,8 @@ export function PricesPage() {
       {error && <Failure error={error} />}
       <div className={styles.parts}>
         <ModelPrices
-          search={view}
-          models={models.data}
+          view={models.data?.view ?? {}}
+          models={models.data?.models}
           onPrice={(row) => {
             setEdited(null);
             set({ model: row.model, provider: row.provider ?? undefined });
