@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import type { Wire } from "../api/client";
 import { stacked } from "./analytics";
-import { courseOfAnswer, formatChange, parseExploreSearch, periodBefore, questionOf, rowsOf, spansOf } from "./explore";
+import {
+  courseOfAnswer,
+  formatChange,
+  MOST_GROUPS,
+  parseExploreSearch,
+  periodBefore,
+  questionOf,
+  rowsOf,
+  spansOf,
+} from "./explore";
 
 function group(key: Record<string, string>, value: number, points: [minute: number, value: number][] = []) {
   return {
@@ -79,6 +88,14 @@ it("says of each group its share, what it was before, and its spans", () => {
     { keys: ["a b"], filter: 'model:"a b"', value: 8, share: 0.8, before: null },
     { keys: ["c"], filter: "model:c", value: 2, share: 0.2, before: 4 },
   ]);
+});
+
+it("does not call a group new that may be missing from what was answered of the period before", () => {
+  const now = answer({ groups: [group({ model: "rare" }, 2)] });
+  const many = Array.from({ length: MOST_GROUPS }, (_, at) => group({ model: `m${at}` }, 500 - at));
+  expect(rowsOf(BY_MODEL, now, answer({ groups: many }))[0]?.before).toBeUndefined();
+  expect(rowsOf(BY_MODEL, now, answer({ groups: many.slice(1) }))[0]?.before).toBeNull();
+  expect(formatChange(2, undefined)).toBe("–");
 });
 
 it("quotes an attribute's key where the filter language needs it", () => {

@@ -72,6 +72,8 @@ export type Form = keyof typeof FORMS;
 /** How many groups the table can have. */
 export const LIMITS = ["10", "20", "50", "200"] as const;
 export type Limit = (typeof LIMITS)[number];
+/** As many groups as the API tells of: asked for of the period before, so that those that are large now are among them. */
+export const MOST_GROUPS = 200;
 
 export const EXPLORE_RANGE: RangeName = "24h";
 /** The groups that have a line of their own; the rest of an amount is drawn as one. */
@@ -180,7 +182,7 @@ export interface GroupRow {
   spans: number;
   /** The value's part of all; null where values do not add up. */
   share: number | null;
-  /** What it was in the period before: undefined while that is not asked for, null where there was nothing. */
+  /** What it was in the period before: undefined while that is not known, null where there was nothing. */
   before: number | null | undefined;
 }
 
@@ -188,6 +190,8 @@ export function rowsOf(question: Question, answer: Wire["Analytics"], before?: W
   const { by, metric, aggregation } = question;
   const whole = isAdditive(metric, aggregation) ? answer.total.value : null;
   const earlier = new Map(before?.groups.map((group) => [idOf(by, group), group.value]));
+  // Of a period with more groups than these the smaller ones are not known.
+  const absent = before && before.groups.length < MOST_GROUPS ? null : undefined;
   return answer.groups.map((group) => {
     const id = idOf(by, group);
     return {
@@ -197,7 +201,7 @@ export function rowsOf(question: Question, answer: Wire["Analytics"], before?: W
       value: group.value,
       spans: group.span_count,
       share: whole && group.value !== null ? group.value / whole : null,
-      before: before && (earlier.get(id) ?? null),
+      before: earlier.has(id) ? earlier.get(id) : absent,
     };
   });
 }
@@ -240,7 +244,8 @@ export function formatAnswer(value: number | null | undefined, { unit, aggregati
 }
 
 /** How much more or less than before: `+12 %`, `−50 %`; `new` where there was nothing. */
-export function formatChange(value: number | null, before: number | null): string {
+export function formatChange(value: number | null, before: number | null | undefined): string {
+  if (before === undefined) return "–";
   if (value === null || before === null || before === 0) return value && before !== value ? "new" : "–";
   const percent = Math.round((value / before - 1) * 100);
   return `${percent > 0 ? "+" : percent < 0 ? "−" : "±"}${Math.abs(percent).toLocaleString("en-US")} %`;

@@ -8,6 +8,7 @@ import {
   EXPLORE_RANGE,
   type ExploreSearch,
   METRICS,
+  MOST_GROUPS,
   periodBefore,
   questionOf,
   titleOf,
@@ -19,8 +20,6 @@ import { Groups } from "./Groups";
 import { QuestionBar } from "./QuestionBar";
 
 const HEIGHT = 280;
-/** Groups asked for of the period before, so that those that are large now are among them. */
-const MOST_GROUPS = 200;
 
 /** Any metric by any dimension over time, drawn and as a table; the URL is the question. */
 export function ExplorePage() {

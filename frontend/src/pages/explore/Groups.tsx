@@ -73,7 +73,7 @@ export function Groups({ question, search, answer, before }: Props) {
             ...number,
             header: "Change",
             cell: (row: GroupRow) =>
-              to(formatChange(row.value, row.before ?? null), spansOf(search, answer, row.filter, filter)),
+              to(formatChange(row.value, row.before), spansOf(search, answer, row.filter, filter)),
             total: to(formatChange(answer.total.value, before.total.value), spansOf(search, answer, filter)),
           },
         ]
