@@ -19,6 +19,21 @@ it("sends what is given and leaves out what is empty", () => {
   expect(draftOf({ name: "house", origin: "api", price })).toEqual({ ...draft, model: "house-.*" });
 });
 
+it.each([
+  ["2026-01-01T00:00:00Z", "2026-01-01", "2026-01-01T00:00:00Z"],
+  ["2026-01-01T10:30:00Z", "2026-01-01T10:30", "2026-01-01T10:30:00.000Z"],
+  ["2026-01-01T01:30:15.25+02:00", "2025-12-31T23:30:15.250", "2025-12-31T23:30:15.250Z"],
+])("keeps the time of day at which a price begins: %s", (from, written, sent) => {
+  const price = priceOf({ ...NO_PRICE, name: "house", model: "m", input: "1", output: "2" });
+  const draft = draftOf({ name: "house", origin: "api", price: { ...price, from } });
+  expect(draft.from).toBe(written);
+  expect(priceOf(draft).from).toBe(sent);
+});
+
+it("takes a time as an input of the page has it, without its seconds", () => {
+  expect(priceOf({ ...NO_PRICE, to: "2026-01-01T10:30" }).to).toBe("2026-01-01T10:30:00.000Z");
+});
+
 it("reads rates by the names of either source", () => {
   expect(rateOf({ source: "genai-prices", rates: { input_mtok: "2.5" } }, "input")).toBe("$2.50");
   expect(rateOf({ source: "own:house", rates: { cached_input: "0.05" } }, "cached")).toBe("$0.05");

@@ -27,7 +27,7 @@ export const MORE_RATES = {
   audio_output: "Audio out",
 } as const;
 
-/** An own price while it is written. */
+/** An own price while it is written; `from` and `to` as days or as times of UTC without a zone. */
 export interface PriceDraft
   extends Record<
     "name" | "model" | "provider" | "input" | "output" | "from" | "to" | keyof typeof MORE_RATES,
@@ -60,22 +60,21 @@ export function draftOf({ name, price }: Wire["PriceDetail"]): PriceDraft {
   const draft: PriceDraft = { ...NO_PRICE, name };
   for (const [key, value] of Object.entries(price)) {
     if (typeof value === "string")
-      draft[key as keyof PriceDraft] = key === "from" || key === "to" ? dayOf(value) : value;
+      draft[key as keyof PriceDraft] = key === "from" || key === "to" ? writtenOf(value) : value;
   }
   return draft;
 }
 
-/** What the API takes: what is empty is not given, days begin at midnight UTC. */
+/** What the API takes: what is empty is not given, days begin at midnight UTC, and times are UTC's. */
 export function priceOf({ name: _, model, input, output, from, to, ...rest }: PriceDraft): Wire["NewPrice"] {
   const optional = Object.fromEntries(Object.entries(rest).map(([key, value]) => [key, value.trim() || null]));
-  const day = (text: string) => (text ? `${text}T00:00:00Z` : null);
   return {
     ...(optional as Record<"provider" | keyof typeof MORE_RATES, string | null>),
     model: model.trim(),
     input: input.trim(),
     output: output.trim(),
-    from: day(from),
-    to: day(to),
+    from: instantOf(from),
+    to: instantOf(to),
   };
 }
 
@@ -99,6 +98,12 @@ function pattern(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }
 
-function dayOf(iso: string): string {
-  return new Date(iso).toISOString().slice(0, 10);
+/** An instant as it is written in a form: as a day where it is midnight. */
+function writtenOf(iso: string): string {
+  return new Date(iso).toISOString().replace(/T00:00:00\.000Z$|(:00)?\.000Z$|Z$/, "");
+}
+
+function instantOf(written: string): string | null {
+  if (!written) return null;
+  return written.includes("T") ? new Date(`${written}Z`).toISOString() : `${written}T00:00:00Z`;
 }

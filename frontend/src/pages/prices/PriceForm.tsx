@@ -34,9 +34,14 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
     </TextField>
   );
   const day = (key: "from" | "to", label: string) => (
-    <TextField key={key} type="date" value={price[key]} onChange={(text) => setPrice({ ...price, [key]: text })}>
+    <TextField
+      key={key}
+      type={draft[key].includes("T") ? "datetime-local" : "date"}
+      value={price[key]}
+      onChange={(text) => setPrice({ ...price, [key]: text })}
+    >
       <Label>{label}</Label>
-      <Input />
+      <Input step="any" />
     </TextField>
   );
   return (
