@@ -93,13 +93,22 @@ class Jobs:
         self._finished.add(job.id)
 
     async def _give_up(self, job: Job, reason: str) -> None:
-        with suppress(Retryable):
-            await self._office.note(job.id, "failed", message=reason)
+        await self._note_the_end(job, "failed", reason)
+
+    async def _note_the_end(self, job: Job, state: str, message: str) -> None:
+        """Note how a job ended, however long the query API is away: nobody else will."""
+        while True:
+            try:
+                await self._office.note(job.id, state, message=message)
+            except Retryable:
+                await asyncio.sleep(self._settings.export_refresh_seconds)
+            else:
+                return
 
     async def _test(self, job: Job, destination: Destination) -> None:
         trace_id, reply = await probe(destination, timeout=self._settings.export_timeout)
         state = "done" if was_taken(reply) else "failed"
-        await self._office.note(job.id, state, message=told(destination, trace_id, reply))
+        await self._note_the_end(job, state, told(destination, trace_id, reply))
 
     async def _replay(self, job: Job, destination: Destination) -> None:
         stop = asyncio.Event()
