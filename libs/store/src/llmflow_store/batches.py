@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from itertools import groupby, islice
 from operator import attrgetter
 from typing import Any, overload
 
+from llmflow_core.conventions.rules import forget_sums
 from llmflow_core.spans import Span
 from llmflow_store.fresh import Fresh, fresh_spans
 from llmflow_store.rollups import additions_of
@@ -56,6 +58,17 @@ class SpanBatch(Sequence[Span]):
             return self
         chosen = [span for span, key in zip(self.spans, self.keys, strict=True) if key in keys]
         return SpanBatch(chosen, self._rollup_attributes)
+
+    def without_sums(self, ids: Collection[tuple[str, bytes, bytes]]) -> SpanBatch:
+        """The same with tokens and cost forgotten of the spans whose project, trace id and span id are among `ids`."""
+        if not ids:
+            return self
+        spans = list(self.spans)
+        for number, span in enumerate(spans):
+            if (span.project, span.trace_id, span.span_id) in ids:
+                spans[number] = copy(span)
+                forget_sums(spans[number])
+        return SpanBatch(spans, self._rollup_attributes)
 
     @overload
     def __getitem__(self, index: int) -> Span: ...

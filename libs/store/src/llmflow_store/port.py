@@ -212,6 +212,9 @@ class Store(
         Idempotent: a span whose key (`Span.key`) is stored already changes nothing, rollups, summaries and scores
         included. Safe to call from several processes at once. Raises Permanent for a span that the database can never
         hold; then nothing of the call was stored. A `SpanBatch` has what needs no database made already.
+
+        Of a model call and another around it, with at most the HTTP request's spans between them, one keeps its tokens
+        and cost: what is stored already, otherwise the innermost.
         """
         ...
 

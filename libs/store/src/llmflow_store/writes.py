@@ -6,7 +6,7 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,6 +15,7 @@ from llmflow_core.spans import Span
 from llmflow_store.batches import Key, SpanBatch
 from llmflow_store.copy_format import copy_rows
 from llmflow_store.live_sql import note_changes
+from llmflow_store.nested_calls import count_once
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
@@ -29,7 +30,7 @@ LOCK_PROJECT = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _KEYS = ", ".join(KEY_COLUMNS)
 _KEY_ARRAYS = "$1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[]"
 _KNOWN_TRACES = """
-SELECT project, trace_id
+SELECT project, trace_id, input_tokens + output_tokens > 0
 FROM unnest($1::text[], $2::bytea[]) AS k (project, trace_id) JOIN traces USING (project, trace_id)
 """
 _KNOWN_SPANS = f"""
@@ -49,7 +50,10 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     """
     batch = spans if isinstance(spans, SpanBatch) else SpanBatch(spans)
     await connection.execute(LOCK_PROJECTS, batch.projects)
-    inserted = await _insert_new(connection, batch)
+    traces = await _known_traces(connection, batch.keys)
+    known = await _known(connection, batch.keys, traces)
+    batch = await count_once(connection, batch, known, traces)
+    inserted = await _insert_new(connection, batch, known)
     if inserted:
         new = batch.only(inserted)
         if new.content:
@@ -65,14 +69,14 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     return WriteResult(inserted=len(inserted), duplicates=len(spans) - len(inserted))
 
 
-async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch) -> set[Key]:
+async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch, known: Collection[Key]) -> set[Key]:
     """Insert those of the rows, which are in the order of their keys, that are not there yet; return their keys.
 
-    Nearly always none is there: so the rows are copied straight into the table, less those that are found to be there.
-    Another writer may add one of them in between. Then they go in by a way that is half as fast and knows conflicts.
+    Nearly always none is there: so the rows are copied straight into the table, less those `known` to be there. Another
+    writer may add one of them in between. Then they go in by a way that is half as fast and knows conflicts.
     """
     keys, rows = batch.keys, batch.rows
-    if known := await _known(connection, keys):
+    if known:
         new = [number for number, key in enumerate(keys) if key not in known]
         keys, rows = [keys[number] for number in new], [rows[number] for number in new]
     try:
@@ -85,11 +89,18 @@ async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch) -> 
     return set(keys)
 
 
-async def _known(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> set[Key]:
-    """Those of `keys` that are there. Only spans of traces that are there are looked up."""
+async def _known_traces(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> dict[tuple[Any, ...], bool]:
+    """The traces of `keys` that are there, by project and id, and whether any of their spans has tokens."""
     traces = {key[:2] for key in keys}
-    found = {tuple(row) for row in await connection.fetch(_KNOWN_TRACES, *zip(*traces, strict=True))}
-    sought = [key for key in keys if key[:2] in found] if found else []
+    rows = await connection.fetch(_KNOWN_TRACES, *zip(*traces, strict=True))
+    return {(project, trace_id): has_tokens for project, trace_id, has_tokens in rows}
+
+
+async def _known(
+    connection: asyncpg.Connection[Any], keys: Sequence[Key], traces: Collection[tuple[Any, ...]]
+) -> set[Key]:
+    """Those of `keys` that are there. Only spans of `traces`, those that are there, are looked up."""
+    sought = [key for key in keys if key[:2] in traces] if traces else []
     if not sought:
         return set()
     columns = list(zip(*sought, strict=True))

@@ -7,11 +7,15 @@ import time
 from decimal import Decimal
 from typing import Any
 
-from llmflow_core.spans import Score, Span
+import pytest
+
+from llmflow_core.ids import new_trace_id
+from llmflow_core.spans import Score, Span, SpanKind
 from llmflow_store import Store
 from llmflow_store.administration import Actor
 from llmflow_store.prometheus_sql import MOST_SETS, OTHER
 from llmflow_store.sketch import quantile
+from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
 from llmflow_testkit.store_suite import StoreSuite
 
@@ -41,6 +45,30 @@ class UsageContract(StoreSuite):
         assert 2.94 * SECOND <= (quantile(succeeded.duration_ns, 1) or 0) <= 3.06 * SECOND
         assert calls["chat", "error"].time_to_first_token_ns == {}
         assert calls["embedding", "success"].output_tokens == 0
+
+    @pytest.mark.parametrize("proxy_first", [True, False])
+    @pytest.mark.parametrize("by_request", [True, False])
+    async def test_a_call_that_comes_from_program_and_proxy_counts_once(
+        self, store: Store, database_url: str, proxy_first: bool, by_request: bool
+    ) -> None:
+        trace, tokens = {"trace_id": new_trace_id()}, {"input_tokens": 7, "output_tokens": 2, "cost": Decimal("0.5")}
+        agent = make_span(observation_type="agent", **trace)
+        graph = make_generation(parent_span_id=agent.span_id, **trace, **tokens)
+        call = make_generation(parent_span_id=graph.span_id, **trace, **tokens)
+        request = make_span(kind=SpanKind.CLIENT, parent_span_id=call.span_id, **trace)
+        carried = make_generation(parent_span_id=(request if by_request else call).span_id, **trace, **tokens)
+        other = make_generation(parent_span_id=agent.span_id, **trace, **tokens)
+        stranger = make_generation(parent_span_id=call.span_id, project="other", **trace, **tokens)
+        program, proxy = [agent, graph, call, request], [carried, other, stranger]
+        for batch in (proxy, program) if proxy_first else (program, proxy):
+            await store.write_spans(batch)
+            await store.write_spans(batch)
+        stored = await store.get_trace("default", trace["trace_id"])
+        assert stored is not None
+        counting = {row.span_id for row in stored.spans if row.cost is not None}
+        assert counting == {other.span_id, (carried if proxy_first else call).span_id}
+        assert (stored.summary.input_tokens, stored.summary.cost) == (14, Decimal(1))
+        assert await assert_rollups_match(database_url) == 7
 
     async def test_gateways_say_what_their_caches_did(self, store: Store) -> None:
         said: list[dict[str, Any]] = [

@@ -13,7 +13,7 @@ _CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
 def count_nested_once(spans: Iterable[Span]) -> None:
     """Take tokens and cost from each call whose direct child, among `spans`, is a call that states them as well.
 
-    The attributes keep what the outer one said. Spans of one batch only: of two that come apart both count.
+    The attributes keep what the outer one said. Spans of one batch only: the store sees to those that come apart.
     """
     calls = {
         (span.trace_id, span.span_id): span

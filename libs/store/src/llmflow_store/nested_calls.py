@@ -1,0 +1,98 @@
+"""One call of a model that comes as two spans at different times: from LLMFlow's proxy, a gateway or a server at once,
+from the instrumentation of the program that made it with its next batch. Its tokens and cost count once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import asyncpg
+
+from llmflow_core.spans import ObservationType, Span, SpanKind
+from llmflow_store.batches import Key, SpanBatch
+
+_CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
+#: Spans of the requests by which calls travel.
+_CARRIERS = (SpanKind.CLIENT, SpanKind.SERVER)
+_DEEPEST = 16
+
+# A trace can last for days and grow with every batch: only what may be around or within the new calls is read.
+_AROUND_US = 3_600_000_000
+_SKEW_US = 60_000_000
+_PLACES = """
+SELECT s.project, s.trace_id, s.span_id, s.parent_span_id, s.observation_type = ANY($5)
+    AND coalesce(s.input_tokens, s.output_tokens) IS NOT NULL AS counts
+FROM unnest($1::text[], $2::bytea[]) AS k (project, trace_id) JOIN spans s USING (project, trace_id)
+WHERE s.start_time BETWEEN $3 AND $4
+    AND (s.observation_type = ANY($5) OR s.observation_type = 'span' AND s.kind = ANY($6::smallint[]))
+"""
+
+#: Project, trace id and span id.
+_Id = tuple[str, bytes, bytes]
+
+
+class _Place(NamedTuple):
+    parent: bytes | None
+    counts: bool
+    is_stored: bool
+
+
+async def count_once(
+    connection: asyncpg.Connection[Any],
+    batch: SpanBatch,
+    known: Collection[Key],
+    traces: Mapping[tuple[Any, ...], bool],
+) -> SpanBatch:
+    """`batch` with tokens and cost of its calls left uncounted where a call around or within them counts already.
+
+    That may be one in the store or one in the batch; of calls in the batch the innermost counts. `known` are the keys
+    that are stored, `traces` the traces that are stored, and whether any of their spans has tokens. Two writers that
+    store the two spans in the same moment do not see each other: then both count.
+    """
+    new = [span for key, span in zip(batch.keys, batch.spans, strict=True) if _counts(span) and key not in known]
+    if not new:
+        return batch
+    places = {
+        (span.project, span.trace_id, span.span_id): _Place(span.parent_span_id, _counts(span), is_stored=False)
+        for span in batch.spans
+        if span.observation_type in _CALLS or _carries(span)
+    }
+    if grown := {(span.project, span.trace_id) for span in new if traces.get((span.project, span.trace_id))}:
+        rows = await connection.fetch(
+            _PLACES,
+            *zip(*grown, strict=True),
+            min(span.start_time_ns for span in new) // 1000 - _AROUND_US,
+            max(span.end_time_ns for span in new) // 1000 + _SKEW_US,
+            _CALLS,
+            _CARRIERS,
+        )
+        places |= {tuple(row[:3]): _Place(row[3], row[4], is_stored=True) for row in rows}
+    return batch.without_sums(_counted_elsewhere(places))
+
+
+def _counts(span: Span) -> bool:
+    return span.observation_type in _CALLS and (span.input_tokens is not None or span.output_tokens is not None)
+
+
+def _carries(span: Span) -> bool:
+    return span.observation_type == ObservationType.SPAN and span.kind in _CARRIERS
+
+
+def _counted_elsewhere(places: Mapping[_Id, _Place]) -> set[_Id]:
+    found: set[_Id] = set()
+    for key, place in places.items():
+        if place.counts and (around := list(_around(key, places))):
+            found.update(outer for outer in around if not places[outer].is_stored)
+            if not place.is_stored and any(places[outer].is_stored for outer in around):
+                found.add(key)
+    return found
+
+
+def _around(key: _Id, places: Mapping[_Id, _Place]) -> Iterator[_Id]:
+    """The calls that count among what is around one, as far as only calls and their requests are."""
+    for _ in range(_DEEPEST):
+        key = (*key[:2], places[key].parent or b"")
+        if key not in places:
+            return
+        if places[key].counts:
+            yield key
