@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from llmflow_bus import Record, topics
-from llmflow_bus.dead_letters import OFFSET_HEADER, PARTITION_HEADER, TOPIC_HEADER
+from llmflow_bus.dead_letters import OFFSET_HEADER, PARTITION_HEADER, SOURCE_HEADER, TOPIC_HEADER
 from llmflow_core.coding_tools import EventKind
 from llmflow_core.own_prices import OwnPrice
 from llmflow_core.pricing import Prices
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.recorded_coding_tools import recorded_logs, recorded_metrics
-from llmflow_writer.records import decode
+from llmflow_writer.records import GROUP, decode
 
 
 def record(value: bytes, *, topic: str = topics.SPANS, offset: int = 7, **headers: str) -> Record:
@@ -42,6 +43,15 @@ def test_spans_are_priced() -> None:
         attribute.value.int_value = count
     (stored,) = decode(record(request.SerializeToString()), Prices()).items
     assert stored.cost == Decimal("2.5")
+
+
+def test_a_letter_is_stored_when_the_writer_had_refused_it_and_not_when_a_destination_had() -> None:
+    value = otlp_request([1, 2]).SerializeToString()
+    stored, left = (
+        decode(replace(record(value), headers={SOURCE_HEADER: source}), Prices())
+        for source in (GROUP, "llmflow-exporter-a")
+    )
+    assert (len(stored.items), left.items, left.problems) == (2, [], [])
 
 
 def test_bytes_that_are_no_request_are_a_problem() -> None:

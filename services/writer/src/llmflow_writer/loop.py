@@ -20,13 +20,11 @@ from llmflow_core.errors import Permanent, Retryable
 from llmflow_core.pricing import Prices
 from llmflow_store import Store
 from llmflow_writer import metrics
-from llmflow_writer.records import Decoded, decode
+from llmflow_writer.records import GROUP, Decoded, decode
 from llmflow_writer.settings import WriterSettings
 from llmflow_writer.signals import SIGNALS, Signal
 
 logger = logging.getLogger(__name__)
-
-GROUP = "llmflow-writer"
 
 #: An upper bound for how late a stop is noticed; records end the wait at once.
 _POLL_SECONDS = 0.5

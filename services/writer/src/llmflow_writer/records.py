@@ -7,12 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from llmflow_bus import Record, topics
+from llmflow_bus.dead_letters import concerns
 from llmflow_core.errors import Rejected
 from llmflow_core.pricing import Prices
 from llmflow_core.projects import project_named
 from llmflow_writer.signals import SIGNALS
 
 logger = logging.getLogger(__name__)
+
+#: The writers' consumer group.
+GROUP = "llmflow-writer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +31,11 @@ class Decoded:
 def decode(record: Record, prices: Prices) -> Decoded:
     """Read a record's items, as its topic says, and price them.
 
-    Never raises: a record that cannot be read has a problem and no items.
+    Never raises: a record that cannot be read has a problem and no items. One that is there again for a destination
+    alone has neither: it was stored when it came first, with content that a destination may have been spared.
     """
+    if not concerns(record, GROUP):
+        return Decoded(record)
     try:
         project = project_named(record.headers.get(topics.PROJECT_HEADER), field=f"header {topics.PROJECT_HEADER}")
         items, problems = SIGNALS[record.topic].read(record, project, prices)
