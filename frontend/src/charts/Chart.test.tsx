@@ -32,7 +32,15 @@ afterEach(cleanup);
 
 function course(step: number, points: number): Course {
   const times = Array.from({ length: points }, (_, at) => at * step);
-  return { unit: "count", step, times, series: [{ label: "requests", filter: "", values: times.map(() => 1) }] };
+  const [from, to] = [0, points * step].map((time) => new Date(time * 1000).toISOString()) as [string, string];
+  return {
+    unit: "count",
+    from,
+    to,
+    step,
+    times,
+    series: [{ label: "requests", filter: "", values: times.map(() => 1) }],
+  };
 }
 
 it("writes days on its axis when a range of hours becomes one of weeks", () => {

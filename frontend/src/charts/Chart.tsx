@@ -75,7 +75,7 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
         {series.map((line, place) => (
           <li
             key={line.label}
-            data-before={line.secondsBefore !== undefined || line.isLimit === true}
+            data-before={line.before !== undefined || line.isLimit === true}
             style={{ "--line-color": `var(${line.isLimit ? "--error" : colorAt(place)})` } as CSSProperties}
           >
             <span title={line.label}>{line.label || "none"}</span>
@@ -139,7 +139,7 @@ function options(
         ? series.map((line, place) => {
             const stroke = color(line.isLimit ? "--error" : colorAt(place));
             const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
-            const dash = line.secondsBefore === undefined && !line.isLimit ? undefined : [4, 4];
+            const dash = line.before === undefined && !line.isLimit ? undefined : [4, 4];
             return {
               label: line.label,
               stroke,

@@ -1,7 +1,7 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button } from "react-aria-components";
-import { type Course, formatValue } from "../model/analytics";
+import { type Course, formatValue, partOf, type Range, type Series } from "../model/analytics";
 import type { Form } from "../model/explore";
 import type { ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
@@ -25,18 +25,21 @@ interface Props {
   /** Of the chart, in pixels. */
   height?: number;
   /** A stretch was chosen to look at closer. */
-  onRange: (range: { from: string; to: string }) => void;
+  onRange: (range: Range) => void;
 }
 
 /** A chart with its title, and the same numbers as a table; each of them leads to its spans. */
 export function ChartCard({ title, course, search, filter, form = "lines", height = HEIGHT, onRange }: Props) {
   const [asTable, setAsTable] = useState(false);
   const navigate = useNavigate();
-  const spansIn = (from: number, step: number, own = ""): ViewSearch => ({
-    ...(search?.project ? { project: search.project } : {}),
-    filter: allOf(search?.filter, filter, own),
-    ...rangeOf(from, from + step),
-  });
+  const spansIn = (course: Course, time: number, line?: Series): ViewSearch => {
+    const start = time - (line?.before?.seconds ?? 0);
+    return {
+      ...(search?.project ? { project: search.project } : {}),
+      filter: allOf(search?.filter, filter, line?.filter),
+      ...partOf(line?.before ?? course, start, start + course.step),
+    };
+  };
   const empty = course?.series.every((line) => line.values.every((value) => !value));
   return (
     <section className={styles.card} aria-label={title}>
@@ -60,8 +63,8 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
           form={form}
           height={height}
           onRange={(from, to, how) => {
-            if (how === "drag") onRange(rangeOf(from, to));
-            else if (search) navigate({ to: "/spans", search: spansIn(from, course.step) });
+            if (how === "drag") onRange(partOf(course, from, to));
+            else if (search) navigate({ to: "/spans", search: spansIn(course, from) });
           }}
         />
       )}
@@ -96,10 +99,7 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
                     {course.series.map((line) => (
                       <td key={line.label} data-number>
                         {search ? (
-                          <Link
-                            to="/spans"
-                            search={spansIn(time - (line.secondsBefore ?? 0), course.step, line.filter)}
-                          >
+                          <Link to="/spans" search={spansIn(course, time, line)}>
                             {formatValue(line.values[at], course.unit)}
                           </Link>
                         ) : (
@@ -115,8 +115,4 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
       )}
     </section>
   );
-}
-
-function rangeOf(from: number, to: number): { from: string; to: string } {
-  return { from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString() };
 }

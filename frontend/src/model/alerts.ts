@@ -197,7 +197,7 @@ export function scoreCourse({ window_minutes, threshold }: Condition, { scores, 
     return given ? given.reduce((sum, value) => sum + value, 0) / given.length : null;
   });
   const series = [{ label: RULE_METRICS.quality_score, filter: "", values: means }];
-  return withThreshold({ unit: "count", step, times, series }, threshold);
+  return withThreshold({ unit: "count", from, to, step, times, series }, threshold);
 }
 
 function withThreshold(course: Course, threshold: number): Course {

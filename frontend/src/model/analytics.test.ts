@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Wire } from "../api/client";
-import { formatValue, groupCourse, toCourse } from "./analytics";
+import { formatValue, groupCourse, partOf, toCourse } from "./analytics";
 
 function answer(given: Partial<Wire["Analytics"]>): Wire["Analytics"] {
   return {
@@ -23,6 +23,18 @@ it("has a point for every interval, nothing where nothing was", () => {
   const course = toCourse([["requests", "", answer({})]]);
   expect(course?.times).toEqual([NOON, NOON + 60, NOON + 120]);
   expect(course?.series[0]?.values).toEqual([0, 3, 0]);
+});
+
+it("takes of an interval what lies in the range", () => {
+  const course = toCourse([
+    ["requests", "", answer({ from: "2026-05-04T12:00:30.000500Z", to: "2026-05-04T12:02:20Z" })],
+  ]);
+  const parts = course?.times.map((time) => partOf(course, time, time + course.step));
+  expect(parts).toEqual([
+    { from: "2026-05-04T12:00:30.000500Z", to: "2026-05-04T12:01:00.000Z" },
+    { from: "2026-05-04T12:01:00.000Z", to: "2026-05-04T12:02:00.000Z" },
+    { from: "2026-05-04T12:02:00.000Z", to: "2026-05-04T12:02:20Z" },
+  ]);
 });
 
 it("leaves a gap where nothing was measured", () => {

@@ -35,19 +35,28 @@ export function parseOverviewSearch(raw: Record<string, unknown>): OverviewSearc
 
 export type Unit = Wire["Analytics"]["unit"];
 
+/** Two instants in ISO 8601. */
+export interface Range {
+  from: string;
+  to: string;
+}
+
 export interface Series {
   label: string;
   /** The spans that the series is of, beyond those of the view, in the filter language. */
   filter: string;
   values: (number | null)[];
-  /** Of a course of an earlier time drawn beside another: how much earlier, in seconds. */
-  secondsBefore?: number;
+  /** Of a course of an earlier time drawn beside another: how much earlier, in seconds, and its own range. */
+  before?: Range & { seconds: number };
   /** It is a line to compare with, not a measure. */
   isLimit?: boolean;
 }
 
-/** Values at common times, which are seconds since 1970 and `step` seconds apart. */
-export interface Course {
+/**
+ * Values at common times, which are seconds since 1970 and `step` seconds apart. The first and the last interval may
+ * reach beyond the range that was counted.
+ */
+export interface Course extends Range {
   unit: Unit;
   step: number;
   times: number[];
@@ -85,12 +94,22 @@ export function courseOf(lines: readonly [...Named, Wire["AnalyticsPoint"][]][])
   const absent = first.aggregation === "sum" || first.aggregation === "rate" ? 0 : null;
   return {
     unit: first.unit,
+    from: first.from,
+    to: first.to,
     step,
     times,
     series: lines.map(([label, filter, , points]) => {
       const at = new Map(points.map((point) => [Date.parse(point.time) / 1000, point.value]));
       return { label, filter, values: times.map((time) => at.get(time) ?? absent) };
     }),
+  };
+}
+
+/** What of a stretch of time, in seconds since 1970, lies in a range. */
+export function partOf({ from, to }: Range, start: number, end: number): Range {
+  return {
+    from: start * 1000 <= Date.parse(from) ? from : new Date(start * 1000).toISOString(),
+    to: end * 1000 > Date.parse(to) ? to : new Date(end * 1000).toISOString(),
   };
 }
 

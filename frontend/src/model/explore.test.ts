@@ -77,7 +77,11 @@ describe("what is drawn", () => {
   it("is beside the period before, at the same places", () => {
     const before = answer({ ...periodBefore(answer({})), total: group({}, 2) });
     const series = courseOfAnswer(questionOf({}), answer({}), before)?.series;
-    expect(series?.[1]).toMatchObject({ label: "before", values: [0, 0], secondsBefore: 120 });
+    expect(series?.[1]).toMatchObject({
+      label: "before",
+      values: [0, 0],
+      before: { seconds: 120, ...periodBefore(answer({})) },
+    });
   });
 });
 

@@ -219,9 +219,10 @@ export function courseOfAnswer(
     const earlier = before && courseOf([["before", "", before, before.total.points]]);
     const line = earlier?.series[0];
     if (!course || !earlier || !line) return course;
+    const { from, to } = earlier;
     const seconds = (course.times[0] ?? 0) - (earlier.times[0] ?? 0);
     const values = course.times.map((_, at) => line.values[at] ?? null);
-    return { ...course, series: [...course.series, { ...line, values, secondsBefore: seconds }] };
+    return { ...course, series: [...course.series, { ...line, values, before: { seconds, from, to } }] };
   }
   const drawn = answer.groups.slice(0, DRAWN);
   const course = courseOf(drawn.map((group) => [labelOf(by, group), filterOf(by, group), answer, group.points]));

@@ -72,6 +72,8 @@ export function metricCourse(
   const absent = asked === "sum" || asked === "rate" || asked === "count" ? 0 : null;
   return {
     unit: known.unit,
+    from,
+    to,
     step,
     times,
     series: result.lines.map(({ label, points }) => {
