@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from llmflow.instance import default_data_dir, read_where
+from llmflow.reaching import proxies_apply
 from llmflow_core.errors import LLMFlowError
 
 # What is imported in functions here costs memory that `llmflow up`, which needs none of it, would keep.
@@ -111,7 +112,7 @@ class Api:
 
 @contextmanager
 def open_api() -> Iterator[Api]:
-    """The API that the environment names. Raises ConfigError for a wrong setting."""
+    """The API that the environment names. Raises LLMFlowError for what the environment says wrong of it."""
     import httpx
 
     from llmflow.command_settings import CommandSettings
@@ -122,11 +123,21 @@ def open_api() -> Iterator[Api]:
     headers = {"X-Requested-With": "llmflow"}
     if settings.api_key:
         auth = None
-        headers["Authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        key = settings.api_key.get_secret_value()
+        if not (key.isascii() and key.isprintable()):
+            raise LLMFlowError("LLMFLOW_API_KEY is no API key: those have only letters, digits, - and _")
+        headers["Authorization"] = f"Bearer {key}"
     url = _url(settings)
     # To read the authorities' certificates takes longer than most requests.
     verify = url.startswith("https:")
-    with httpx.Client(base_url=url, auth=auth, headers=headers, timeout=_TIMEOUT_SECONDS, verify=verify) as client:
+    with httpx.Client(
+        base_url=url,
+        auth=auth,
+        headers=headers,
+        timeout=_TIMEOUT_SECONDS,
+        verify=verify,
+        trust_env=proxies_apply(url),
+    ) as client:
         yield Api(client)
 
 

@@ -17,6 +17,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 
 from llmflow.demo_scenarios import SCENARIOS, Recorder
+from llmflow.reaching import proxies_apply
 from llmflow_core.errors import LLMFlowError
 from llmflow_core.otlp import key_values
 
@@ -31,7 +32,7 @@ async def send(ingest_url: str, *, traces: int, hours: float, seed: int) -> int:
     """
     spans = 0
     headers = {"content-type": "application/x-protobuf", "x-llmflow-project": PROJECT}
-    async with httpx.AsyncClient(timeout=30, headers=headers) as client:
+    async with httpx.AsyncClient(timeout=30, headers=headers, trust_env=proxies_apply(ingest_url)) as client:
         for request in requests(traces=traces, hours=hours, seed=seed, now_ns=time.time_ns()):
             try:
                 response = await client.post(f"{ingest_url}/v1/traces", content=request.SerializeToString())

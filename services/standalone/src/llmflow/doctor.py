@@ -16,6 +16,7 @@ from llmflow import formats
 from llmflow.api import Api, ApiError, open_api
 from llmflow.console import Json, print_json
 from llmflow.instance import Where, default_data_dir, log_url, read_where
+from llmflow.reaching import proxies_apply
 from llmflow_core.errors import ConfigError, LLMFlowError
 
 if TYPE_CHECKING:
@@ -130,9 +131,11 @@ def _check_services() -> Iterator[Finding]:
         addresses = {"API": site.where.page_url, "proxy": site.where.proxy_url, "ingest": site.where.ingest_url}
     for name, address in addresses.items():
         try:
-            answer = httpx.get(f"{address.rstrip('/')}/readyz", timeout=_REQUEST_SECONDS)
+            answer = httpx.get(
+                f"{address.rstrip('/')}/readyz", timeout=_REQUEST_SECONDS, trust_env=proxies_apply(address)
+            )
             problem = "" if answer.is_success else f"is not ready: {answer.text[:300]}"
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, LLMFlowError) as error:
             problem = f"does not answer: {error}"
         yield Finding(
             "services", f"{name} {address} {problem or 'is ready'}", problem and "see its log; start it again"
@@ -267,7 +270,11 @@ def _send_span(site: _Site, trace_id: bytes) -> None:
     address = site.where.ingest_url if site.where else str(site.settings.api_url or "").rstrip("/")
     try:
         answer = httpx.post(
-            f"{address}/v1/traces", content=body.SerializeToString(), headers=headers, timeout=_REQUEST_SECONDS
+            f"{address}/v1/traces",
+            content=body.SerializeToString(),
+            headers=headers,
+            timeout=_REQUEST_SECONDS,
+            trust_env=proxies_apply(address),
         )
     except httpx.HTTPError as error:
         raise LLMFlowError(f"ingest at {address} does not answer: {error}") from error

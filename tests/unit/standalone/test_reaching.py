@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from llmflow.api import open_api
+from llmflow.reaching import proxies_apply
+from llmflow_core.errors import LLMFlowError
+
+
+@pytest.mark.parametrize("proxy", ["http://proxy.example.com:3128", "socks5://127.0.0.1:1080", "odd://127.0.0.1:1"])
+def test_requests_to_this_machine_take_no_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    for url in ("http://localhost:3000", "http://127.0.0.1:3000/", "http://[::1]:3000"):
+        assert not proxies_apply(url)
+    if proxy.startswith("http:"):
+        assert proxies_apply("http://llmflow.example.com")
+    else:
+        with pytest.raises(LLMFlowError, match="ALL_PROXY"):
+            proxies_apply("https://llmflow.example.com")
+
+
+@pytest.mark.parametrize("key", ["lf-sk-ключ", "lf-sk-a\nb"])
+def test_what_can_be_no_key_is_not_quoted(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMFLOW_API_KEY", key)
+    with pytest.raises(LLMFlowError, match="LLMFLOW_API_KEY") as raised, open_api():
+        pass
+    assert key not in str(raised.value)
