@@ -46,7 +46,7 @@ A call that several of them record, or one of them and LLMFlow's proxy or a gate
 that many requests, but its tokens and cost count once if the inner span is a child of the outer one, or of an HTTP
 request's span that is. That takes `traceparent` on the way to the proxy: some instrumentations of model libraries send
 it, all others leave it to one of the HTTP client. The innermost span counts of those that come together, else that
-which comes first. Spans that stand side by side, or in different traces, are different calls to LLMFlow, and each counts.
+which comes first. Spans that stand side by side, or in different traces, are different calls to LLMFlow: each counts.
 
 """
 _COLUMNS = {
