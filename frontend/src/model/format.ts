@@ -17,8 +17,9 @@ export function formatTick(ns: number): string {
   return ns === 0 ? "0" : formatDuration(ns).replace(/\.(\d*?)0+ /, (_, kept) => (kept ? `.${kept} ` : " "));
 }
 
-/** A count that stays narrow: exact below 10,000, then `12.3k`, `4.56M`, `1.20B`. */
+/** A count that stays narrow: exact below 10,000, then `12.3k`, `4.56M`, `1.20B`; of a fraction three digits. */
 export function formatCount(count: number): string {
+  if (count > 0 && count < 1) return count.toLocaleString("en-US", { maximumSignificantDigits: 3 });
   if (count < 10_000) return count.toLocaleString("en-US");
   if (count < 999_500) return `${digits(count / 1e3)}k`;
   if (count < 999.5e6) return `${digits(count / 1e6)}M`;
