@@ -67,6 +67,15 @@ describe("what is being written", () => {
     expect(writingAt(marked.replace("|", ""), cursor)).toMatchObject({ what, typed });
   });
 
+  it.each([
+    ['attr."my key":', "my key"],
+    ['attr."a:b":x', "a:b"],
+    ['attr."say \\"hi\\"":', 'say "hi"'],
+    ["attr.a.b:x", "a.b"],
+  ])("reads the key as the API does: %s", (text, key) => {
+    expect(writingAt(text, text.length)).toMatchObject({ what: "value", field: "attr", key });
+  });
+
   it("names field, key and place", () => {
     expect(writingAt("attr.feature:>=chat rest", 17)).toEqual({
       what: "value",

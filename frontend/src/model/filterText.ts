@@ -64,12 +64,12 @@ export function writingAt(filter: string, cursor: number): Writing {
   }
   const rest = quoted ? /^[^"]*"?/ : /^[^\s(),"]*/;
   const to = cursor + (filter.slice(cursor).match(rest)?.[0].length ?? 0);
-  const head = value === null ? null : /^([A-Za-z_]+)(?:\.([^:]+))?:/.exec(filter.slice(start));
+  const head = value === null ? null : /^([A-Za-z_]+)(?:\.("(?:[^"\\]|\\.)*"|[^\s:()",]+))?:/.exec(filter.slice(start));
   if (value === null || !head?.[1]) return { what: "field", from: start, to, typed: filter.slice(start, cursor) };
   const operator = /^(?:>=|<=|>|<|=)/.exec(filter.slice(value, cursor))?.[0] ?? "";
   const from = value + operator.length;
   const typed = filter.slice(from, cursor).replace(/^"/, "");
-  const key = head[2] ?? null;
+  const key = head[2] === undefined ? null : unquoted(head[2]);
   return { what: "value", field: head[1].toLowerCase(), key, ordering: operator !== "", from, to, typed };
 }
 
@@ -107,5 +107,9 @@ function valuesIn(term: string, field: string): string[] | undefined {
   if (!term.startsWith(`${field}:`)) return undefined;
   const values = term.slice(field.length + 1).match(/"(?:[^"\\]|\\.)*"|[^,"]+/g) ?? [];
   if (values.length === 0 || values.some((value) => /^[<>=]|^[^"]*[*]/.test(value))) return undefined;
-  return values.map((value) => (value.startsWith('"') ? value.slice(1, -1).replace(/\\(.)/g, "$1") : value));
+  return values.map(unquoted);
+}
+
+function unquoted(text: string): string {
+  return text.startsWith('"') ? text.slice(1, -1).replace(/\\(.)/g, "$1") : text;
 }
