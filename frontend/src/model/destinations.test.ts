@@ -62,3 +62,8 @@ test("the URL holds what is added, changed or replayed to", () => {
     preset: "phoenix",
   });
 });
+
+test("sends all where no share is written, as the form's hint says", () => {
+  expect(definitionOf({ ...draftOf(), sampling: " " }, []).sampling).toBe(1);
+  expect(definitionOf({ ...draftOf(), sampling: "0" }, []).sampling).toBe(0);
+});

@@ -159,7 +159,7 @@ export function definitionOf(draft: Draft, presets: readonly Preset[]): Definiti
       llm_only: draft.llmOnly,
       errors_only: draft.errorsOnly,
     },
-    sampling: Number(draft.sampling),
+    sampling: Number(draft.sampling.trim() || 1),
     content: draft.content,
     start: draft.start,
   };

@@ -11,6 +11,7 @@ describe("miniature", () => {
   it("draws few rows no taller than a line", () => {
     expect(miniature(100, 28, 700, 0, 700)).toEqual({ length: 400, top: 0, height: 100 });
     expect(miniature(10, 28, 700, 0, 700)).toEqual({ length: 40, top: 0, height: 40 });
+    expect(miniature(1, 28, 20, 8, 700)).toEqual({ length: 4, top: 0, height: 4 });
   });
 });
 

@@ -24,7 +24,7 @@ export function miniature(
   const length = Math.min(mapHeight, count * TALLEST_ROW);
   const total = count * rowHeight;
   if (total <= viewport) return { length, top: 0, height: length };
-  const height = Math.max(SMALLEST_WINDOW, (viewport / total) * length);
+  const height = Math.min(length, Math.max(SMALLEST_WINDOW, (viewport / total) * length));
   return { length, top: (scrollTop / (total - viewport)) * (length - height), height };
 }
 
