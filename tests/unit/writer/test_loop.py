@@ -23,7 +23,8 @@ from llmflow_store import Store, WriteResult
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.recorded_coding_tools import recorded_metrics
-from llmflow_writer.loop import GROUP, WriterLoop
+from llmflow_writer.loop import WriterLoop
+from llmflow_writer.records import GROUP
 from llmflow_writer.settings import WriterSettings
 from llmflow_writer.signals import SIGNALS
 
