@@ -41,8 +41,14 @@ async def plans(database: Database, questions: Sequence[Question]) -> str:
         for question in questions:
             parts.append(f"== {question.name}")
             for statement in await _statements(connection, store, question.make(samples)):
-                plan = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, SUMMARY) {statement.query}", *statement.args)
-                parts += [statement.query.strip(), "\n".join(row[0][:_LINE] for row in plan)]
+                parts.append(statement.query.strip())
+                if statement.args:
+                    plan = await connection.fetch(
+                        f"EXPLAIN (ANALYZE, BUFFERS, SUMMARY) {statement.query}", *statement.args
+                    )
+                    parts.append("\n".join(row[0][:_LINE] for row in plan))
+                else:  # a transaction, and how its statements are to be planned
+                    await connection.execute(statement.query)
     finally:
         await connection.close()
     return "\n\n".join(parts) + "\n"
