@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from llmflow_core.conventions.nested import CALLS, states_tokens
 from llmflow_core.spans import ObservationType, Span, SpanKind
 from llmflow_store.batches import Key, SpanBatch
 
-_CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
 #: Spans of the requests by which calls travel.
 _CARRIERS = (SpanKind.CLIENT, SpanKind.SERVER)
 _DEEPEST = 16
@@ -49,13 +49,13 @@ async def count_once(
     that are stored, `traces` the traces that are stored, and whether any of their spans has tokens. Two writers that
     store the two spans in the same moment do not see each other: then both count.
     """
-    new = [span for key, span in zip(batch.keys, batch.spans, strict=True) if _counts(span) and key not in known]
+    new = [span for key, span in zip(batch.keys, batch.spans, strict=True) if states_tokens(span) and key not in known]
     if not new:
         return batch
     places = {
-        (span.project, span.trace_id, span.span_id): _Place(span.parent_span_id, _counts(span), is_stored=False)
+        (span.project, span.trace_id, span.span_id): _Place(span.parent_span_id, states_tokens(span), is_stored=False)
         for span in batch.spans
-        if span.observation_type in _CALLS or _carries(span)
+        if span.observation_type in CALLS or _carries(span)
     }
     if grown := {(span.project, span.trace_id) for span in new if traces.get((span.project, span.trace_id))}:
         rows = await connection.fetch(
@@ -63,15 +63,11 @@ async def count_once(
             *zip(*grown, strict=True),
             min(span.start_time_ns for span in new) // 1000 - _AROUND_US,
             max(span.end_time_ns for span in new) // 1000 + _SKEW_US,
-            _CALLS,
+            CALLS,
             _CARRIERS,
         )
         places |= {tuple(row[:3]): _Place(row[3], row[4], is_stored=True) for row in rows}
     return batch.without_sums(_counted_elsewhere(places))
-
-
-def _counts(span: Span) -> bool:
-    return span.observation_type in _CALLS and (span.input_tokens is not None or span.output_tokens is not None)
 
 
 def _carries(span: Span) -> bool:

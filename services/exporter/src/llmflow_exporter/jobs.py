@@ -86,14 +86,11 @@ class Jobs:
             await (self._test if job.kind == "test" else self._replay)(job, destination)
         except (ConfigError, OSError) as error:
             reason = "; ".join(error.problems) if isinstance(error, ConfigError) else str(error)
-            await self._give_up(job, destination.scrubbed(reason))
+            await self._note_the_end(job, "failed", destination.scrubbed(reason))
         except Exception:
             logger.exception("the %s of %s failed unexpectedly", job.kind, destination.name)
-            await self._give_up(job, "an error of the exporter; its log says more")
+            await self._note_the_end(job, "failed", "an error of the exporter; its log says more")
         self._finished.add(job.id)
-
-    async def _give_up(self, job: Job, reason: str) -> None:
-        await self._note_the_end(job, "failed", reason)
 
     async def _note_the_end(self, job: Job, state: str, message: str) -> None:
         """Note how a job ended, however long the query API is away: nobody else will."""

@@ -7,7 +7,13 @@ from collections.abc import Iterable
 from llmflow_core.conventions.rules import forget_sums
 from llmflow_core.spans import ObservationType, Span
 
-_CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
+#: What is a call of a model.
+CALLS = (ObservationType.GENERATION, ObservationType.EMBEDDING)
+
+
+def states_tokens(span: Span) -> bool:
+    """Whether a span is a call of a model that says how many tokens it took."""
+    return span.observation_type in CALLS and (span.input_tokens is not None or span.output_tokens is not None)
 
 
 def count_nested_once(spans: Iterable[Span]) -> None:
@@ -15,11 +21,7 @@ def count_nested_once(spans: Iterable[Span]) -> None:
 
     The attributes keep what the outer one said. Spans of one batch only: the store sees to those that come apart.
     """
-    calls = {
-        (span.trace_id, span.span_id): span
-        for span in spans
-        if span.observation_type in _CALLS and (span.input_tokens is not None or span.output_tokens is not None)
-    }
+    calls = {(span.trace_id, span.span_id): span for span in spans if states_tokens(span)}
     if len(calls) > 1:
         for span in calls.values():
             outer = calls.get((span.trace_id, span.parent_span_id or b""))
