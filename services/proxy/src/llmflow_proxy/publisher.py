@@ -99,12 +99,12 @@ class Publisher:
         return True
 
     async def close(self, *, timeout: float) -> None:
-        """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool; what is left then
-        is lost and counted."""
+        """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool, at once if the log is
+        away and the spool is well; what is left then is lost and counted."""
         spool = self._spool
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout / 2 if spool else timeout):
-                while self._waiting and self._tasks and not (spool and self._away):
+                while self._waiting and self._tasks and not (spool and self._away and not self._spool_fails):
                     self._changed.clear()
                     await self._changed.wait()
         for task in self._tasks:
