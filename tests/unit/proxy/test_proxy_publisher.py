@@ -263,7 +263,7 @@ async def test_closing_without_a_log_leaves_everything_in_the_spool(spool: Spool
 async def test_a_full_spool_leaves_spans_in_memory_until_that_is_full(tmp_path: Path) -> None:
     log = ScriptedLog(reachable=False)
     before = dropped("buffer_full")
-    async with publishing(log, capacity=30, spool=Spool(tmp_path, capacity=1)) as publisher:
+    async with publishing(log, capacity=30, timeout=60, spool=Spool(tmp_path, capacity=1)) as publisher:
         for span in (b"1" * 10, b"2" * 10, b"3" * 10):
             assert publisher.offer("default", span)
         assert not publisher.offer("default", b"4")

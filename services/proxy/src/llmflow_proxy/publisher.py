@@ -99,8 +99,8 @@ class Publisher:
         return True
 
     async def close(self, *, timeout: float) -> None:
-        """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool, at once if the log is
-        away and the spool is well; what is left then is lost and counted."""
+        """Publish what waits, for at most about `timeout` seconds, and put the rest into the spool: at once if the log
+        is away and the spool is well. What is left then is lost and counted."""
         spool = self._spool
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout / 2 if spool else timeout):
