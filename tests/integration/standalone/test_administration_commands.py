@@ -23,6 +23,8 @@ def test_projects(run: Run) -> None:
     assert run("projects", "delete", "shop", input="n\n").exit_code == 1
     assert printed(run("projects", "delete", "shop", "--yes", "--json")) == {"span_count": 0}
     assert [project["name"] for project in printed(run("projects", "list", "--json"))] == ["default"]
+    mistyped = run("projects", "delete", "shop", "--yes")
+    assert (mistyped.exit_code, mistyped.stderr) == (1, "llmflow: there is no project shop\n")
 
 
 def test_keys(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import typer
 from llmflow import formats
 from llmflow.api import open_api
 from llmflow.console import Column, Json, errors_for_people, print_json, print_table
+from llmflow_core.errors import LLMFlowError
 
 app = typer.Typer(no_args_is_help=True, help="Projects keep one team's data apart from another's.")
 
@@ -79,8 +80,11 @@ def delete_project(
     Example:
       llmflow projects delete shop --yes
     """
-    if not yes:
-        typer.confirm(f"Delete the project {name} with all that is in it?", abort=True, err=True)
     with errors_for_people(), open_api() as api:
+        # To delete a project that is gone is no error of the API's, but a name mistyped is one of its user's.
+        if name not in api.get("projects")["projects"]:
+            raise LLMFlowError(f"there is no project {name}")
+        if not yes:
+            typer.confirm(f"Delete the project {name} with all that is in it?", abort=True, err=True)
         deleted = api.request("DELETE", "projects", name)
     print_json(deleted) if as_json else print(f"deleted the project {name} and its {deleted['span_count']} spans")
