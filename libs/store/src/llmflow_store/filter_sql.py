@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
-from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text
+from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text, Value
 from llmflow_core.spans import SpanKind, Status
+from llmflow_store.values import label
 
 #: A condition's SQL, given the condition.
 _Write = Callable[[Condition], str]
@@ -53,6 +54,8 @@ FIELD_COLUMNS = {
     "speed": "s.tokens_per_second",
 }
 _SPAN_ARRAYS = {"finish": "s.finish_reasons", "tag": "s.tags"}
+#: Of these the columns hold `values.label`, and so is compared with what a filter says.
+_LABELS = frozenset({"service", "provider", "model", "user", "session", "environment"})
 _SPAN_IDS = {"trace": ("s.trace_id", 16), "span": ("s.span_id", 8), "parent": ("s.parent_span_id", 8)}
 
 #: The columns of `traces AS t` by the fields that the summary of a trace tells.
@@ -109,6 +112,12 @@ def needs_spans(parsed: Filter) -> bool:
                 or name in ("root", "trace", "score")
                 or (name == "status" and operator is Operator.EQ)
             )
+
+
+def stored_value(condition: Condition) -> Value:
+    """The value of an equality as the columns hold it."""
+    value = condition.value
+    return label(value) if isinstance(value, str) and condition.field in _LABELS else value
 
 
 def rollup_condition(parsed: Filter, arguments: Arguments, columns: Mapping[str, str]) -> str | None:
@@ -211,7 +220,8 @@ class _Writer:
             case Operator.LIKE:
                 return f"({column} LIKE {self._add(_pattern(condition.value), 'text')})"
             case operator:
-                return f"({column} {operator} {self._add(condition.value, _cast(condition.value))})"
+                value = stored_value(condition)
+                return f"({column} {operator} {self._add(value, _cast(value))})"
 
     def _in_array(self, column: str, condition: Condition) -> str:
         match condition.operator:
@@ -221,7 +231,7 @@ class _Writer:
                 pattern = self._add(_pattern(condition.value), "text")
                 return f"EXISTS (SELECT FROM unnest({column}) AS v (entry) WHERE v.entry LIKE {pattern})"
             case _:
-                return f"({column} @> ARRAY[{self._add(condition.value, 'text')}])"
+                return f"({column} @> ARRAY[{self._add(stored_value(condition), 'text')}])"
 
     def _id(self, column: str, size: int, condition: Condition) -> str:
         if condition.operator is Operator.EXISTS:
@@ -235,7 +245,7 @@ class _Writer:
         return f"({column} BETWEEN {self._add(bytes.fromhex(low))} AND {self._add(bytes.fromhex(high))})"
 
     def _score(self, condition: Condition, which: str) -> str:
-        found = f"{which} AND c.name = {self._add(condition.key, 'text')}"
+        found = f"{which} AND c.name = {self._add(label(condition.key or ''), 'text')}"
         match condition.operator:
             case Operator.EXISTS:
                 held = "true"

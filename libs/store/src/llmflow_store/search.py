@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.filters import And, Condition, Filter, Operator, Or, Text
-from llmflow_store.filter_sql import Arguments, needs_spans, span_condition
+from llmflow_store.filter_sql import Arguments, needs_spans, span_condition, stored_value
 from llmflow_store.port import SearchBacklog
 from llmflow_store.rollups import WHOLE_MODEL_DIMENSION
 from llmflow_store.rows import KEY_COLUMNS
@@ -18,27 +18,18 @@ from llmflow_store.terms import terms_for
 
 #: When an index names more traces than this, the newest ones are looked at one by one instead: many of them match.
 _MANY = 5000
+#: How many rows of an index are read for each of them, where the first name few traces of many spans.
+_ROWS_OF_A_TRACE = 10
 #: No span starts as late, in microseconds since the Unix epoch.
 _FOR_EVER = 1 << 62
 
-_BY_WORDS = f"""
-SELECT DISTINCT trace_id FROM (
-    SELECT trace_id FROM content_words
-    WHERE project = $1 AND start_time >= $2 AND start_time < $3 AND words @@ %s_tsquery('simple', $4) LIMIT {_MANY + 1}
-) AS found
-"""  # noqa: S608
-_BY_TERMS = f"""
-SELECT DISTINCT trace_id FROM (
-    SELECT trace_id FROM trace_terms
-    WHERE project = $1 AND start_time >= $2 AND start_time < $3 AND terms && $4::int[] LIMIT {_MANY + 1}
-) AS found
-"""  # noqa: S608
-_BY_VALUE = f"""
-SELECT DISTINCT trace_id FROM (
-    SELECT trace_id FROM spans AS s
-    WHERE s.project = $1 AND s.start_time >= $2 AND s.start_time < $3 AND {{condition}} LIMIT {_MANY + 1}
-) AS found
-"""  # noqa: S608
+_FIRST_OF = """
+SELECT trace_id, count(*) FROM (
+    SELECT trace_id FROM {found_in}
+    WHERE s.project = $1 AND s.start_time >= $2 AND s.start_time < $3 AND {condition} LIMIT {limit}
+) AS found GROUP BY trace_id
+"""
+_WORDS, _TERMS, _SPANS = "content_words AS s", "trace_terms AS s", "spans AS s"
 _CALLS_OF_MODEL = f"""
 SELECT coalesce(sum(span_count), 0)::bigint FROM rollups_value_day
 WHERE project = $1 AND dimension = '{WHOLE_MODEL_DIMENSION}' AND value = $2
@@ -87,12 +78,13 @@ class Candidates:
     async def _of(self, parsed: Filter, since: int) -> set[bytes] | None:
         match parsed:
             case Text(text=text, phrase=phrase):
-                return await self._named(_BY_WORDS % ("phraseto" if phrase else "plainto"), (text,), since)
+                said = f"words @@ {'phraseto' if phrase else 'plainto'}_tsquery('simple', $4)"
+                return await self._named(_WORDS, said, (text,), since)
             case Condition(field="attr" | "resource", operator=Operator.EQ | Operator.EXISTS, key=key, value=value):
                 terms = terms_for(parsed.field, key or "", None if value is None else str(value))
-                return None if terms is None else await self._named(_BY_TERMS, (terms,), since)
-            case Condition(field="model", operator=Operator.EQ, value=value):
-                return await self._of_model(str(value))
+                return None if terms is None else await self._named(_TERMS, "terms && $4::int[]", (terms,), since)
+            case Condition(field="model", operator=Operator.EQ):
+                return await self._of_model(str(stored_value(parsed)))
             case And(items=items):
                 sets = [await self._of(item, since) for item in items]
                 known = [found for found in sets if found is not None]
@@ -112,19 +104,28 @@ class Candidates:
 
     async def _valued(self, condition: Condition, since: int) -> set[bytes] | None:
         arguments = Arguments(self._project, since, _FOR_EVER)
-        statement = _BY_VALUE.format(condition=span_condition(condition, arguments))
+        held = span_condition(condition, arguments)
         async with read_by_pages(self._connection):
-            return await self._named(statement, tuple(arguments.values[3:]), since)
+            return await self._named(_SPANS, held, tuple(arguments.values[3:]), since)
 
-    async def _named(self, statement: str, values: Sequence[object], since: int) -> set[bytes] | None:
-        until, found = self._known.get((statement, str(values)), (_FOR_EVER, set()))
+    async def _named(self, found_in: str, condition: str, values: Sequence[object], since: int) -> set[bytes] | None:
+        place = (f"{found_in} WHERE {condition}", str(values))
+        until, found = self._known.get(place, (_FOR_EVER, set()))
         if found is not None and since < until:
-            rows = await self._connection.fetch(statement, self._project, since, until, *values)
-            found = found | {row["trace_id"] for row in rows}
-            if len(rows) > _MANY or len(found) > _MANY:
-                found = None
-            self._known[statement, str(values)] = (since, found)
+            new = await self._read(found_in, condition, (since, until, *values))
+            found = None if new is None or len(found | new) > _MANY else found | new
+            self._known[place] = (since, found)
         return found
+
+    async def _read(self, found_in: str, condition: str, values: Sequence[object]) -> set[bytes] | None:
+        for most in (_MANY, _MANY * _ROWS_OF_A_TRACE):
+            statement = _FIRST_OF.format(found_in=found_in, condition=condition, limit=most + 1)
+            rows = await self._connection.fetch(statement, self._project, *values)
+            if sum(row["count"] for row in rows) <= most:
+                return {row["trace_id"] for row in rows}
+            if len(rows) * _ROWS_OF_A_TRACE > _MANY:
+                break
+        return None
 
     async def _of_model(self, model: str) -> set[bytes] | None:
         """Of a model that is hardly used, or not at all: the index of models takes long to name many traces."""

@@ -10,7 +10,7 @@ import pytest
 
 from llmflow_core.filters import parse_filter
 from llmflow_core.ids import new_span_id, new_trace_id
-from llmflow_core.spans import Span
+from llmflow_core.spans import Score, Span
 from llmflow_store import SpanQuery, Store, TraceQuery
 from llmflow_store.administration import Actor
 from llmflow_testkit.spans import NOON_NS, make_generation, make_span
@@ -146,6 +146,36 @@ class SearchContract(StoreSuite):
         for text in ("attr.feature:chat", "order"):
             page = await store.list_traces(TraceQuery(project="default", filter=parse_filter(text)))
             assert [trace.name for trace in page.traces] == ["bad", "good"]
+
+    @pytest.mark.parametrize("traces", [2, 5, 30])
+    async def test_words_that_many_spans_of_few_traces_hold_are_found_in_each(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch, traces: int
+    ) -> None:
+        trace_ids = [new_trace_id() for _ in range(traces)]
+        await store.write_spans(
+            [
+                make_span(trace_id=trace_id, content=_said("needle"), release="9.9", start_time_ns=NOON_NS + number)
+                for number, trace_id in enumerate(trace_ids * 7)
+            ]
+        )
+        await _index(store)
+        monkeypatch.setattr("llmflow_store.search._MANY", 20)
+        monkeypatch.setattr("llmflow_store.trace_search._BATCHES", (1, 1, 1))
+        for text in ("needle", "release:9.9"):
+            page = await store.list_traces(TraceQuery(project="default", filter=parse_filter(text), limit=50))
+            assert {trace.trace_id for trace in page.traces} == {*trace_ids}, text
+
+    async def test_a_label_is_found_by_all_of_a_text_that_is_longer(self, store: Store) -> None:
+        long = "ü" * 300
+        labels = {name: long for name in ("service", "provider", "model", "user_id", "session_id", "environment")}
+        span = make_generation(**labels, scores=[Score(name=long, value=1)], tags=[long], name=long)
+        await store.write_spans([span, make_generation()])
+        for text in (*(f"{name}:{long}" for name in (*labels, "tag", "name")), f"score.{long}:1"):
+            parsed = parse_filter(text)
+            traces = await store.list_traces(TraceQuery(project="default", filter=parsed))
+            spans = await store.list_spans(SpanQuery(project="default", filter=parsed))
+            found = ([trace.trace_id for trace in traces.traces], [found.trace_id for found in spans.spans])
+            assert found == ([span.trace_id], [span.trace_id]), text
 
     async def test_other_projects_are_not_found(self, store: Store) -> None:
         await store.write_spans([replace(span, project="other") for span in _traces()])
