@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -32,6 +33,27 @@ async def test_a_compressed_answer_is_read() -> None:
         receiver.script(Answer(headers={"content-encoding": "gzip"}, body=body))
         reply = await _send(Destination(name="d", url=f"{receiver.url}/v1/traces"))
     assert reply == Reply(Verdict.TAKEN, "too old", rejected_spans=1)
+
+
+async def test_an_answer_without_end_takes_no_memory_and_no_time() -> None:
+    endless = gzip.compress(bytes(200_000_000), compresslevel=1)
+    with OtlpReceiver() as receiver:
+        receiver.script(Answer(status=400, headers={"content-encoding": "gzip"}, body=endless))
+        tracemalloc.start()
+        try:
+            reply = await _send(Destination(name="d", url=f"{receiver.url}/v1/traces"))
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert reply.verdict is Verdict.REFUSED
+    assert peak < 20_000_000
+
+
+async def test_a_taken_request_is_not_sent_again_because_the_answer_breaks_off() -> None:
+    with OtlpReceiver() as receiver:
+        receiver.script(Answer(headers={"content-encoding": "gzip"}, body=b"no gzip"))
+        reply = await _send(Destination(name="d", url=f"{receiver.url}/v1/traces"))
+    assert reply == Reply(Verdict.TAKEN)
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,22 @@ def test_redacted_content_keeps_its_shape(dialect: str) -> None:
     assert messages_of(request)[0].status.message == "for [email]"
 
 
+@pytest.mark.parametrize("content", ["none", "redacted"])
+@pytest.mark.parametrize("dialect", ["as-received", "genai", "openinference", "openllmetry", "langfuse"])
+def test_what_may_quote_content_goes_the_same_way(dialect: str, content: str) -> None:
+    said = "mail ada@example.com"
+    span = _span(1, failed=True, **{**CHAT, "llm.invocation_parameters": f'{{"instructions":"{said}"}}', "own": "kept"})
+    span.attributes.extend(key_values({"gen_ai.tool.description": said, "evaluations.0.evaluation.explanation": said}))
+    span.events.add(name="exception", attributes=key_values({"exception.message": said, "exception.type": "Refusal"}))
+    span.events.add(name="mlflow.chunk.item.3", attributes=key_values({"mlflow.chunk.value": said}))
+    request = _prepared(_record(agent=[span]), dialect=dialect, content=content)
+    serialized = request.SerializeToString()
+    assert b"ada@" not in serialized
+    assert (b"mail [email]" in serialized, b"for [email]" in serialized) == (content == "redacted",) * 2
+    assert b"Refusal" in serialized
+    assert attributes_of(messages_of(request)[0].attributes)["own"] == "kept"
+
+
 REQUEST = _span(1, request_data='{"model":"gpt-4o","messages":[{"role":"user","content":"mail ada@example.com"}]}')
 
 

@@ -82,3 +82,4 @@ def test_retry_after_as_a_date() -> None:
     assert 80 < seconds <= 90
     assert _reply(503, retry_after="Mon, 01 Jan 2001 00:00:00 GMT").retry_after == 0.0
     assert _reply(503, retry_after="Mon, 01 Jan 2001 00:00:00 -0000").retry_after is None
+    assert _reply(503, retry_after="Mon, 01 Jan 99999999999999999999 00:00:00 GMT").retry_after is None

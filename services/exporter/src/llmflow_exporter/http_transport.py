@@ -25,6 +25,8 @@ from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
 _OVERLOADED = frozenset({408, 429, 502, 503, 504})
 # Answers that say nothing about the spans: the key, the quota, the address or the protocol has to be put right first.
 _BLOCKED = frozenset({401, 402, 403, 404, 405, 407, 415})
+#: So much of an answer is read. A partial success and its message are far smaller.
+_ANSWER_BYTES = 64 << 10
 
 #: Adds the headers that prove who sends a request with this URL, these headers and this body.
 Signer = Callable[[str, dict[str, str], bytes], dict[str, str]]
@@ -64,7 +66,7 @@ class HttpTransport:
             else:
                 body, headers = await asyncio.to_thread(self._request, values)
             async with self._session.post(self._url, data=body, headers=headers, allow_redirects=False) as answer:
-                reply = reply_to(answer.status, answer.headers, await answer.read())
+                reply = reply_to(answer.status, answer.headers, await _beginning(answer))
         except (aiohttp.ClientError, TimeoutError) as error:
             metrics.REQUESTS.labels(name, "none").inc()
             return Reply(Verdict.LATER, f"{type(error).__name__}: {error}")
@@ -82,6 +84,18 @@ class HttpTransport:
     async def close(self) -> None:
         """Close the connections."""
         await self._session.close()
+
+
+async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
+    """What an answer says, up to a limit. Its status stands, whatever becomes of the rest: what is cut short or never
+    ends is left there, with the connection."""
+    said = b""
+    try:
+        while len(said) < _ANSWER_BYTES and (piece := await answer.content.read(_ANSWER_BYTES - len(said))):
+            said += piece
+    except (aiohttp.ClientError, TimeoutError):
+        answer.close()
+    return said
 
 
 def _proxy(url: URL) -> str | None:
@@ -139,7 +153,7 @@ def _retry_after(value: str | None) -> float | None:
     except ValueError:
         try:
             seconds = (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return None
     return longest(seconds) if seconds == seconds else None
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from llmflow_bus import Record, topics
 from llmflow_core.conventions import BOOK
+from llmflow_core.conventions.quoting import may_quote_content
 from llmflow_core.conventions.values import decoded
 from llmflow_core.destinations.destination import Destination
 from llmflow_core.dialects import DIALECTS
@@ -21,7 +23,7 @@ from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.errors import Rejected
 from llmflow_core.filter_match import matches
 from llmflow_core.otlp import any_value, key_values, parse_traces, plain, spans_of
-from llmflow_core.raw_traces import parse_raw_traces
+from llmflow_core.raw_traces import name_of, parse_raw_traces
 from llmflow_core.redaction import Redactor
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, ObservationType, Span
 
@@ -110,11 +112,14 @@ class Preparation:
             content = frozenset(span.content) if span is not None and self._changes_content else frozenset[str]()
             if self._dialect is not None and span is not None:
                 self._apply_policy(span)
+                self._treat_quoting(message)
                 rewrite(message, _priced(span), self._dialect, without=content)
             else:
                 self._strip(message, content)
             if self._redactor is not None:
                 self._redact(message)
+            elif self._changes_content:
+                _silence(message)
         return kept
 
     def _wants(self, message: Any, span: Span | None) -> bool:
@@ -143,12 +148,30 @@ class Preparation:
         elif self._redactor is not None:
             span.content = {name: self._redacted(value) for name, value in span.content.items()}
 
+    def _treat_quoting(self, message: Any) -> None:
+        """Take away what may quote content, or what is not to be seen in it; the message's attributes are bytes."""
+        if not self._changes_content:
+            return
+        kept = []
+        for raw in message.attributes:
+            if not may_quote_content(name_of(raw)):
+                kept.append(raw)
+            elif self._redactor is not None:
+                attribute = KeyValue.FromString(raw)
+                attribute.value.CopyFrom(any_value(self._redacted(plain(attribute.value))))
+                kept.append(attribute.SerializeToString())
+        message.attributes[:] = kept
+
     def _strip(self, message: trace_pb2.Span, content: Collection[str]) -> None:
         """Take away content, or what is not to be seen in it, from a message that stays in its own words; `content`
         are its attributes that are known to be."""
         if not self._changes_content:
             return
-        found = {name.key for name in message.attributes if name.key in content or BOOK.carries_content(name.key)}
+        found = {
+            key
+            for key in (attribute.key for attribute in message.attributes)
+            if key in content or BOOK.carries_content(key) or may_quote_content(key)
+        }
         if self._destination.content == "none":
             others = [attribute for attribute in message.attributes if attribute.key not in found]
             del message.attributes[:]
@@ -179,6 +202,16 @@ class Preparation:
         if isinstance(value, dict):
             return {key: self._redacted(item) for key, item in value.items()}
         return self._redactor.value(value)
+
+
+def _silence(message: Any) -> None:
+    """Take away what may quote content beside the attributes: the status's message, and what events say."""
+    message.status.message = ""
+    for event in message.events:
+        kept = [attribute for attribute in event.attributes if not may_quote_content(attribute.key)]
+        if len(kept) != len(event.attributes):
+            del event.attributes[:]
+            event.attributes.extend(kept)
 
 
 def _priced(span: Span) -> Span:
