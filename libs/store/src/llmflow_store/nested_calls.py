@@ -37,27 +37,26 @@ class _Place(NamedTuple):
     is_stored: bool
 
 
-async def count_once(
+async def counted_elsewhere(
     connection: asyncpg.Connection[Any],
     batch: SpanBatch,
     known: Collection[Key],
-    traces: Mapping[tuple[Any, ...], bool],
-) -> SpanBatch:
-    """`batch` with tokens and cost of its calls left uncounted where a call around or within them counts already.
+    traces: Collection[tuple[Any, ...]],
+) -> set[_Id]:
+    """The calls of `batch` that are to be left uncounted, since a call around or within them counts.
 
     That may be one in the store or one in the batch; of calls in the batch the innermost counts. `known` are the keys
-    that are stored, `traces` the traces that are stored, and whether any of their spans has tokens. Two writers that
-    store the two spans in the same moment do not see each other: then both count.
+    that were stored before, `traces` the traces whose stored spans are looked at.
     """
     new = [span for key, span in zip(batch.keys, batch.spans, strict=True) if states_tokens(span) and key not in known]
     if not new:
-        return batch
+        return set()
     places = {
         (span.project, span.trace_id, span.span_id): _Place(span.parent_span_id, states_tokens(span), is_stored=False)
         for span in batch.spans
         if span.observation_type in CALLS or _carries(span)
     }
-    if grown := {(span.project, span.trace_id) for span in new if traces.get((span.project, span.trace_id))}:
+    if grown := {(span.project, span.trace_id) for span in new}.intersection(traces):
         rows = await connection.fetch(
             _PLACES,
             *zip(*grown, strict=True),
@@ -66,8 +65,9 @@ async def count_once(
             CALLS,
             _CARRIERS,
         )
-        places |= {tuple(row[:3]): _Place(row[3], row[4], is_stored=True) for row in rows}
-    return batch.without_sums(_counted_elsewhere(places))
+        fresh = {key[:3] for key in batch.keys if key not in known}
+        places |= {row[:3]: _Place(row[3], row[4], is_stored=True) for row in map(tuple, rows) if row[:3] not in fresh}
+    return _counted_elsewhere(places)
 
 
 def _carries(span: Span) -> bool:

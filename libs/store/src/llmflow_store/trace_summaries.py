@@ -47,6 +47,7 @@ _GENERATES_FIRST = """t.generation_span_id IS NULL OR (excluded.generation_start
         < (t.generation_start_time_ns, t.generation_span_id)"""
 
 _UPSERT = f"""
+WITH written AS (
 INSERT INTO traces AS t ({_LIST}) SELECT {_LIST} FROM pg_temp.staged_traces
 ON CONFLICT (project, trace_id) DO UPDATE SET
     start_time_ns = least(t.start_time_ns, excluded.start_time_ns),
@@ -72,13 +73,20 @@ ON CONFLICT (project, trace_id) DO UPDATE SET
     session_id = least(t.session_id, excluded.session_id),
     tags = text_union(t.tags, excluded.tags),
     environment = least(t.environment, excluded.environment)
+RETURNING t.project, t.trace_id, t.span_count
+)
+SELECT project, trace_id, w.span_count - s.span_count FROM written AS w JOIN pg_temp.staged_traces AS s
+USING (project, trace_id) WHERE w.span_count > s.span_count
 """  # noqa: S608
 
 
-async def add_to_traces(connection: asyncpg.Connection[Any], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Add what `summary_rows` gave to the summaries of traces, within the open transaction."""
+async def add_to_traces(
+    connection: asyncpg.Connection[Any], rows: Sequence[tuple[Any, ...]]
+) -> dict[tuple[str, bytes], int]:
+    """Add what `summary_rows` gave to the summaries of traces, within the open transaction, until the end of which
+    nobody else can add to them; return how many spans those had that were there before, by project and trace id."""
     await stage(connection, "traces", _COLUMNS, rows)
-    await connection.execute(_UPSERT)
+    return {(project, trace_id): count for project, trace_id, count in await connection.fetch(_UPSERT)}
 
 
 def summary_rows(spans: Iterable[Fresh]) -> list[tuple[Any, ...]]:

@@ -6,8 +6,9 @@ them: concurrent writers wait for each other, but never in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -15,7 +16,7 @@ from llmflow_core.spans import Span
 from llmflow_store.batches import Key, SpanBatch
 from llmflow_store.copy_format import copy_rows
 from llmflow_store.live_sql import note_changes
-from llmflow_store.nested_calls import count_once
+from llmflow_store.nested_calls import counted_elsewhere
 from llmflow_store.prometheus_sql import add_to_totals
 from llmflow_store.results import WriteResult
 from llmflow_store.rollups import add_to_rollups
@@ -30,7 +31,7 @@ LOCK_PROJECT = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))"
 _KEYS = ", ".join(KEY_COLUMNS)
 _KEY_ARRAYS = "$1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[]"
 _KNOWN_TRACES = """
-SELECT project, trace_id, input_tokens + output_tokens > 0
+SELECT project, trace_id, span_count, input_tokens + output_tokens > 0
 FROM unnest($1::text[], $2::bytea[]) AS k (project, trace_id) JOIN traces USING (project, trace_id)
 """
 _KNOWN_SPANS = f"""
@@ -43,6 +44,17 @@ INSERT INTO spans ({_SPAN_LIST}) SELECT {_SPAN_LIST} FROM pg_temp.staged_spans O
 """  # noqa: S608
 
 
+#: Project and id.
+_Trace = tuple[str, bytes]
+
+
+class _Stored(NamedTuple):
+    """Of a trace that is there: its spans, and whether any of them has tokens."""
+
+    span_count: int
+    has_tokens: bool
+
+
 async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]) -> WriteResult:
     """Store what is new among `spans` and add it to summaries and rollups, within the open transaction.
 
@@ -52,21 +64,36 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     await connection.execute(LOCK_PROJECTS, batch.projects)
     traces = await _known_traces(connection, batch.keys)
     known = await _known(connection, batch.keys, traces)
-    batch = await count_once(connection, batch, known, traces)
+    with_tokens = [trace for trace, stored in traces.items() if stored.has_tokens]
+    if uncounted := await counted_elsewhere(connection, batch, known, with_tokens):
+        batch = await asyncio.to_thread(batch.without_sums, uncounted)
     inserted = await _insert_new(connection, batch, known)
     if inserted:
-        new = batch.only(inserted)
+        new = await asyncio.to_thread(batch.only, inserted)
         if new.content:
             await copy_rows(connection, "span_content", CONTENT_COLUMNS, new.content)
             await connection.copy_records_to_table("search_queue", records=new.said, columns=KEY_COLUMNS)
         await copy_terms(connection, new.terms)
-        await add_to_traces(connection, new.summaries)
+        await _check_counted_once(connection, new, traces, await add_to_traces(connection, new.summaries))
         await connection.execute(ADD_PROJECTS, batch.projects)
         await add_scores_of(connection, new.spans)
         await add_to_rollups(connection, new.rollups)
         await add_to_totals(connection, new.spans)
         await note_changes(connection, new.spans)
     return WriteResult(inserted=len(inserted), duplicates=len(spans) - len(inserted))
+
+
+async def _check_counted_once(
+    connection: asyncpg.Connection[Any],
+    new: SpanBatch,
+    expected: Mapping[_Trace, _Stored],
+    found: Mapping[_Trace, int],
+) -> None:
+    """Raise SerializationError, so that the transaction is tried again, when another writer has meanwhile stored the
+    other span of a call: `found` says how many spans its trace had, now that nobody else can add to it."""
+    grown = [trace for trace, count in found.items() if trace not in expected or count != expected[trace].span_count]
+    if grown and await counted_elsewhere(connection, new, (), grown):
+        raise asyncpg.SerializationError("another writer stored the other span of a call")
 
 
 async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch, known: Collection[Key]) -> set[Key]:
@@ -89,16 +116,14 @@ async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch, kno
     return set(keys)
 
 
-async def _known_traces(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> dict[tuple[Any, ...], bool]:
-    """The traces of `keys` that are there, by project and id, and whether any of their spans has tokens."""
+async def _known_traces(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> dict[_Trace, _Stored]:
+    """The traces of `keys` that are there."""
     traces = {key[:2] for key in keys}
     rows = await connection.fetch(_KNOWN_TRACES, *zip(*traces, strict=True))
-    return {(project, trace_id): has_tokens for project, trace_id, has_tokens in rows}
+    return {(project, trace_id): _Stored(*stored) for project, trace_id, *stored in rows}
 
 
-async def _known(
-    connection: asyncpg.Connection[Any], keys: Sequence[Key], traces: Collection[tuple[Any, ...]]
-) -> set[Key]:
+async def _known(connection: asyncpg.Connection[Any], keys: Sequence[Key], traces: Collection[_Trace]) -> set[Key]:
     """Those of `keys` that are there. Only spans of `traces`, those that are there, are looked up."""
     sought = [key for key in keys if key[:2] in traces] if traces else []
     if not sought:

@@ -167,7 +167,7 @@ class SearchContract(StoreSuite):
 
     async def test_a_label_is_found_by_all_of_a_text_that_is_longer(self, store: Store) -> None:
         long = "ü" * 300
-        labels = {name: long for name in ("service", "provider", "model", "user_id", "session_id", "environment")}
+        labels = dict.fromkeys(("service", "provider", "model", "user_id", "session_id", "environment"), long)
         span = make_generation(**labels, scores=[Score(name=long, value=1)], tags=[long], name=long)
         await store.write_spans([span, make_generation()])
         for text in (*(f"{name}:{long}" for name in (*labels, "tag", "name")), f"score.{long}:1"):

@@ -3,6 +3,8 @@ database."""
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from decimal import Decimal
 from typing import Any
@@ -13,6 +15,8 @@ from llmflow_core.ids import new_trace_id
 from llmflow_core.spans import Score, Span, SpanKind
 from llmflow_store import Store
 from llmflow_store.administration import Actor
+from llmflow_store.batches import SpanBatch
+from llmflow_store.nested_calls import counted_elsewhere
 from llmflow_store.prometheus_sql import MOST_SETS, OTHER
 from llmflow_store.sketch import quantile
 from llmflow_testkit.recount import assert_rollups_match
@@ -69,6 +73,46 @@ class UsageContract(StoreSuite):
         assert counting == {other.span_id, (carried if proxy_first else call).span_id}
         assert (stored.summary.input_tokens, stored.summary.cost) == (14, Decimal(1))
         assert await assert_rollups_match(database_url) == 7
+
+    @pytest.mark.parametrize("is_new", [True, False])
+    async def test_a_call_that_two_writers_store_at_once_counts_once(
+        self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch, is_new: bool
+    ) -> None:
+        call = make_generation(cost=Decimal(1))
+        carried = make_generation(trace_id=call.trace_id, parent_span_id=call.span_id, cost=Decimal(1))
+        if not is_new:
+            await store.write_spans([make_span(trace_id=call.trace_id)])
+        both, looked = asyncio.Barrier(2), []
+
+        async def look(*arguments: Any) -> Any:
+            found = await counted_elsewhere(*arguments)
+            looked.append(found)
+            if len(looked) <= 2:
+                await both.wait()
+            return found
+
+        monkeypatch.setattr("llmflow_store.writes.counted_elsewhere", look)
+        await asyncio.gather(store.write_spans([call]), store.write_spans([carried]))
+        stored = await store.get_trace("default", call.trace_id)
+        assert stored is not None
+        assert (stored.summary.span_count, stored.summary.cost) == (3 - is_new, Decimal(1))
+        await assert_rollups_match(database_url)
+
+    async def test_a_batch_is_made_anew_beside_the_event_loop(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        call = make_generation()
+        batch = SpanBatch([call, make_generation(trace_id=call.trace_id, parent_span_id=call.span_id)])
+        make, threads = SpanBatch.__init__, []
+
+        def made(self: SpanBatch, *arguments: Any) -> None:
+            threads.append(threading.current_thread())
+            make(self, *arguments)
+
+        monkeypatch.setattr(SpanBatch, "__init__", made)
+        assert (await store.write_spans(batch)).inserted == 2
+        assert threads
+        assert threading.current_thread() not in threads
 
     async def test_gateways_say_what_their_caches_did(self, store: Store) -> None:
         said: list[dict[str, Any]] = [
