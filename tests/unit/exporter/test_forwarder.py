@@ -83,7 +83,7 @@ async def _forwarding(log: _Log, transport: _Transport, *, concurrency: int = 1)
         yield status
     finally:
         stop.set()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
 async def test_a_slow_commit_holds_up_only_what_is_too_far_ahead_of_it() -> None:

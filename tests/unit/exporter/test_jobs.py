@@ -37,4 +37,4 @@ async def test_the_end_of_a_test_is_told_once_the_query_api_is_back() -> None:
     destination = Destination(name="a", url="http://127.0.0.1:9")
     await jobs.apply([Job(1, "a", "test")], {"a": destination})
     assert jobs.ids == [1]
-    assert await asyncio.wait_for(office.noted, 20) == "failed"
+    assert await asyncio.wait_for(office.noted, 60) == "failed"

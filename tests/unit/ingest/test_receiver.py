@@ -16,6 +16,7 @@ from llmflow_ingest.log import Log
 from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.signals import TRACES
 from llmflow_testkit.otlp_requests import otlp_request
+from llmflow_testkit.polling import eventually
 
 LARGE = otlp_request([1], content="x" * 300_000).SerializeToString()
 SMALL = otlp_request([2]).SerializeToString()
@@ -27,7 +28,7 @@ async def test_small_requests_go_on_while_large_ones_are_decoded_one_at_a_time(t
 
     def slowly(body: bytes) -> ExportTraceServiceRequest:
         decoding.append(len(body))
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return parse_traces(body)
 
     slow = dataclasses.replace(TRACES, parsers={Encoding.PROTOBUF: slowly})
@@ -35,6 +36,7 @@ async def test_small_requests_go_on_while_large_ones_are_decoded_one_at_a_time(t
     try:
         receiver = Receiver(Log(bus))
         large = [asyncio.create_task(receiver.export(slow, LARGE, Encoding.PROTOBUF, "default")) for _ in range(3)]
+        await eventually(lambda: asyncio.sleep(0, decoding), within=30)
         for _ in range(5):
             await receiver.export(TRACES, SMALL, Encoding.PROTOBUF, "default")
         assert not any(task.done() for task in large)

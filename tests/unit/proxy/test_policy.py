@@ -153,8 +153,8 @@ def test_a_request_may_choose_its_ratio(asked: str, ratio: float) -> None:
 
 
 def test_sampling_keeps_about_its_share_and_whole_traces() -> None:
-    random.seed(4)
-    traces = [random.randbytes(16) for _ in range(10_000)]
+    rng = random.Random(4)
+    traces = [rng.randbytes(16) for _ in range(10_000)]
     few, more = Policy(ratio=0.1).decide({}), Policy(ratio=0.4).decide({})
     kept = {trace for trace in traces if few.keeps(trace)}
     assert 900 < len(kept) < 1100

@@ -56,7 +56,7 @@ def dropped(reason: str) -> float:
 
 @asynccontextmanager
 async def publishing(
-    log: ScriptedLog, *, capacity: int = 10_000, timeout: float = 5, spool: Spool | None = None
+    log: ScriptedLog, *, capacity: int = 10_000, timeout: float = 60, spool: Spool | None = None
 ) -> AsyncIterator[Publisher]:
     publisher = Publisher(
         log,  # type: ignore[arg-type]
@@ -217,7 +217,10 @@ async def test_a_log_that_does_not_answer_counts_as_away(spool: Spool, monkeypat
     assert set(b"".join(log.values)) == set(b"12")
 
 
-async def test_what_the_log_has_not_taken_soon_is_in_the_spool_until_it_has(spool: Spool, tmp_path: Path) -> None:
+async def test_what_the_log_has_not_taken_soon_is_in_the_spool_until_it_has(
+    spool: Spool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "_PATIENCE_SECONDS", 60.0)
     log = ScriptedLog()
     answer = asyncio.Event()
     publish = log.publish

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -17,7 +18,9 @@ from litestar.testing import AsyncTestClient
 
 from llmflow_core.filters import Filter
 from llmflow_core.spans import ObservationType, Span, Status
+from llmflow_query_api import auth, key_access
 from llmflow_query_api.settings import QueryApiSettings
+from llmflow_query_api.throttle import Throttle
 from llmflow_store import (
     SpanPage,
     SpanQuery,
@@ -176,6 +179,13 @@ def break_store(store: MemoryStore) -> Callable[[Exception], None]:
         store.failure = failure
 
     return break_it
+
+
+@pytest.fixture
+def unending_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has to wait after failed logins has to until the test ends, however long that takes."""
+    for module in (auth, key_access):
+        monkeypatch.setattr(module, "Throttle", partial(Throttle, clock=lambda: 0.0))
 
 
 @pytest.fixture

@@ -46,13 +46,15 @@ async def test_a_filter_that_cannot_be_answered_keeps_no_other_client_waiting() 
     store = SlowForOneFilter()
     hub = LiveHub(cast(Store, store), heartbeat_seconds=0.2, most_clients=2)
     async with (
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         aclosing(hub.watch("default", "cost:>1", None, allowed)) as slow,
         aclosing(hub.watch("default", "", None, allowed)) as quick,
     ):
         assert (await anext(slow)).startswith(b"event: ready\nid: 1\n")
         assert (await anext(quick)).startswith(b"event: ready\nid: 1\n")
         store.written.set()
-        assert (await anext(slow)).startswith(b"event: resync\nid: 2\n")
+        while not (event := await anext(slow)).startswith(b"event:"):
+            pass  # a heartbeat
+        assert event.startswith(b"event: resync\nid: 2\n")
         while b"id: 2\n" not in await anext(quick):
             pass

@@ -166,6 +166,7 @@ async def test_a_forged_or_expired_token_is_nobody() -> None:
     assert await Sessions(key, password="p", lifetime_seconds=-1).username(token) is None
 
 
+@pytest.mark.usefixtures("unending_waits")
 async def test_guessing_is_slowed_whatever_the_way_but_a_session_is_not(anonymous: Client) -> None:
     await anonymous.post("/api/v1/login", json=LOGIN)
     for _ in range(3):
@@ -186,6 +187,7 @@ def _connection(address: str) -> Any:
     return SimpleNamespace(client=SimpleNamespace(host=address), headers={})
 
 
+@pytest.mark.usefixtures("unending_waits")
 def test_guessing_from_one_address_slows_no_other_and_many_names_do_not_help() -> None:
     gate = Gate("llmflow", "right", SimpleNamespace())  # type: ignore[arg-type]
     for number in range(20):

@@ -14,7 +14,7 @@ import uvicorn
 
 from llmflow_testkit.ports import free_port
 
-_START_SECONDS = 10.0
+_START_SECONDS = 60.0
 
 
 class BackgroundServer(AbstractContextManager["BackgroundServer"]):
