@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from llmflow_core.errors import Retryable
@@ -67,3 +68,44 @@ class Limits:
     max_body: int
     body_timeout: float
     in_flight: InFlight
+
+
+class Slots:
+    """So many at a time, each for so long: in all, `timeout` seconds with the wait for a slot, and only `patience` from
+    the moment on that it has one, or that another begins to wait for it. So those who never come to their end hold up
+    the others for no longer than that.
+    """
+
+    def __init__(self, number: int, *, timeout: float, patience: float) -> None:
+        self._free = asyncio.Semaphore(number)
+        self._timeout = timeout
+        self._patience = min(patience, timeout)
+        self._waiting = 0
+        self._held: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Hold a slot. Raises TimeoutError where the time is up, be it within the block."""
+        async with asyncio.timeout(self._timeout) as deadline:
+            if self._free.locked():
+                for held in self._held:
+                    self._hurry(held)
+            self._waiting += 1
+            try:
+                await self._free.acquire()
+            finally:
+                self._waiting -= 1
+            self._held.add(deadline)
+            if self._waiting:
+                self._hurry(deadline)
+            try:
+                yield
+            finally:
+                self._held.remove(deadline)
+                self._free.release()
+
+    def _hurry(self, deadline: asyncio.Timeout) -> None:
+        soon = asyncio.get_running_loop().time() + self._patience
+        when = deadline.when()
+        if not deadline.expired() and when is not None and soon < when:
+            deadline.reschedule(soon)

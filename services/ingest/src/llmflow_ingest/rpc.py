@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import NoReturn
 
 import grpc
@@ -13,11 +12,14 @@ from llmflow_ingest import metrics
 from llmflow_ingest.access import Access
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.errors import Failure, TooSlow, failure_of
-from llmflow_ingest.limits import Limits
+from llmflow_ingest.limits import Limits, Slots
 from llmflow_ingest.receiver import Receiver
 from llmflow_ingest.signals import SIGNALS, Signal
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+#: How long a message may go on arriving while others wait to be read.
+_PATIENCE_SECONDS = 5.0
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
@@ -32,7 +34,7 @@ async def start_server(
     server = grpc.aio.server(
         options=[("grpc.so_reuseport", int(shared)), ("grpc.max_receive_message_length", limits.max_body)]
     )
-    reading = asyncio.Semaphore(limits.in_flight.limit // limits.max_body)
+    reading = Slots(limits.in_flight.limit // limits.max_body, timeout=limits.body_timeout, patience=_PATIENCE_SECONDS)
     for signal in SIGNALS:
         exporter = _Exporter(signal, receiver, access, limits, reading)
         # As a stream, because a unary handler is called after its message was taken in: too late to bound the memory.
@@ -48,9 +50,7 @@ async def start_server(
 
 
 class _Exporter:
-    def __init__(
-        self, signal: Signal, receiver: Receiver, access: Access, limits: Limits, reading: asyncio.Semaphore
-    ) -> None:
+    def __init__(self, signal: Signal, receiver: Receiver, access: Access, limits: Limits, reading: Slots) -> None:
         self._signal = signal
         self._receiver = receiver
         self._access = access
@@ -73,12 +73,14 @@ class _Exporter:
 
     async def _body(self, context: Context) -> bytes:
         """A request's message; only as many are read at a time as the limit holds if all are of the largest size."""
-        timeout = self._limits.body_timeout
         try:
-            async with asyncio.timeout(timeout), self._reading:
+            async with self._reading.one():
                 message = await context.read()
         except TimeoutError:
-            raise TooSlow(f"the request did not arrive within {timeout:g} s") from None
+            timeout = self._limits.body_timeout
+            raise TooSlow(
+                f"the request did not arrive within {timeout:g} s, or {_PATIENCE_SECONDS:g} s while others wait"
+            ) from None
         if not isinstance(message, bytes):
             raise Rejected("is missing", field="body")
         return message
