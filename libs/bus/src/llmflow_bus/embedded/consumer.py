@@ -124,7 +124,10 @@ class EmbeddedConsumer:
             if found and found[0].offset > position:
                 lost = found[0].offset - position
                 _log.warning(
-                    "group %s lost %d records of %s: retention removed them unread", self._group, lost, partition.topic
+                    "group %s lost %d records of %s: retention removed them unread, or the disk damaged them",
+                    self._group,
+                    lost,
+                    partition.topic,
                 )
             room -= sum(len(record.value) for record in found)
             records += found

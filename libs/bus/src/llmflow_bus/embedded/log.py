@@ -16,10 +16,10 @@ import random
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from llmflow_bus.port import Message, Record, StartAt
 from llmflow_core.errors import Retryable
@@ -42,6 +42,12 @@ CREATE TABLE IF NOT EXISTS commits (
     consumer_group TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     PRIMARY KEY (consumer_group, partition)) WITHOUT ROWID;
 """
+
+
+_RECORDS = """
+SELECT id, timestamp_ms, key, CAST(headers AS BLOB), value FROM records WHERE id >= ? AND id < ? ORDER BY id
+"""
+_HEAD = "SELECT id, timestamp_ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
 
 
 class LogReplaced(Retryable):
@@ -177,11 +183,7 @@ class EmbeddedLog:
         records: list[Record] = []
         size = 0
         with _retryable():
-            rows = self._connection.execute(
-                "SELECT id, timestamp_ms, key, CAST(headers AS BLOB), value FROM records "
-                "WHERE id >= ? AND id < ? ORDER BY id",
-                (first + position, (partition.id + 1) << _OFFSET_BITS),
-            )
+            rows = self._rows(partition, first + position)
             for rowid, timestamp_ms, key, headers, value in rows:
                 offset = rowid - first
                 try:
@@ -204,6 +206,58 @@ class EmbeddedLog:
             rows.close()
         return records
 
+    def _rows(self, partition: Partition, rowid: int) -> Generator[tuple[Any, ...], None, None]:
+        """A partition's rows from one on, without those on damaged pages."""
+        end = (partition.id + 1) << _OFFSET_BITS
+        while True:
+            try:
+                for row in self._connection.execute(_RECORDS, (rowid, end)):
+                    rowid = row[0] + 1
+                    yield row
+                return
+            except sqlite3.DatabaseError as error:
+                if not _is_damage(error):
+                    raise
+                readable = self._readable_after(partition.id, rowid)
+                offset = rowid - (partition.id << _OFFSET_BITS)
+                _log.error(
+                    "%s[%d] %d and up to %d after it are lost on a damaged page: %s",
+                    *partition[1:],
+                    offset,
+                    readable - rowid - 1,
+                    error,
+                )
+                rowid = readable
+
+    def _readable_after(self, partition_id: int, rowid: int) -> int:
+        """Where a partition can be read again whose row cannot be; found in steps that grow, then shrink."""
+        first = partition_id << _OFFSET_BITS
+        (next_offset,) = self._connection.execute(
+            "SELECT next_offset FROM partitions WHERE id = ?", (partition_id,)
+        ).fetchone()
+        damaged, readable, step = rowid, first + int(next_offset), 1
+        while damaged + step < readable:
+            if self._can_read(damaged + step):
+                readable = damaged + step
+            else:
+                damaged, step = damaged + step, 2 * step
+        while readable - damaged > 1:
+            middle = (readable + damaged) // 2
+            if self._can_read(middle):
+                readable = middle
+            else:
+                damaged = middle
+        return readable
+
+    def _can_read(self, rowid: int) -> bool:
+        try:
+            self._connection.execute(f"{_RECORDS} LIMIT 1", (rowid, (rowid | (1 << _OFFSET_BITS) - 1) + 1)).fetchall()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            return False
+        return True
+
     def end(self, partition: Partition) -> int:
         """The offset that the next record of a partition will have."""
         with _retryable():
@@ -211,10 +265,13 @@ class EmbeddedLog:
 
     def join(self, group: str, partitions: Iterable[Partition], start_at: StartAt) -> None:
         """Give `group` its starting offset in every partition where it has none."""
+        # Read first: a transaction that has met a damaged page can write nothing.
+        with _retryable():
+            starts = [(p.id, self._oldest(p) if start_at == "earliest" else self._next(p)) for p in partitions]
         with self._writing():
-            for partition in partitions:
-                start = self._oldest(partition) if start_at == "earliest" else self._next(partition)
-                self._connection.execute("INSERT OR IGNORE INTO commits VALUES (?, ?, ?)", (group, partition.id, start))
+            self._connection.executemany(
+                "INSERT OR IGNORE INTO commits VALUES (?, ?, ?)", [(group, *start) for start in starts]
+            )
 
     def committed(self, group: str, partition: Partition) -> int:
         """The offset at which a group that has joined goes on."""
@@ -246,11 +303,15 @@ class EmbeddedLog:
         return head[0] - (partition.id << _OFFSET_BITS) if head else self._next(partition)
 
     def _head(self, partition_id: int) -> tuple[int, int] | None:
-        """Rowid and timestamp of a partition's oldest record."""
-        row: tuple[int, int] | None = self._connection.execute(
-            "SELECT id, timestamp_ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1",
-            (partition_id << _OFFSET_BITS, (partition_id + 1) << _OFFSET_BITS),
-        ).fetchone()
+        """Rowid and timestamp of a partition's oldest record that can be read."""
+        bounds = partition_id << _OFFSET_BITS, (partition_id + 1) << _OFFSET_BITS
+        row: tuple[int, int] | None
+        try:
+            row = self._connection.execute(_HEAD, bounds).fetchone()
+        except sqlite3.DatabaseError as error:
+            if not _is_damage(error):
+                raise
+            row = self._connection.execute(_HEAD, (self._readable_after(partition_id, bounds[0]), bounds[1])).fetchone()
         return row
 
     def retain(self, *, max_bytes: int, max_age_seconds: float) -> int:
@@ -313,6 +374,10 @@ def _retryable() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise Retryable(f"the embedded log: {error}") from error
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 def _encode(headers: Mapping[str, str]) -> str | None:
