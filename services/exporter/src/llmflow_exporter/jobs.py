@@ -36,16 +36,15 @@ class Jobs:
         self._settings = settings
         self._doing: dict[int, _Doing] = {}
         self._finished: set[int] = set()
-        self._mine: Sequence[Job] = ()
 
     @property
     def ids(self) -> list[int]:
-        """The jobs that are this exporter's and have not ended."""
-        return [job.id for job in self._mine if job.id not in self._finished]
+        """The jobs that are this exporter's and have not ended, those included that nobody has begun with yet: what is
+        not reported is taken away."""
+        return [job.id for job in self._office.orders.jobs if job.id not in self._finished]
 
     async def apply(self, jobs: Sequence[Job], destinations: Mapping[str, Destination]) -> None:
         """Do these jobs and no others, for destinations that are like this now."""
-        self._mine = jobs
         self._finished &= {job.id for job in jobs}
         wanted = {job.id: job for job in jobs if self._can_be_done(job, destinations)}
         ending = [
@@ -63,9 +62,8 @@ class Jobs:
         """Leave everything where it is, for another exporter to go on with."""
         await self._end(list(self._doing))
         with suppress(Retryable):
-            for job in self._office.orders.jobs:
-                if job.id not in self._finished:
-                    await self._office.note(job.id, "waiting")
+            for number in self.ids:
+                await self._office.note(number, "waiting")
 
     def _can_be_done(self, job: Job, destinations: Mapping[str, Destination]) -> bool:
         destination = destinations.get(job.destination)
