@@ -16,7 +16,7 @@ from llmflow_core.errors import Permanent, Retryable
 from llmflow_testkit.bus_process import bus_process
 from llmflow_testkit.polling import eventually
 
-_PATIENCE = 30.0
+_PATIENCE = 60.0
 
 
 class Outage(Protocol):
@@ -176,7 +176,7 @@ class BusContract:
         consumer = await bus.consumer(group, [topic])
         began = time.monotonic()
         assert (await consumer.poll(max_records=10, timeout=0.3)).records == []
-        assert 0.25 <= time.monotonic() - began < 3
+        assert 0.25 <= time.monotonic() - began < 15
 
         producer = await bus.producer()
         await producer.publish(topic, numbered(25))
@@ -193,7 +193,7 @@ class BusContract:
             began = time.monotonic()
             await producer.publish(topic, numbered(1, start=n))
             assert values((await waiting).records) == [n]
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 15
 
     async def test_a_cancelled_poll_loses_nothing(self, bus: Bus, topic: str, group: str) -> None:
         await bus.create_topics([topic], partitions=1)

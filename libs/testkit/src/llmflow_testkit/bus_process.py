@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from llmflow_bus import Message, open_bus
+from llmflow_core.errors import Retryable
 
 
 @asynccontextmanager
@@ -35,9 +36,10 @@ async def _publish(url: str, topic: str, name: str) -> None:
     number = 0
     while True:
         values = [f"{name}-{number + n}" for n in range(8)]
-        await asyncio.gather(*(producer.publish(topic, [Message(value.encode())]) for value in values))
-        print(*values, sep="\n", flush=True)
         number += len(values)
+        with suppress(Retryable):  # others may keep the log locked for long
+            await asyncio.gather(*(producer.publish(topic, [Message(value.encode())]) for value in values))
+            print(*values, sep="\n", flush=True)
 
 
 async def _consume(url: str, topic: str, name: str) -> None:
