@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
@@ -129,6 +131,20 @@ def test_a_span_of_countless_small_things_keeps_its_identity() -> None:
     assert (kept.start_time_unix_nano, kept.end_time_unix_nano) == (8, 9)
     assert kept.status.code == span.status.STATUS_CODE_ERROR
     assert attributes_of(kept.attributes) == {TRUNCATED: True}
+
+
+def test_a_span_of_empty_values_takes_no_memory_for_each() -> None:
+    span = _span(7)
+    span.attributes.add().value.array_value.values.extend([AnyValue()] * 150_000)
+    span.attributes.extend([KeyValue()] * 150_000)
+    tracemalloc.start()
+    try:
+        _, kept = _trimmed(span)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert attributes_of(kept.attributes) == {TRUNCATED: True}
+    assert peak < 20_000_000
 
 
 def test_only_the_large_span_is_trimmed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, TypeVar
 
 from google.protobuf.message import Message
@@ -16,6 +17,8 @@ from llmflow_core.otlp import data_points
 #: Boolean attribute of a span, data point or log record whose content was cut because it was too large for the log.
 TRUNCATED = "llmflow.truncated"
 
+# So many values take some ten megabytes once they are looked at, and as many as a record of a megabyte may hold.
+_MOST_VALUES = 100_000
 # A skeleton's fields: texts are shortened, ids stay, and what may be of any size goes.
 _SKELETON_TEXT_CHARACTERS = 256
 _SKELETON_BYTES = 16
@@ -36,7 +39,10 @@ def trim(request: Message, resource: Any, scope: Any, item: Span | Metric | LogR
     attribute `llmflow.truncated`.
     """
     _mark(item)
-    texts = list(_texts(_values(resource, scope, item)))
+    values = list(islice(_nested(_values(resource, scope, item)), _MOST_VALUES + 1))
+    if len(values) > _MOST_VALUES:
+        return False
+    texts = [value for value in values if value.WhichOneof("value") in ("string_value", "bytes_value")]
     lengths = [_length(text) for text in texts]
     longest = _level(lengths, sum(lengths) - (request.ByteSize() - limit))
     for text, length in zip(texts, lengths, strict=True):
@@ -76,17 +82,20 @@ def _values(resource: Any, scope: Any, item: Span | Metric | LogRecord) -> Itera
         yield from (attribute.value for attribute in group)
 
 
-def _texts(values: Iterable[AnyValue]) -> Iterator[AnyValue]:
-    waiting = list(values)
+def _nested(values: Iterator[AnyValue]) -> Iterator[AnyValue]:
+    """The values, and those within them; none is looked at before it is asked for."""
+    waiting = [values]
     while waiting:
-        value = waiting.pop()
+        value = next(waiting[-1], None)
+        if value is None:
+            waiting.pop()
+            continue
+        yield value
         match value.WhichOneof("value"):
-            case "string_value" | "bytes_value":
-                yield value
             case "array_value":
-                waiting.extend(value.array_value.values)
+                waiting.append(iter(value.array_value.values))
             case "kvlist_value":
-                waiting.extend(item.value for item in value.kvlist_value.values)
+                waiting.append(item.value for item in value.kvlist_value.values)
 
 
 def _length(text: AnyValue) -> int:
