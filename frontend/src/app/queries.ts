@@ -1,6 +1,6 @@
 import {
+  hashKey,
   infiniteQueryOptions,
-  keepPreviousData,
   QueryCache,
   QueryClient,
   type QueryFunction,
@@ -18,6 +18,7 @@ import { allOf } from "../model/filterText";
 import type { Page } from "../model/page";
 import { toSpanDetail, toSpanPage, toTraceDetail } from "../model/span";
 import { toTracePage } from "../model/trace";
+import { keepBefore } from "./keepBefore";
 
 const PAGE_SIZE = 100;
 const LIVE_MS = 2000;
@@ -59,8 +60,9 @@ function pagesQuery<T>(
   fetchPage: (query: api.PageQuery, signal: AbortSignal) => Promise<Page<T>>,
 ) {
   const search = { project, filter, range, from, to, order, direction } as ListSearch;
+  const queryKey: QueryKey = [name, search];
   return infiniteQueryOptions({
-    queryKey: [name, search] as QueryKey,
+    queryKey,
     queryFn: ({ pageParam, signal }) => {
       const query = {
         ...toViewQuery(search, new Date()),
@@ -73,7 +75,7 @@ function pagesQuery<T>(
     initialPageParam: null as string | null,
     getNextPageParam: (page: Page<T>) => page.nextCursor,
     refetchOnWindowFocus: false,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
@@ -82,12 +84,18 @@ export type PagesOptions<T> = ReturnType<typeof pagesQuery<T>>;
 /** The first page of a list as it is now, for one that stands still. */
 export function newestQuery<T>({ queryKey, queryFn }: PagesOptions<T>, version: number) {
   return queryOptions({
-    queryKey: ["newest", ...queryKey, version],
+    queryKey: [...newestKey(queryKey), version],
     queryFn: (context) =>
       (queryFn as QueryFunction<Page<T>, QueryKey, string | null>)({ ...context, pageParam: null } as never),
     gcTime: 0,
-    placeholderData: keepPreviousData,
+    placeholderData: (data, before) =>
+      before && hashKey(before.queryKey.slice(0, -1)) === hashKey(newestKey(queryKey)) ? data : undefined,
   });
+}
+
+/** What the keys of a list's newest page begin with. */
+export function newestKey(listKey: QueryKey): QueryKey {
+  return ["newest", listKey];
 }
 
 export function tracesQuery(search: ListSearch) {
@@ -122,26 +130,28 @@ export function sessionQueryOf(project = DEFAULT_PROJECT, sessionId: string) {
 
 /** Users, and the view whose spans they are counted from. */
 export function usersQuery(search: DirectorySearch) {
+  const queryKey = ["users", search];
   return queryOptions({
-    queryKey: ["users", search],
+    queryKey,
     queryFn: async ({ signal }) => {
       const view = countedView(search, "users", new Date());
       return { view, ...(await api.users(directoryQuery(search, view), signal)) };
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
 /** Models, and the view whose spans they are counted from. */
 export function modelsQuery(search: DirectorySearch) {
+  const queryKey = ["models", search];
   return queryOptions({
-    queryKey: ["models", search],
+    queryKey,
     queryFn: async ({ signal }) => {
       const view = countedView(search, "models", new Date());
       const query = { ...directoryQuery(search, view), unpriced: search.unpriced === "1" };
       return { view, ...(await api.models(query, signal)) };
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
@@ -192,8 +202,9 @@ export interface Measure {
 
 export function analyticsQuery(search: ViewSearch, otherwise: RangeName, measure: Measure) {
   const { project, filter, range, from, to } = search;
+  const queryKey = ["analytics", { project, filter, range, from, to }, measure];
   return queryOptions({
-    queryKey: ["analytics", { project, filter, range, from, to }, measure],
+    queryKey,
     queryFn: ({ signal }) => {
       const { groupBy, filter: own, ...asked } = measure;
       const view = toViewQuery(search, new Date(), otherwise);
@@ -204,7 +215,7 @@ export function analyticsQuery(search: ViewSearch, otherwise: RangeName, measure
       );
     },
     refetchInterval: (query) => !isRefused(query.state.error) && 30_000,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
@@ -217,22 +228,25 @@ export const filterFieldsQuery = queryOptions({
 /** The values to filter by; of the last 30 days when the search has no range. */
 export function facetsQuery(search: ViewSearch) {
   const { project, filter, range, from, to } = search;
+  const queryKey = ["facets", { project, filter, range, from, to }];
   return queryOptions({
-    queryKey: ["facets", { project, filter, range, from, to }],
+    queryKey,
     queryFn: ({ signal }) => api.facets(toViewQuery(search, new Date(), "30d"), signal),
     refetchInterval: (query) => !isRefused(query.state.error) && 15_000,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
 /** Values of one field that begin with `prefix`, for completion. */
 export function fieldValuesQuery({ filter: _, ...range }: ViewSearch, field: string, prefix: string) {
   const { project, range: named, from, to } = range;
+  const queryKey = ["field-values", { project, range: named, from, to, prefix }, field];
   return queryOptions({
-    queryKey: ["field-values", { project, range: named, from, to, field, prefix }],
+    queryKey,
     queryFn: async ({ signal }) =>
       (await api.fieldValues({ ...toViewQuery(range, new Date(), "30d"), field, prefix }, signal)).values,
     staleTime: 15_000,
+    placeholderData: keepBefore(queryKey),
   });
 }
 

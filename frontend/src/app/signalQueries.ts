@@ -1,4 +1,4 @@
-import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import type { ToolsSearch } from "../model/codingTools";
@@ -6,6 +6,7 @@ import { TOOLS_RANGE } from "../model/codingTools";
 import { type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
 import { LOG_CONDITIONS, LOG_RANGE, type LogSearch } from "../model/logs";
 import { stepOf } from "../model/metrics";
+import { keepBefore } from "./keepBefore";
 
 const PAGE_SIZE = 100;
 const SESSIONS = 20;
@@ -14,8 +15,9 @@ const REFRESH_MS = 60_000;
 
 /** Log records, newest first, in pages. */
 export function logsQuery({ log: _, ...search }: LogSearch) {
+  const queryKey = ["logs", search];
   return infiniteQueryOptions({
-    queryKey: ["logs", search],
+    queryKey,
     queryFn: async ({ pageParam, signal }) => {
       const { severity, tool } = search;
       const conditions = Object.fromEntries(
@@ -27,42 +29,45 @@ export function logsQuery({ log: _, ...search }: LogSearch) {
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
 export function codingToolsQuery({ tool: _, ...search }: ToolsSearch) {
+  const queryKey = ["coding-tools", search];
   return queryOptions({
-    queryKey: ["coding-tools", search],
+    queryKey,
     queryFn: async ({ signal }) => (await api.codingTools(toViewQuery(search, new Date(), TOOLS_RANGE), signal)).tools,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
 /** The sessions of AI command-line tools, the one used last first. */
 export function codingSessionsQuery({ tool, ...search }: ToolsSearch) {
+  const queryKey = ["coding-sessions", search, tool];
   return infiniteQueryOptions({
-    queryKey: ["coding-sessions", search, tool],
+    queryKey,
     queryFn: ({ pageParam, signal }) => {
       const query = { ...toViewQuery(search, new Date(), TOOLS_RANGE), ...(tool && { tool }), limit: SESSIONS };
       return api.codingSessions(pageParam === null ? query : { ...query, cursor: pageParam }, signal);
     },
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
 /** The metrics that had points in the range or after it. */
 export function metricsQuery(search: ViewSearch, otherwise: RangeName) {
   const { project, range, from } = search;
+  const queryKey = ["metric-names", { project, range, from }, otherwise];
   return queryOptions({
-    queryKey: ["metric-names", { project, range, from }, otherwise],
+    queryKey,
     queryFn: async ({ signal }) => {
       const view = toViewQuery(search, new Date(), otherwise);
       return (await api.metrics({ project: view.project, ...(view.from && { from: view.from }) }, signal)).metrics;
     },
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }
 
@@ -73,8 +78,9 @@ export function metricQuery(
   asked: { name: string; function: Wire["MetricFunction"]; by: string },
 ) {
   const { project, range, from, to } = search;
+  const queryKey = ["metric", { project, range, from, to }, asked];
   return queryOptions({
-    queryKey: ["metric", { project, range, from, to }, asked],
+    queryKey,
     queryFn: async ({ signal }) => {
       const view = toViewQuery(search, new Date(), otherwise);
       const bounds = { from: view.from ?? new Date(0).toISOString(), to: view.to ?? new Date().toISOString() };
@@ -89,6 +95,6 @@ export function metricQuery(
       return { ...bounds, result: await api.metric(query, signal) };
     },
     refetchInterval: REFRESH_MS,
-    placeholderData: keepPreviousData,
+    placeholderData: keepBefore(queryKey),
   });
 }

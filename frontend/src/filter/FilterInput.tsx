@@ -1,5 +1,5 @@
 import { IconFilter, IconX } from "@tabler/icons-react";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type FocusEvent, type KeyboardEvent, useId, useLayoutEffect, useRef, useState } from "react";
 import { Autocomplete, Button, Input, ListBox, ListBoxItem, TextField } from "react-aria-components";
 import type { ApiError } from "../api/errors";
@@ -181,7 +181,6 @@ function useCompletions(search: ViewSearch, draft: string, cursor: number, open:
   const values = useQuery({
     ...fieldValuesQuery(search, name, writing.typed),
     enabled: open && known !== undefined && (known.kind === "text" || (known.keyed && known.name !== "score")),
-    placeholderData: keepPreviousData,
   });
   if (writing.what === "field") return fieldCompletions(writing.typed, language);
   return known ? valueCompletions(writing, known, values.data ?? []) : [];

@@ -3,11 +3,12 @@ import {
   type InfiniteData,
   type QueryKey,
   useInfiniteQuery,
+  useIsFetching,
   useQuery,
   useQueryClient,
 } from "@tanstack/react-query";
-import { useEffect, useMemo, useRef } from "react";
-import { newestQuery, type PagesOptions } from "../app/queries";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { newestKey, newestQuery, type PagesOptions } from "../app/queries";
 import { isNewestFirst, type ListSearch } from "../model/filters";
 import type { Page } from "../model/page";
 import { countNew, useTail } from "./useTail";
@@ -36,15 +37,20 @@ export function useLiveList<T>({ options, search, getId, follow, hold }: Options
   const stopped = !follow || !growing || (query.data?.pages.length ?? 1) > 1;
   const moving = !stopped && !hold;
   const shown = useRef(version);
+  // What is asked is answered before it is asked anew: of changes that come faster than answers, none would show else.
+  const { isFetching } = query;
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the options
   useEffect(() => {
-    if (!moving || shown.current === version) return;
+    if (!moving || isFetching || shown.current === version) return;
     shown.current = version;
     client.invalidateQueries({ queryKey: options.queryKey, exact: true });
-  }, [client, moving, version, JSON.stringify(options.queryKey)]);
+  }, [client, moving, isFetching, version, JSON.stringify(options.queryKey)]);
 
   const behind = !moving && shown.current !== version;
-  const newest = useQuery({ ...newestQuery(options, version), enabled: behind });
+  const counting = useIsFetching({ queryKey: newestKey(options.queryKey) }) > 0;
+  const [counted, setCounted] = useState(version);
+  if (counted !== version && !counting) setCounted(version);
+  const newest = useQuery({ ...newestQuery(options, counted), enabled: behind });
   const waiting = useMemo(
     () => (behind && newest.data ? countNew(rows.map(getId), newest.data.rows.map(getId)) : { count: 0, more: false }),
     [behind, newest.data, rows, getId],
