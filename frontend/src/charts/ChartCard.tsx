@@ -16,7 +16,10 @@ const LEGEND = 19;
 
 interface Props {
   title: string;
+  /** Null until it is there. */
   course: Course | null;
+  /** Whether it could not be had. */
+  failed?: boolean;
   /** The view whose spans the numbers are of; without it they lead nowhere. */
   search?: ViewSearch;
   /** What the chart measures beyond the view's filter. */
@@ -29,7 +32,16 @@ interface Props {
 }
 
 /** A chart with its title, and the same numbers as a table; each of them leads to its spans. */
-export function ChartCard({ title, course, search, filter, form = "lines", height = HEIGHT, onRange }: Props) {
+export function ChartCard({
+  title,
+  course,
+  failed = false,
+  search,
+  filter,
+  form = "lines",
+  height = HEIGHT,
+  onRange,
+}: Props) {
   const [asTable, setAsTable] = useState(false);
   const navigate = useNavigate();
   const spansIn = (course: Course, time: number, line?: Series): ViewSearch => {
@@ -53,7 +65,7 @@ export function ChartCard({ title, course, search, filter, form = "lines", heigh
       </div>
       {(!course || empty) && (
         <p className={styles.none} style={{ height: height + LEGEND }}>
-          {course ? "Nothing in this time." : "Loading…"}
+          {course ? "Nothing in this time." : failed ? "Could not be loaded." : "Loading…"}
         </p>
       )}
       {course && !empty && !asTable && (

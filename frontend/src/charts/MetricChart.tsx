@@ -20,7 +20,7 @@ interface Props {
 
 /** A metric that was sent over OTLP, over time. */
 export function MetricChart({ title, metric, asked, search, otherwise, onRange, ...look }: Props) {
-  const { data } = useQuery(metricQuery(search, otherwise, { name: metric.name, ...asked }));
+  const { data, isError } = useQuery(metricQuery(search, otherwise, { name: metric.name, ...asked }));
   const course = data ? metricCourse(data.result, data, metric.unit, asked.function) : null;
-  return <ChartCard title={title} course={course} onRange={onRange} {...look} />;
+  return <ChartCard title={title} course={course} failed={isError} onRange={onRange} {...look} />;
 }

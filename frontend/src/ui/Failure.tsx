@@ -12,10 +12,9 @@ interface Props {
   children?: ReactNode;
 }
 
-/** Says what went wrong in place of what should be here. An outage is the banner's business, and says nothing here. */
+/** Says what went wrong in place of what should be here, or of what was to be changed. */
 export function Failure({ error, onRetry, page = false, children }: Props) {
-  if (error instanceof Unreachable) return null;
-  const title = error instanceof ApiError ? error.title : "Something went wrong on this page";
+  const title = titleOf(error);
   const Title = page ? "h1" : "h2";
   return (
     <div role="alert" className={styles.failure}>
@@ -32,4 +31,10 @@ export function Failure({ error, onRetry, page = false, children }: Props) {
       </div>
     </div>
   );
+}
+
+function titleOf(error: Error): string {
+  if (error instanceof ApiError) return error.title;
+  // A question is asked again until it is answered, what the banner says; a change is not.
+  return error instanceof Unreachable ? "LLMFlow’s API does not answer" : "Something went wrong on this page";
 }

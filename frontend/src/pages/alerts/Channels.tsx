@@ -10,6 +10,7 @@ import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
 import { optionsOf, Select } from "../../ui/Select";
+import { whenEmpty } from "../../ui/whenEmpty";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
 import { Deliveries } from "./Deliveries";
@@ -27,7 +28,7 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
   const remove = useMutation({ mutationFn: deleteChannel, onSuccess: refresh });
   const attempt = useMutation({ mutationFn: testChannel });
   const edited = query.data?.channels.find(({ name }) => name === edit);
-  const error = query.error ?? remove.error ?? attempt.error;
+  const error = remove.error ?? attempt.error;
   const canAdd = query.data?.can_keep_secrets === true;
   return (
     <>
@@ -45,6 +46,7 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
           </Button>
         ))}
       {error && <Failure error={error} />}
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
       {attempt.data && <Deliveries deliveries={attempt.data.deliveries} />}
       <DataTable
         label="Channels"
@@ -76,7 +78,7 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
         ]}
         rows={query.data?.channels ?? []}
         getId={({ name }) => name}
-        empty={query.isPending ? "Loading channels…" : "No channel yet. Without one, alerts are only shown here."}
+        empty={whenEmpty(query, "channels", "No channel yet. Without one, alerts are only shown here.")}
       />
     </>
   );

@@ -6,6 +6,7 @@ import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./alerts.module.css";
 
 const EVENTS: Record<string, { label: string; state: string }> = {
@@ -41,7 +42,7 @@ export function History({ project }: { project: string }) {
         ]}
         rows={query.data?.pages.flatMap(({ events }) => events) ?? []}
         getId={({ id }) => id}
-        empty={query.isPending ? "Loading history…" : "Nothing has been told yet."}
+        empty={whenEmpty(query, "history", "Nothing has been told yet.")}
       />
       {query.hasNextPage && (
         <Button className={controls.button} isDisabled={query.isFetchingNextPage} onPress={() => query.fetchNextPage()}>

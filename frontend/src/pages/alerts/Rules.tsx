@@ -4,6 +4,7 @@ import { rulesQuery } from "../../app/alertQueries";
 import { conditionText, formatMeasured, NEW_RULE, ruleDraft } from "../../model/alerts";
 import { DataTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
@@ -42,11 +43,11 @@ export function Rules(part: PartProps) {
         ]}
         rows={query.data ?? []}
         getId={({ id }) => id}
-        empty={
-          query.isPending
-            ? "Loading rules…"
-            : "No rule yet. One watches a metric and tells you when it crosses a threshold."
-        }
+        empty={whenEmpty(
+          query,
+          "rules",
+          "No rule yet. One watches a metric and tells you when it crosses a threshold.",
+        )}
       />
     </>
   );

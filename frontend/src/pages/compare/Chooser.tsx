@@ -11,6 +11,7 @@ import { Cost } from "../../ui/Cost";
 import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./ComparePage.module.css";
 
 const MOST = 20;
@@ -87,7 +88,7 @@ export function Chooser({ project = DEFAULT_PROJECT, like, onChoose }: Props) {
             columns={columns}
             rows={found}
             getId={(span) => `${span.traceId}/${span.id}`}
-            empty={query.isPending ? "Loading…" : "There is no other one."}
+            empty={whenEmpty(query, "spans", "There is no other one.")}
           />
         </>
       )}

@@ -34,7 +34,7 @@ export function DestinationsPage() {
   const rows = list.data?.destinations ?? [];
   const named = (name: string | undefined) => rows.find((row) => row.name === name);
   const changed = named(search.change)?.definition;
-  const error = list.error ?? presets.error ?? act.error;
+  const error = list.error ?? act.error;
   const jobsOf = search.replay ?? tested;
   return (
     <Page
@@ -47,6 +47,7 @@ export function DestinationsPage() {
       }
     >
       {error && <Failure error={error} />}
+      {presets.error && <Failure error={presets.error} onRetry={() => presets.refetch()} />}
       <div className={styles.parts}>
         {presets.data && list.data && (search.add || changed) && (
           <DestinationForm
@@ -63,9 +64,8 @@ export function DestinationsPage() {
             onCancel={() => go({})}
           />
         )}
-        {list.isPending ? (
-          <Loading what="destinations" />
-        ) : (
+        {list.isPending && <Loading what="destinations" />}
+        {list.data && (
           <DataTable
             label="Destinations"
             columns={[

@@ -6,6 +6,7 @@ import { ConfirmButton } from "../../ui/ConfirmButton";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./Destinations.module.css";
 
 /** The tests and replays of a destination, and what came of them. */
@@ -43,7 +44,7 @@ export function JobList({ name }: { name: string }) {
         ]}
         rows={query.data ?? []}
         getId={({ id }) => String(id)}
-        empty={query.isPending ? "Loading…" : "None yet."}
+        empty={whenEmpty(query, "tests and replays", "None yet.")}
       />
     </section>
   );

@@ -19,6 +19,7 @@ import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { optionsOf, Select } from "../../ui/Select";
 import tables from "../../ui/table.module.css";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./MetricsPage.module.css";
 
 /** The metrics that applications and tools sent over OTLP, and one of them over time. */
@@ -99,7 +100,7 @@ export function MetricsPage() {
         ]}
         rows={metrics}
         getId={({ name, unit, type, temporality }) => [name, unit, type, temporality].join(" ")}
-        empty={query.isPending ? "Loading metrics…" : "No metric in this time. Send them over OTLP, to /v1/metrics."}
+        empty={whenEmpty(query, "metrics", "No metric in this time. Send them over OTLP, to /v1/metrics.")}
       />
     </Page>
   );

@@ -6,6 +6,7 @@ import { condition } from "../../model/filterText";
 import { DataTable } from "../../ui/DataTable";
 import { optionsOf, Select } from "../../ui/Select";
 import { SpansLink } from "../../ui/SpansLink";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./OverviewPage.module.css";
 
 const COLUMNS: { label: string; measure: Measure; filter: string }[] = [
@@ -62,7 +63,7 @@ export function Breakdown({ search, by, onBy }: Props) {
         ]}
         rows={rows}
         getId={(row) => row}
-        empty={results[0]?.isPending ? "Loading…" : `No request names its ${by}.`}
+        empty={results[0] && whenEmpty(results[0], "requests", `No request names its ${by}.`)}
       />
     </section>
   );

@@ -49,6 +49,7 @@ export function OverviewPage() {
     ],
   });
   const answerOf = (name: Name) => results[NAMES.indexOf(name)]?.data;
+  const failed = (...names: Name[]) => names.some((name) => results[NAMES.indexOf(name)]?.isError);
   const line = (label: string, name: Name, filter = ""): Named => [label, filter, answerOf(name)];
   const error = results.find((result) => result.error)?.error ?? null;
   const totals = Object.fromEntries(NAMES.map((name) => [name, answerOf(name)?.total])) as Parameters<
@@ -68,7 +69,14 @@ export function OverviewPage() {
         <FilterBar search={search} error={error} otherwise={RANGE} onChange={(next) => navigate({ search: next })} />
       }
     >
-      {error && !isFilterError(error) && <Failure error={error} />}
+      {error && !isFilterError(error) && (
+        <Failure
+          error={error}
+          onRetry={() => {
+            for (const { isError, refetch } of results) if (isError) refetch();
+          }}
+        />
+      )}
       {nothing ? (
         <NoRequests search={search} />
       ) : (
@@ -78,31 +86,41 @@ export function OverviewPage() {
             <ChartCard
               {...card}
               title="Requests"
+              failed={failed("requests", "errors")}
               filter={REQUESTS}
               course={toCourse([line("requests", "requests"), line("errors", "errors", "status:error")])}
             />
-            <ChartCard {...card} title={`Cost by ${by}`} course={groupCourse(results.at(-1)?.data, by)} />
+            <ChartCard
+              {...card}
+              title={`Cost by ${by}`}
+              failed={results.at(-1)?.isError}
+              course={groupCourse(results.at(-1)?.data, by)}
+            />
             <ChartCard
               {...card}
               title="Latency"
+              failed={failed("latency_p50", "latency_p95", "latency_p99")}
               filter={REQUESTS}
               course={toCourse(QUANTILES.map((quantile) => line(quantile, `latency_${quantile}`)))}
             />
             <ChartCard
               {...card}
               title="Time to first token"
+              failed={failed("ttft_p50", "ttft_p95", "ttft_p99")}
               filter={allOf(REQUESTS, "ttft:*")}
               course={toCourse(QUANTILES.map((quantile) => line(quantile, `ttft_${quantile}`)))}
             />
             <ChartCard
               {...card}
               title="Tokens"
+              failed={failed("inputTokens", "outputTokens")}
               filter={REQUESTS}
               course={toCourse([line("input", "inputTokens"), line("output", "outputTokens")])}
             />
             <ChartCard
               {...card}
               title="Error rate"
+              failed={failed("errorRate")}
               filter={REQUESTS}
               course={toCourse([line("errors", "errorRate")])}
             />

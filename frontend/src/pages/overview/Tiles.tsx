@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Wire } from "../../api/client";
-import { formatValue, REQUESTS, UNPRICED } from "../../model/analytics";
+import { formatValue, fromPercentile, REQUESTS, UNPRICED } from "../../model/analytics";
 import type { ViewSearch } from "../../model/filters";
 import { formatCount, formatPercent } from "../../model/format";
 import { narrowed } from "../../ui/SpansLink";
@@ -20,24 +20,24 @@ interface Props {
 /** The totals of the range. */
 export function Tiles({ totals, search }: Props) {
   const { inputTokens, outputTokens } = totals;
-  const tokens = (inputTokens?.value ?? 0) + (outputTokens?.value ?? 0);
+  const tokens = inputTokens && outputTokens && (inputTokens.value ?? 0) + (outputTokens.value ?? 0);
   const unpriced = totals.unpriced?.value ?? 0;
   const spans = (...filters: string[]) => narrowed(search, filters);
-  const slowest = (field: string, total: Total) =>
-    spans(REQUESTS, total?.value ? `${field}:>=${Math.round(total.value)}ns` : "");
+  const slowest = (field: "duration" | "ttft", total: Total) =>
+    spans(REQUESTS, total?.value ? fromPercentile(field, total.value) : "");
   return (
     <div className={styles.tiles}>
       <Tile name="Requests" to={spans(REQUESTS)} value={formatValue(totals.requests?.value, "count")}>
-        {spanLink(spans(REQUESTS, "status:error"), `${formatCount(totals.errors?.value ?? 0)} failed`)}
+        {spanLink(spans(REQUESTS, "status:error"), `${countOf(totals.errors)} failed`)}
       </Tile>
       <Tile
         name="Error rate"
         to={spans(REQUESTS, "status:error")}
         value={totals.errorRate?.value == null ? "–" : formatPercent(totals.errorRate.value)}
       />
-      <Tile name="Tokens" to={spans("tokens:>0")} value={formatCount(tokens)}>
-        {spanLink(spans("input_tokens:>0"), `${formatCount(inputTokens?.value ?? 0)} in`)},{" "}
-        {spanLink(spans("output_tokens:>0"), `${formatCount(outputTokens?.value ?? 0)} out`)}
+      <Tile name="Tokens" to={spans("tokens:>0")} value={formatValue(tokens, "count")}>
+        {spanLink(spans("input_tokens:>0"), `${countOf(inputTokens)} in`)},{" "}
+        {spanLink(spans("output_tokens:>0"), `${countOf(outputTokens)} out`)}
       </Tile>
       <Tile name="Cost" to={spans("cost:>0")} value={formatValue(totals.cost?.value, "usd")}>
         {unpriced > 0 && spanLink(spans(UNPRICED), `${formatCount(unpriced)} without a price`)}
@@ -63,6 +63,11 @@ export function Tiles({ totals, search }: Props) {
       ))}
     </div>
   );
+}
+
+/** A number of which nothing is 0, and a dash before it is known. */
+function countOf(total: Total): string {
+  return formatValue(total && (total.value ?? 0), "count");
 }
 
 interface TileProps {

@@ -17,12 +17,14 @@ type Row = Wire["ModelUsage"];
 interface Props {
   /** The view whose spans the models are counted from. */
   view: ViewSearch;
-  models: readonly Row[] | undefined;
+  models: readonly Row[];
+  /** What stands there without them. */
+  empty: string;
   onPrice: (row: Row) => void;
 }
 
 /** What each model that was used costs now; those with calls without a price come first. */
-export function ModelPrices({ view, models, onPrice }: Props) {
+export function ModelPrices({ view, models, empty, onPrice }: Props) {
   const of = ({ model, provider }: Row) => [condition("model", model), provider ? condition("provider", provider) : ""];
   const rates: DataColumn<Row>[] = (["input", "output", "cached"] as const).map((kind) => ({
     header: { input: "Input", output: "Output", cached: "Cached input" }[kind],
@@ -92,9 +94,9 @@ export function ModelPrices({ view, models, onPrice }: Props) {
       <DataTable
         label="Models and their prices"
         columns={columns}
-        rows={[...(models ?? [])].sort((a, b) => b.usage.unpriced_count - a.usage.unpriced_count)}
+        rows={[...models].sort((a, b) => b.usage.unpriced_count - a.usage.unpriced_count)}
         getId={({ model, provider }) => `${provider}/${model}`}
-        empty={models ? "No call in this time names its model." : "Loading models…"}
+        empty={empty}
       />
     </section>
   );

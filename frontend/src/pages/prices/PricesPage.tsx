@@ -15,6 +15,7 @@ import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import { ModelPrices } from "./ModelPrices";
 import { PriceForm } from "./PriceForm";
 import styles from "./PricesPage.module.css";
@@ -34,7 +35,6 @@ export function PricesPage() {
     for (const key of [pricesQuery.queryKey, ["models"]]) client.invalidateQueries({ queryKey: key });
   };
   const remove = useMutation({ mutationFn: deletePrice, onSuccess: refresh });
-  const error = models.error ?? own.error ?? remove.error;
   const set = (changes: Changes<PriceSearch>) => navigate({ search: withChanges(search, changes) });
   const draft = edited ? draftOf(edited) : model ? draftFor(model, provider ?? null) : NO_PRICE;
   const close = () => {
@@ -51,11 +51,14 @@ export function PricesPage() {
         </section>
       }
     >
-      {error && <Failure error={error} />}
+      {remove.error && <Failure error={remove.error} />}
+      {models.error && <Failure error={models.error} onRetry={() => models.refetch()} />}
+      {own.error && <Failure error={own.error} onRetry={() => own.refetch()} />}
       <div className={styles.parts}>
         <ModelPrices
           view={models.data?.view ?? {}}
-          models={models.data?.models}
+          models={models.data?.models ?? []}
+          empty={whenEmpty(models, "models", "No call in this time names its model.")}
           onPrice={(row) => {
             setEdited(null);
             set({ model: row.model, provider: row.provider ?? undefined });
@@ -110,7 +113,7 @@ export function PricesPage() {
             ]}
             rows={own.data ?? []}
             getId={({ origin, name }) => `${origin} ${name}`}
-            empty={own.isPending ? "Loading prices…" : "No price of your own: all come from the price data."}
+            empty={whenEmpty(own, "prices", "No price of your own: all come from the price data.")}
           />
         </section>
         <Reprice project={search.project} />

@@ -10,6 +10,7 @@ import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./settings.module.css";
 
 /** A project's keys. A new one is shown once, then never again: only its hash is kept. */
@@ -18,11 +19,11 @@ export function ApiKeys({ project }: { project: string }) {
   const query = useQuery(keysQuery(project));
   const refresh = () => client.invalidateQueries({ queryKey: keysQuery(project).queryKey });
   const remove = useMutation({ mutationFn: (id: string) => deleteKey(project, id), onSuccess: refresh });
-  const error = query.error ?? remove.error;
   return (
     <>
       <NewKey project={project} onCreated={refresh} />
-      {error && <Failure error={error} />}
+      {remove.error && <Failure error={remove.error} />}
+      {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
       <DataTable
         label={`API keys of ${project}`}
         columns={[
@@ -41,7 +42,7 @@ export function ApiKeys({ project }: { project: string }) {
         ]}
         rows={query.data ?? []}
         getId={({ id }) => id}
-        empty={query.isPending ? "Loading keys…" : "No key yet. Create one for each program that sends or reads."}
+        empty={whenEmpty(query, "keys", "No key yet. Create one for each program that sends or reads.")}
       />
     </>
   );

@@ -7,6 +7,7 @@ import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./settings.module.css";
 
 interface Props {
@@ -45,7 +46,7 @@ export function Audit({ project, own, onOwn }: Props) {
         ]}
         rows={query.data?.pages.flatMap((page) => page.entries) ?? []}
         getId={({ id }) => String(id)}
-        empty={query.isPending ? "Loading changes…" : "Nothing was changed yet."}
+        empty={whenEmpty(query, "changes", "Nothing was changed yet.")}
       />
       {query.hasNextPage && (
         <Button className={controls.button} isDisabled={query.isFetching} onPress={() => query.fetchNextPage()}>

@@ -9,6 +9,7 @@ import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
+import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./settings.module.css";
 
 export function Projects() {
@@ -70,7 +71,7 @@ export function Projects() {
         ]}
         rows={query.data ?? []}
         getId={(project) => project.name}
-        empty={query.isPending ? "Loading projects…" : "Only projects that were created are listed here."}
+        empty={whenEmpty(query, "projects", "Only projects that were created are listed here.")}
       />
     </>
   );
