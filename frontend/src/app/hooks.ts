@@ -17,8 +17,8 @@ export const NARROW = "(max-width: 760px)";
 
 type Handlers = Record<string, (event: KeyboardEvent) => void>;
 
-/** Where a key is text, or moves in a widget. */
-const OWN_KEYS = "input, textarea, select, [role=listbox], [role=menu], [role=dialog]";
+/** Where a key is text, or moves in a widget: a closed list too takes the beginning of an option. */
+const OWN_KEYS = "input, textarea, select, [aria-haspopup=listbox], [role=listbox], [role=menu], [role=dialog]";
 /** How long the first key of two waits for the second. */
 const SEQUENCE_MS = 1500;
 

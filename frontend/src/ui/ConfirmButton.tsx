@@ -12,7 +12,7 @@ interface Props {
   onConfirm: () => void;
 }
 
-/** A button for what cannot be taken back: it asks for a second press. */
+/** A button for what cannot be taken back: it asks for a second press, as which the other half of a double click is none. */
 export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Props) {
   const [asked, setAsked] = useState(false);
   useEffect(() => {
@@ -25,7 +25,8 @@ export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Pr
       className={controls.danger}
       isDisabled={isDisabled}
       aria-label={asked ? `Really ${label.toLowerCase()} ${what}?` : `${label} ${what}`}
-      onPress={() => {
+      onClick={({ detail }) => {
+        if (asked && detail === 2) return;
         setAsked(!asked);
         if (asked) onConfirm();
       }}
