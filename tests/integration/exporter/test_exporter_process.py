@@ -63,14 +63,18 @@ async def test_the_seed_s_three_variables_are_enough(bus_url: str) -> None:
         async def taken() -> bool:
             return _numbers(receiver) == [1, 2, 3]
 
-        await eventually(taken, within=30)
+        await eventually(taken, within=60)
         assert receiver.requests[0].headers["authorization"] == "Basic cGs6c2s="
         assert await answers(f"http://127.0.0.1:{health}/readyz")
-        async with httpx.AsyncClient() as client:
-            metrics = (await client.get(f"http://127.0.0.1:{health}/metrics")).text
-        assert 'llmflow_exporter_records_total{destination="default",outcome="sent"} 3.0' in metrics
+
+        async def counted() -> bool:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                metrics = (await client.get(f"http://127.0.0.1:{health}/metrics")).text
+            return 'llmflow_exporter_records_total{destination="default",outcome="sent"} 3.0' in metrics
+
+        await eventually(counted, within=60)
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 20) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
         assert receiver.violations == []
 
 
@@ -89,9 +93,9 @@ async def test_killed_between_send_and_commit_nothing_is_lost(bus_url: str) -> N
             async def second_is_taken_but_not_answered() -> bool:
                 return len(receiver.taken) == 2
 
-            await eventually(second_is_taken_but_not_answered, within=30)
+            await eventually(second_is_taken_but_not_answered, within=60)
             process.kill()
-            await asyncio.to_thread(process.wait, 20)
+            await asyncio.to_thread(process.wait, 60)
         first, second = receiver.taken
 
         with _process(**variables):
@@ -99,7 +103,7 @@ async def test_killed_between_send_and_commit_nothing_is_lost(bus_url: str) -> N
             async def everything() -> bool:
                 return set(_numbers(receiver)) == set(range(1, 51))
 
-            await eventually(everything, within=30)
+            await eventually(everything, within=60)
         numbers = _numbers(receiver)
         twice = {number for number in numbers if numbers.count(number) > 1}
         assert twice == {int.from_bytes(span.span_id) for span in second.spans}
@@ -118,27 +122,27 @@ async def test_stopped_while_the_destination_answers_slowly(bus_url: str) -> Non
             async def sent() -> bool:
                 return len(receiver.taken) == 1
 
-            await eventually(sent, within=30)
+            await eventually(sent, within=60)
             process.send_signal(signal.SIGTERM)
             release.set()
-            assert await asyncio.to_thread(process.wait, 20) == 0
+            assert await asyncio.to_thread(process.wait, 60) == 0
         await _publish(bus_url, range(2, 3))
         with _process(**variables):
 
             async def next_is_sent() -> bool:
                 return 2 in _numbers(receiver)
 
-            await eventually(next_is_sent, within=30)
+            await eventually(next_is_sent, within=60)
         assert _numbers(receiver) == [1, 2]
 
 
 async def test_nothing_to_export_waits_in_good_health(tmp_path: Path) -> None:
     health = free_port()
     with _process(LLMFLOW_BUS_URL=f"embedded://{tmp_path}/log", LLMFLOW_HEALTH_PORT=health) as process:
-        await eventually(lambda: answers(f"http://127.0.0.1:{health}/readyz"), within=30)
+        await eventually(lambda: answers(f"http://127.0.0.1:{health}/readyz"), within=60)
         assert not (tmp_path / "log").exists()
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.to_thread(process.communicate, None, 20)
+        _, said = await asyncio.to_thread(process.communicate, None, 60)
         assert process.returncode == 0
         assert b"nothing to export" in said
 
@@ -152,7 +156,7 @@ async def test_nothing_to_export_waits_in_good_health(tmp_path: Path) -> None:
 )
 async def test_wrong_settings_stop_it_at_once(variables: dict[str, object], said: bytes) -> None:
     with _process(**variables) as process:
-        _, output = await asyncio.to_thread(process.communicate, None, 30)
+        _, output = await asyncio.to_thread(process.communicate, None, 60)
         assert process.returncode == 1
     assert said in output
 

@@ -38,6 +38,15 @@ class Writer:
         except httpx.TransportError:
             return 0
 
+    async def tells(self, sample: str) -> None:
+        """Wait for a line of /metrics, which comes a moment after what it counts."""
+
+        async def told() -> bool:
+            async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+                return sample in (await client.get(f"{self.url}/metrics")).text
+
+        await eventually(told, within=30)
+
 
 @contextmanager
 def writer(bus_url: str, database_url: str, **variables: object) -> Iterator[Writer]:
@@ -56,7 +65,7 @@ def writer(bus_url: str, database_url: str, **variables: object) -> Iterator[Wri
         yield Writer(process, f"http://127.0.0.1:{port}")
         assert process.poll() is None
         process.terminate()
-        assert process.wait(15) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -87,10 +96,8 @@ async def test_spans_go_from_the_log_to_the_database(tmp_path: Path, database_ur
         await eventually(all_there, within=30)
         await eventually(all_found, within=30)
         assert await running.ready() == 200
-        async with httpx.AsyncClient(trust_env=False) as client:
-            metrics = (await client.get(f"{running.url}/metrics")).text
-        assert 'llmflow_writer_spans_total{outcome="written"} 3.0' in metrics
-        assert 'llmflow_writer_spans_total{outcome="duplicate"} 1.0' in metrics
+        for outcome, count in (("written", 3.0), ("duplicate", 1.0)):
+            await running.tells(f'llmflow_writer_spans_total{{outcome="{outcome}"}} {count}')
     await store.close()
     assert await assert_rollups_match(database_url) == 3
 
@@ -106,13 +113,7 @@ async def test_it_removes_what_is_past_its_time(tmp_path: Path, database_url: st
 
     with writer(f"embedded://{tmp_path}/log", database_url, RETENTION_DAYS=30) as running:
         await eventually(gone, within=30)
-
-        async def told() -> bool:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                metrics = (await client.get(f"{running.url}/metrics")).text
-            return 'llmflow_writer_retention_rows_total{table="traces"} 1.0' in metrics
-
-        await eventually(told, within=30)
+        await running.tells('llmflow_writer_retention_rows_total{table="traces"} 1.0')
     assert await store.get_trace("default", new.trace_id) is not None
     await store.close()
 
