@@ -70,7 +70,7 @@ async def _exporting(settings: ExporterSettings) -> AsyncIterator[None]:
         yield
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 async def _publish(bus_url: str, *values: bytes) -> None:
@@ -99,7 +99,7 @@ async def _taken(receiver: OtlpReceiver, numbers: range) -> list[int]:
     async def all_there() -> bool:
         return {int.from_bytes(span_id) for span_id in receiver.span_ids} >= set(numbers)
 
-    await eventually(all_there, within=20)
+    await eventually(all_there, within=60)
     return [int.from_bytes(span_id) for span_id in receiver.span_ids]
 
 
@@ -109,7 +109,7 @@ async def _dead_letters(bus_url: str, count: int) -> list[Record]:
         assert len(found) >= count
         return found
 
-    return await eventually(there, within=20)
+    return await eventually(there, within=60)
 
 
 async def test_records_travel_together_and_unchanged(bus_url: str, receiver: OtlpReceiver) -> None:
@@ -165,7 +165,7 @@ async def test_destination_that_is_away_gets_everything_later(bus_url: str, rece
     receiver.stop()
     await _publish(bus_url, *(_value(number) for number in range(1, 4)))
     async with _exporting(_settings(bus_url, receiver)):
-        await eventually(lambda: _failed("none"), within=20)
+        await eventually(lambda: _failed("none"), within=60)
         await _publish(bus_url, *(_value(number) for number in range(4, 7)))
         receiver.start()
         assert await _taken(receiver, range(1, 7)) == list(range(1, 7))
@@ -179,12 +179,12 @@ async def _failed(answer: str) -> bool:
 async def test_answer_that_does_not_come_is_a_retry(bus_url: str, receiver: OtlpReceiver) -> None:
     receiver.script(Answer(held_until=threading.Event()))
     await _publish(bus_url, _value(1))
-    async with _exporting(_settings(bus_url, receiver, export_timeout=0.3)):
+    async with _exporting(_settings(bus_url, receiver, export_timeout=1)):
 
         async def sent_twice() -> bool:
-            return len(receiver.taken) == 2
+            return len(receiver.taken) >= 2
 
-        await eventually(sent_twice, within=20)
+        await eventually(sent_twice, within=60)
     assert await _lag(bus_url) == 0
 
 
@@ -207,7 +207,7 @@ async def test_refused_record_becomes_a_dead_letter_and_its_neighbours_arrive(
         async def all_others() -> bool:
             return len(receiver.span_ids) >= 6
 
-        await eventually(all_others, within=20)
+        await eventually(all_others, within=60)
         (letter,) = await _dead_letters(bus_url, 1)
     assert [int.from_bytes(span_id) for span_id in receiver.span_ids] == [1, 2, 4, 5, 6, 7]
     assert letter.value == _value(3, name="poison")

@@ -29,7 +29,7 @@ from llmflow_testkit.serving import serving
 
 USER = ("llmflow", "a long password")
 TOKEN, KEY = "t" * 32, "k" * 32
-WITHIN = 30
+WITHIN = 60
 
 
 @pytest.fixture
