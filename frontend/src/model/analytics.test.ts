@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Wire } from "../api/client";
-import { formatValue, groupCourse, partOf, toCourse } from "./analytics";
+import { formatValue, fromPercentile, groupCourse, partOf, toCourse } from "./analytics";
 
 function answer(given: Partial<Wire["Analytics"]>): Wire["Analytics"] {
   return {
@@ -61,4 +61,9 @@ it.each([
   [null, "usd", "–"],
 ] as const)("writes %j of %s as %s", (value, unit, text) => {
   expect(formatValue(value, unit)).toBe(text);
+});
+
+it("leads from a percentile, which may lie a little beyond the true one, to that too", () => {
+  expect(fromPercentile("duration", 1_020_000_000)).toBe("duration:>=1000000000ns");
+  expect(fromPercentile("ttft", 1)).toBe("ttft:>=0ns");
 });

@@ -7,6 +7,14 @@ import { isKeyOf } from "./keys";
 /** Calls of models, in the filter language; what the API counts as requests. */
 export const REQUESTS = "type:generation,embedding";
 
+/** The furthest that a percentile of the API may lie beyond the true one, as a part of it. */
+const INACCURACY = 0.02;
+
+/** The spans from a percentile of nanoseconds on, in the filter language; that which it was taken from is among them. */
+export function fromPercentile(field: "duration" | "ttft", ns: number): string {
+  return `${field}:>=${Math.floor(ns / (1 + INACCURACY))}ns`;
+}
+
 /** Calls that used tokens and have no price, in the filter language. */
 export const UNPRICED = `${REQUESTS} tokens:>0 NOT cost:*`;
 

@@ -4,7 +4,7 @@ import { ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
-import { REQUESTS, UNPRICED } from "../../model/analytics";
+import { fromPercentile, REQUESTS, UNPRICED } from "../../model/analytics";
 import type { DirectorySearch } from "../../model/directory";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
@@ -33,7 +33,7 @@ export function ModelsPage() {
     ns === null ? (
       "–"
     ) : (
-      <SpansLink view={view} filters={[of(row), REQUESTS, `${field}:>=${Math.floor(ns)}ns`]}>
+      <SpansLink view={view} filters={[of(row), REQUESTS, fromPercentile(field, ns)]}>
         {formatDuration(ns)}
       </SpansLink>
     );
