@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { useId, useState } from "react";
 import styles from "../ui/field.module.css";
 
 interface Props {
@@ -7,7 +7,7 @@ interface Props {
   onChange: (range: { from?: string | undefined } | { to?: string | undefined }) => void;
 }
 
-/** Two local times between which traces start. */
+/** Two local times between which traces start; each counts once it is left, or by Enter. */
 export function RangeDates({ from, to, onChange }: Props) {
   return (
     <>
@@ -25,6 +25,14 @@ interface FieldProps {
 
 function DateField({ label, iso, onChange }: FieldProps) {
   const id = useId();
+  const shown = iso ? localOf(iso) : "";
+  // A time is complete, and another one, after each digit: to go there at once would end the writing.
+  const [typed, setTyped] = useState<string | null>(null);
+  const commit = (isIncomplete: boolean) => {
+    setTyped(null);
+    if (typed === null || typed === shown || isIncomplete) return;
+    onChange(typed === "" ? undefined : new Date(typed).toISOString());
+  };
   return (
     <div className={styles.field}>
       <label htmlFor={id} className={styles.label}>
@@ -35,8 +43,10 @@ function DateField({ label, iso, onChange }: FieldProps) {
         type="datetime-local"
         max="9999-12-31T23:59"
         className={styles.input}
-        value={iso ? localOf(iso) : ""}
-        onChange={({ target }) => onChange(target.value === "" ? undefined : new Date(target.value).toISOString())}
+        value={typed ?? shown}
+        onChange={({ target }) => setTyped(target.value)}
+        onBlur={({ target }) => commit(target.validity.badInput)}
+        onKeyDown={({ key, currentTarget }) => key === "Enter" && commit(currentTarget.validity.badInput)}
       />
     </div>
   );
