@@ -22,6 +22,8 @@ const LABELS = {
 } as const;
 
 const MOST = 10;
+/** As many values of a field as the API counts; of what is beyond them the number is not known. */
+const COUNTED = 50;
 
 /** The values to filter by, each with its number of spans; a field's own values do not narrow what it offers. */
 export function FacetPanel({ search, onFilter }: Props) {
@@ -36,10 +38,12 @@ export function FacetPanel({ search, onFilter }: Props) {
     <aside className={styles.panel} aria-label="Facets">
       {fields.map((field, at) => {
         const selected = chosen[at] ?? [];
-        const found = facets[at]?.data?.fields[field] ?? [];
+        const counted = facets[at]?.data?.fields[field];
+        const found = counted ?? [];
+        const none = counted && counted.length < COUNTED ? 0 : null;
         const missing = selected.filter((value) => !found.some((facet) => facet.value === value));
         const shown = [
-          ...missing.map((value) => ({ value, span_count: 0 })),
+          ...missing.map((value) => ({ value, span_count: none })),
           ...found.filter(({ value }, place) => place < MOST || selected.includes(value)),
         ];
         if (shown.length === 0) return null;
@@ -61,7 +65,7 @@ export function FacetPanel({ search, onFilter }: Props) {
                 <span className={styles.text} title={value}>
                   {value}
                 </span>
-                <span className={styles.count}>{formatCount(span_count)}</span>
+                <span className={styles.count}>{span_count !== null && formatCount(span_count)}</span>
               </Checkbox>
             ))}
           </CheckboxGroup>
