@@ -1,7 +1,7 @@
 import { cleanup, render } from "@testing-library/react";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { Course } from "../model/analytics";
-import { Chart } from "./Chart";
+import { axisWidth, Chart } from "./Chart";
 
 const drawn = vi.hoisted(() => ({
   options: [] as { axes: { values: (chart: null, splits: number[]) => string[] }[] }[],
@@ -52,4 +52,9 @@ it("writes days on its axis when a range of hours becomes one of weeks", () => {
 
   rerender(chart(course(86_400, 30)));
   expect(drawn.options.at(-1)?.axes[0]?.values(null, [43_200])[0]).toBe("1 Jan");
+});
+
+it("gives large numbers beside it the room that they take", () => {
+  expect(axisWidth(null)).toBe(axisWidth(["$0", "$50.00"]));
+  expect(axisWidth(["$0", "$100,000.00"])).toBeGreaterThan(axisWidth(["$0", "$50.00"]));
 });

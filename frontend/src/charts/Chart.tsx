@@ -131,7 +131,13 @@ function options(
     },
     axes: [
       { ...axis, font, size: 26, space: 70, values: timeLabels(course) },
-      { ...axis, font, size: 62, space: 34, values: (_, splits) => splits.map((value) => formatValue(value, unit)) },
+      {
+        ...axis,
+        font,
+        size: (_, labels) => axisWidth(labels),
+        space: 34,
+        values: (_, splits) => splits.map((value) => formatValue(value, unit)),
+      },
     ],
     series: [
       {},
@@ -184,6 +190,12 @@ function options(
 function lonelyIn({ data }: uPlot, series: number): number[] {
   const values = [...(data[series] ?? [])];
   return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+}
+
+/** What the labels beside a chart take, in pixels: as much in every chart, but where a large number needs more. */
+export function axisWidth(labels: readonly string[] | null): number {
+  const longest = Math.max(0, ...(labels ?? []).map((label) => label.length));
+  return Math.max(62, 12 + 7 * longest);
 }
 
 function isByHour({ times, step }: Course): boolean {
