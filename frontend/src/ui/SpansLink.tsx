@@ -6,7 +6,7 @@ import { allOf, condition } from "../model/filterText";
 interface Props {
   /** The view that a number is of, with its range. */
   view: ViewSearch;
-  /** What the spans fulfil beyond the view's filter. */
+  /** What the spans, or traces, fulfil beyond the view's filter. */
   filters?: readonly string[];
   children: ReactNode;
 }
@@ -20,25 +20,34 @@ export function SpansLink({ view, filters = [], children }: Props) {
   );
 }
 
+/** A number that leads to the traces that it is summed over. */
+export function TracesLink({ view, filters = [], children }: Props) {
+  return (
+    <Link to="/traces" search={narrowed(view, filters)}>
+      {children}
+    </Link>
+  );
+}
+
 interface ValuesProps extends Pick<Props, "view"> {
   /** The field of the filter language that the values are of. */
   field: string;
   values: readonly string[];
 }
 
-/** Values in a line, each of which leads to the view's spans that have it. */
+/** Values in a line, each of which leads to the view's traces that have it. */
 export function ValueLinks({ view, field, values }: ValuesProps) {
   return values.map((value, place) => (
     <Fragment key={value}>
       {place > 0 && ", "}
-      <SpansLink view={view} filters={[condition(field, value)]}>
+      <TracesLink view={view} filters={[condition(field, value)]}>
         {value}
-      </SpansLink>
+      </TracesLink>
     </Fragment>
   ));
 }
 
-/** The search of the spans of a view that fulfil more conditions. */
+/** The search of what of a view fulfils more conditions. */
 export function narrowed({ project, range, from, to, filter }: ViewSearch, filters: readonly string[]): ViewSearch {
   const all = allOf(filter, ...filters);
   return {

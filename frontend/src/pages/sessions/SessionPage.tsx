@@ -1,8 +1,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
-import { Link, useParams, useSearch } from "@tanstack/react-router";
+import { useParams, useSearch } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { sessionQueryOf } from "../../app/queries";
-import { REQUESTS } from "../../model/analytics";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
@@ -13,7 +12,7 @@ import { Fact, Facts } from "../../ui/Facts";
 import { Failure } from "../../ui/Failure";
 import { MarkdownToggle } from "../../ui/MessageText";
 import { Loading, Page } from "../../ui/Page";
-import { SpansLink, ValueLinks } from "../../ui/SpansLink";
+import { TracesLink, ValueLinks } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
 import styles from "./sessions.module.css";
 import { Turns } from "./Turns";
@@ -48,27 +47,25 @@ export function SessionPage() {
               <Time iso={totals.first_time} full />
             </Fact>
             <Fact name="Lasted">
-              <SpansLink view={view}>{formatDuration(totals.duration_ns)}</SpansLink>
+              <TracesLink view={view}>{formatDuration(totals.duration_ns)}</TracesLink>
             </Fact>
             <Fact name="Traces">
-              <Link to="/traces" search={view}>
-                {formatCount(totals.trace_count)}
-              </Link>
+              <TracesLink view={view}>{formatCount(totals.trace_count)}</TracesLink>
             </Fact>
             <Fact name="Errors">
-              <SpansLink view={view} filters={["status:error"]}>
+              <TracesLink view={view} filters={["status:error"]}>
                 {formatCount(totals.error_count)}
-              </SpansLink>
+              </TracesLink>
             </Fact>
             <Fact name="Tokens">
-              <SpansLink view={view} filters={["tokens:>0"]}>
+              <TracesLink view={view} filters={["tokens:>0"]}>
                 {formatCount(totals.input_tokens)} in, {formatCount(totals.output_tokens)} out
-              </SpansLink>
+              </TracesLink>
             </Fact>
             <Fact name="Cost">
-              <SpansLink view={view} filters={[REQUESTS]}>
+              <TracesLink view={view}>
                 <Cost usd={dollars(totals.cost)} unpriced={totals.unpriced_count} />
-              </SpansLink>
+              </TracesLink>
             </Fact>
             {totals.user_ids.length > 0 && (
               <Fact name={totals.user_ids.length > 1 ? "Users" : "User"}>

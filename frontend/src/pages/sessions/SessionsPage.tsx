@@ -5,7 +5,6 @@ import type { Wire } from "../../api/client";
 import { sessionsQuery } from "../../app/queries";
 import { FilterBar, isFilterError } from "../../filter/FilterBar";
 import { ViewsMenu } from "../../list/ViewsMenu";
-import { REQUESTS } from "../../model/analytics";
 import { inProject, isFiltered, type ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
@@ -15,7 +14,7 @@ import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
-import { narrowed, SpansLink, ValueLinks } from "../../ui/SpansLink";
+import { narrowed, TracesLink, ValueLinks } from "../../ui/SpansLink";
 import { Time } from "../../ui/Time";
 import tables from "../../ui/table.module.css";
 import styles from "./sessions.module.css";
@@ -42,9 +41,9 @@ export function SessionsPage() {
     {
       header: "Last",
       cell: (session) => (
-        <SpansLink view={viewOf(session)}>
+        <TracesLink view={viewOf(session)}>
           <Time iso={session.totals.last_time} />
-        </SpansLink>
+        </TracesLink>
       ),
     },
     {
@@ -59,43 +58,39 @@ export function SessionsPage() {
     {
       header: "Traces",
       number: true,
-      cell: (session) => (
-        <Link to="/traces" search={viewOf(session)}>
-          {formatCount(session.totals.trace_count)}
-        </Link>
-      ),
+      cell: (session) => <TracesLink view={viewOf(session)}>{formatCount(session.totals.trace_count)}</TracesLink>,
     },
     {
       header: "Errors",
       number: true,
       cell: (session) => (
-        <SpansLink view={viewOf(session)} filters={["status:error"]}>
+        <TracesLink view={viewOf(session)} filters={["status:error"]}>
           {formatCount(session.totals.error_count)}
-        </SpansLink>
+        </TracesLink>
       ),
     },
     {
       header: "Tokens",
       number: true,
       cell: (session) => (
-        <SpansLink view={viewOf(session)} filters={["tokens:>0"]}>
+        <TracesLink view={viewOf(session)} filters={["tokens:>0"]}>
           {formatCount(session.totals.input_tokens + session.totals.output_tokens)}
-        </SpansLink>
+        </TracesLink>
       ),
     },
     {
       header: "Cost",
       number: true,
       cell: (session) => (
-        <SpansLink view={viewOf(session)} filters={[REQUESTS]}>
+        <TracesLink view={viewOf(session)}>
           <Cost usd={dollars(session.totals.cost)} unpriced={session.totals.unpriced_count} />
-        </SpansLink>
+        </TracesLink>
       ),
     },
     {
       header: "Lasted",
       number: true,
-      cell: (session) => <SpansLink view={viewOf(session)}>{formatDuration(session.totals.duration_ns)}</SpansLink>,
+      cell: (session) => <TracesLink view={viewOf(session)}>{formatDuration(session.totals.duration_ns)}</TracesLink>,
     },
     {
       header: "User",
