@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Wire } from "../api/client";
-import { toSpanDetail } from "./span";
+import { toSpanDetail, toSpanPage } from "./span";
 import { aConversation } from "./testing";
 
 const WIRE: Wire["SpanDetail"] = {
@@ -74,4 +74,10 @@ it("reads a span's facts, events and exceptions", () => {
   ]);
   expect(detail.exceptions).toEqual([{ type: "RateLimitError", message: "slow down", stacktrace: null }]);
   expect(detail.links).toEqual([{ traceId: "t", spanId: "s", attributes: {} }]);
+});
+
+it("says of a span without a name that it has none", () => {
+  const { span, trace_id, user_id } = WIRE;
+  const row = { ...span, name: "", trace_id, user_id } as Wire["SpanPage"]["spans"][number];
+  expect(toSpanPage({ spans: [row], next_cursor: null }, "demo").rows[0]?.name).toBe("unnamed");
 });

@@ -1,7 +1,7 @@
 import type { Wire } from "../api/client";
 import { type Conversation, toConversation } from "./conversation";
 import type { Page } from "./page";
-import { dollars, type Trace, toTrace } from "./trace";
+import { dollars, type Trace, toTrace, UNNAMED } from "./trace";
 
 export type ObservationType = Wire["ObservationType"];
 
@@ -105,7 +105,7 @@ function toSpanFacts(wire: Omit<Wire["SpanSummary"], "offset_ns">): Omit<Span, "
   return {
     id: wire.span_id,
     parentId: wire.parent_span_id,
-    name: wire.name,
+    name: wire.name || UNNAMED,
     kind: wire.kind,
     type: wire.observation_type,
     service: wire.service,

@@ -1,6 +1,9 @@
 import type { Wire } from "../api/client";
 import type { Page } from "./page";
 
+/** What is shown of a span that was sent without a name. */
+export const UNNAMED = "unnamed";
+
 /** One trace in a list. Times are ISO 8601 in UTC, durations nanoseconds, costs US dollars. */
 export interface Trace {
   project: string;
@@ -31,7 +34,7 @@ export function toTrace(wire: Wire["TraceSummary"]): Trace {
   return {
     project: wire.project,
     id: wire.trace_id,
-    name: wire.name,
+    name: wire.name || UNNAMED,
     service: wire.service,
     hasRoot: wire.has_root,
     startTime: wire.start_time,

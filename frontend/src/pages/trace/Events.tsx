@@ -26,8 +26,9 @@ export function Events({ detail: { events, links } }: { detail: SpanDetail }) {
       )}
       {links.length > 0 && (
         <ol className={styles.list} aria-label="Links">
-          {links.map((link) => (
-            <li key={`${link.traceId}/${link.spanId}`}>
+          {links.map((link, index) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: one span may be pointed at twice
+            <li key={index}>
               <div className={styles.head}>
                 <Link
                   to="/traces/$traceId"
