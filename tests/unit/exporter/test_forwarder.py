@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from llmflow_bus import Batch, Record, StartAt, open_bus, topics
-from llmflow_bus.dead_letters import DeadLetters
+from llmflow_bus.dead_letters import SOURCE_HEADER, DeadLetters
 from llmflow_core.destinations.destination import Destination
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, UNCOMMITTED_REQUESTS, Forwarder
 from llmflow_exporter.settings import ExporterSettings
@@ -19,9 +19,11 @@ RECORDS = 30
 
 
 class _Log:
-    """A log of one partition, which gives some records at once; a commit takes until `commits` is set."""
+    """A log of one partition, which gives some records at once; a commit takes until `commits` is set. `refused_by`
+    are the groups that had refused records, by number."""
 
-    def __init__(self, at_once: int = 3) -> None:
+    def __init__(self, at_once: int = 3, refused_by: dict[int, str] | None = None) -> None:
+        self._refused_by = refused_by or {}
         self.committed = 0
         self.commits = asyncio.Event()
         self._at_once = at_once
@@ -36,7 +38,11 @@ class _Log:
             await asyncio.sleep(timeout)
         numbers = range(self._position, min(self._position + self._at_once, RECORDS))
         self._position = numbers.stop
-        return Batch([Record(topics.SPANS, 0, number, 0, None, bytes([number]), {}) for number in numbers])
+        return Batch([self._record(number) for number in numbers])
+
+    def _record(self, number: int) -> Record:
+        headers = {SOURCE_HEADER: self._refused_by[number]} if number in self._refused_by else {}
+        return Record(topics.SPANS, 0, number, 0, None, bytes([number]), headers)
 
     async def commit(self, batch: Batch) -> None:
         await self.commits.wait()
@@ -70,12 +76,14 @@ class _Transport:
 
 
 @asynccontextmanager
-async def _forwarding(log: _Log, transport: _Transport, *, concurrency: int = 1) -> AsyncIterator[Status]:
+async def _forwarding(
+    log: _Log, transport: _Transport, *, concurrency: int = 1, epoch: int = 0
+) -> AsyncIterator[Status]:
     """A forwarder that sends each record alone and in order."""
     settings = ExporterSettings(export_batch_bytes=1, export_batch_seconds=0, export_retry_min=0.01)
     stop = asyncio.Event()
     letters = DeadLetters(open_bus("embedded:///nowhere"))
-    destination = Destination(name="d", url="-", concurrency=concurrency)
+    destination = Destination(name="d", url="-", concurrency=concurrency, epoch=epoch)
     status = Status(destination=destination)
     forwarder = Forwarder(destination, transport, log, letters, settings, status)
     task = asyncio.create_task(forwarder.run(stop))
@@ -105,6 +113,18 @@ async def test_what_went_through_before_a_failure_is_not_sent_again() -> None:
     async with _forwarding(log, transport):
         await eventually(lambda: _reached(log.committed == RECORDS), within=30)
     assert transport.sent == sorted([*range(RECORDS), 7, 12])
+
+
+async def test_letters_from_before_a_reset_are_still_the_destinations() -> None:
+    group = "llmflow-exporter-d"
+    log, transport = (
+        _Log(refused_by={3: group, 4: f"{group}.1", 5: f"{group}.2", 6: f"{group}-e", 7: "w"}),
+        _Transport(),
+    )
+    log.commits.set()
+    async with _forwarding(log, transport, epoch=2):
+        await eventually(lambda: _reached(log.committed == RECORDS), within=30)
+    assert transport.sent == sorted({*range(RECORDS)} - {6, 7})
 
 
 async def test_requests_that_fail_together_are_one_doubt() -> None:

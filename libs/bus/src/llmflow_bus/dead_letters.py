@@ -67,10 +67,10 @@ class DeadLetters:
             logger.error("the dead letter itself was refused: %s", error)
 
 
-def concerns(record: Record, group: str) -> bool:
-    """Whether `group` has to deal with a record: with a replayed one only if that group had refused it, for the others
-    have dealt with it already."""
-    return record.headers.get(SOURCE_HEADER, group) == group
+def concerns(record: Record, group: str, *former: str) -> bool:
+    """Whether `group` has to deal with a record: with a replayed one only if that group had refused it, or one that it
+    follows (`former`), for the others have dealt with it already."""
+    return record.headers.get(SOURCE_HEADER, group) in (group, *former)
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,7 +223,8 @@ class Forwarder:
     async def _prepared(self, records: Sequence[Record]) -> list[tuple[Record, _Outcome]]:
         """What goes there of each record. Of one that another reader refused, and that is published again for it,
         nothing does: it was sent there long ago."""
-        mine = [record for record in records if concerns(record, self._destination.group)]
+        groups = (self._destination.group, *self._destination.former_groups)
+        mine = [record for record in records if concerns(record, *groups)]
         prepare = self._preparation.prepare_all
         found = prepare(mine) if self._destination.passes_bytes_on else await asyncio.to_thread(prepare, mine)
         outcomes = {id(record): outcome for record, outcome in zip(mine, found, strict=True)}

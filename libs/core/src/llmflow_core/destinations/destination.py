@@ -97,7 +97,15 @@ class Destination:
     @property
     def group(self) -> str:
         """Its consumer group: each destination reads the log on its own, so that one that is down holds up none."""
-        return f"llmflow-exporter-{self.name}" + (f".{self.epoch}" if self.epoch else "")
+        return self._group_in(self.epoch)
+
+    @property
+    def former_groups(self) -> tuple[str, ...]:
+        """The groups that it had before its place in the log was forgotten."""
+        return tuple(map(self._group_in, range(self.epoch)))
+
+    def _group_in(self, epoch: int) -> str:
+        return f"llmflow-exporter-{self.name}" + (f".{epoch}" if epoch else "")
 
     def scrubbed(self, text: str) -> str:
         """`text`, which the destination may have said, without the secrets that it was sent; one that `text` breaks
