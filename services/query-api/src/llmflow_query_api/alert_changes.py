@@ -59,6 +59,11 @@ async def found_alert(store: Store, alert_id: str, kind: AlertKind) -> Alert:
     return alert
 
 
+def project_of(alert: Alert) -> str:
+    """The project that a rule or budget belongs to."""
+    return alert.project or DEFAULT_PROJECT
+
+
 async def save_alert(
     request: AnyRequest,
     store: Store,
@@ -99,7 +104,7 @@ async def try_alert(request: AnyRequest, store: Store, desk: AlertDesk, alert_id
     """Send a test notice to each of its channels, once."""
     alert = await found_alert(store, alert_id, kind)
     await store.append_audit(f"{kind}.test", by=actor(request), project=alert.project, subject=alert.id)
-    event = desk.payloads.of_test(alert, alert.project or DEFAULT_PROJECT, datetime.now(UTC))
+    event = desk.payloads.of_test(alert, project_of(alert), datetime.now(UTC))
     channels = [channel for channel in await store.list_channels() if channel.name in alert.channels]
     return await desk.try_channels(channels, event.id, event.body)
 

@@ -20,6 +20,7 @@ from llmflow_query_api.alert_changes import (
     delete_alert,
     found_alert,
     new_id,
+    project_of,
     save_alert,
     silence_alert,
     try_alert,
@@ -79,7 +80,7 @@ async def change_rule(
     holds. One that is switched off is resolved."""
     check_condition(data.condition, datetime.now(UTC))
     before = await found_alert(store, alert_id, "rule")
-    project = project or before.project or DEFAULT_PROJECT
+    project = project or project_of(before)
     return rule_of(await save_alert(request, store, alert_id, data, project), project)
 
 

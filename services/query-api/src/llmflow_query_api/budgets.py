@@ -19,6 +19,7 @@ from llmflow_query_api.alert_changes import (
     delete_alert,
     found_alert,
     new_id,
+    project_of,
     save_alert,
     silence_alert,
     try_alert,
@@ -79,7 +80,7 @@ async def change_budget(
     """The budget is replaced as a whole. Thresholds that are below a new limit again are told of anew."""
     check_terms(data.terms)
     before = await found_alert(store, alert_id, "budget")
-    project = project or before.project or DEFAULT_PROJECT
+    project = project or project_of(before)
     return budget_of(await save_alert(request, store, alert_id, data, project), project, datetime.now(UTC))
 
 
