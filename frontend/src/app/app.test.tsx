@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createQueryClient } from "./queries";
 import { createAppRouter } from "./router";
 
-const PATIENCE = { timeout: 5000 };
 const PROJECTS = ["default", "demo"].map((name) => ({ name, title: "", created_at: "2026-01-31T09:30:00Z" }));
 
 /** An API with one user, no traces, and switches for what goes wrong. */
@@ -69,7 +68,7 @@ function open(path: string) {
 
 async function logIn(password: string) {
   const user = userEvent.setup();
-  await user.clear(await screen.findByLabelText("User name", undefined, PATIENCE));
+  await user.clear(await screen.findByLabelText("User name"));
   await user.type(screen.getByLabelText("User name"), "ada");
   await user.clear(screen.getByLabelText("Password"));
   await user.type(screen.getByLabelText("Password"), `${password}{Enter}`);
@@ -92,14 +91,14 @@ describe("the page", () => {
     expect((await screen.findByRole("alert")).textContent).toContain("Wrong user name or password");
     expect(window.location.pathname).toBe("/login");
     await logIn("right");
-    await screen.findByRole("heading", { name: "No traces match these filters" }, PATIENCE);
+    await screen.findByRole("heading", { name: "No traces match these filters" });
     expect(window.location.pathname + window.location.search).toBe("/traces?filter=model%3Agpt-4o");
   });
 
   it("leads nobody to another site after the login", async () => {
     open("/login?redirect=//evil.example/traces");
     await logIn("right");
-    await screen.findByRole("heading", { name: "Send data" }, PATIENCE);
+    await screen.findByRole("heading", { name: "Send data" });
     expect(window.location.host).toBe("localhost:3000");
     expect(window.location.pathname).toBe("/start");
   });
@@ -107,10 +106,10 @@ describe("the page", () => {
   it("returns to the login when the session expires", async () => {
     api.loggedIn = true;
     open("/traces");
-    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    await screen.findByRole("heading", { name: /No traces yet/ });
     api.loggedIn = false;
     FakeStream.last?.onerror();
-    await screen.findByLabelText("Password", undefined, PATIENCE);
+    await screen.findByLabelText("Password");
     expect(window.location.pathname).toBe("/login");
   });
 
@@ -119,15 +118,15 @@ describe("the page", () => {
       async (user: UserEvent) => user.click(screen.getByRole("button", { name: "Log out ada" })),
       async (user: UserEvent) => {
         await user.click(screen.getByRole("button", { name: /Search/ }));
-        await user.type(await screen.findByLabelText("Search commands", undefined, PATIENCE), "Log out");
+        await user.type(await screen.findByLabelText("Search commands"), "Log out");
         await user.click(await screen.findByRole("menuitem", { name: "Log out" }));
       },
     ]) {
       api.loggedIn = true;
       const client = open("/traces");
-      await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+      await screen.findByRole("heading", { name: /No traces yet/ });
       await logOut(userEvent.setup());
-      await screen.findByLabelText("Password", undefined, PATIENCE);
+      await screen.findByLabelText("Password");
       const keys = () =>
         client
           .getQueryCache()
@@ -142,14 +141,14 @@ describe("the page", () => {
   it("ignores what is no filter in the URL", async () => {
     api.loggedIn = true;
     open("/traces?range=1y&errors=maybe&nonsense=1");
-    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    await screen.findByRole("heading", { name: /No traces yet/ });
   });
 
   it("tells how to send a first trace, and where traces are", async () => {
     api.loggedIn = true;
     open("/traces");
-    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
-    await screen.findByText(/base_url="http:\/\/localhost:8080\/v1"/, undefined, PATIENCE);
+    await screen.findByRole("heading", { name: /No traces yet/ });
+    await screen.findByText(/base_url="http:\/\/localhost:8080\/v1"/);
     expect((await screen.findByRole("link", { name: "demo" })).getAttribute("href")).toBe("/traces?project=demo");
   });
 
@@ -157,15 +156,15 @@ describe("the page", () => {
     api.loggedIn = true;
     api.away = true;
     open("/traces");
-    await screen.findByText(/API does not answer/, undefined, PATIENCE);
+    await screen.findByText(/API does not answer/);
     api.away = false;
-    await screen.findByRole("heading", { name: /No traces yet/ }, PATIENCE);
+    await screen.findByRole("heading", { name: /No traces yet/ });
     expect(screen.queryByText(/API does not answer/)).toBeNull();
   });
 
   it("says that a trace does not exist", async () => {
     api.loggedIn = true;
     open("/traces/0af7651916cd43dd8448eb211c80319c");
-    expect((await screen.findByRole("alert", undefined, PATIENCE)).textContent).toContain("no such trace");
+    expect((await screen.findByRole("alert")).textContent).toContain("no such trace");
   });
 });
