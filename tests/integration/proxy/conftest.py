@@ -72,7 +72,7 @@ class Recorded:
                 self.spans += spans_of(parse_traces(record.value), record.headers[PROJECT_HEADER])
             return len(self.spans) >= count
 
-        await eventually(enough, within=15)
+        await eventually(enough, within=60)
         assert len(self.spans) == count
         return self.spans
 

@@ -25,21 +25,23 @@ from llmflow_testkit.providers import BackgroundServer, FakeProvider
 from .conftest import Recorded
 
 PATIENCE = 0.3
+#: Where a caller must not be cut off, though this process may stand still for a while on a machine that is busy.
+LONG_PATIENCE = 2.0
 MODELS = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\n"
 UPLOAD = b"POST /v1/files HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\ncontent-length: %d\r\n\r\n"
 CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk\r\ncontent-length: 2\r\n\r\n{}"
 EVENT = b'data: {"choices": [{"index": 0, "delta": {"content": "%b"}}]}\n\n' % (b"word " * 2000)
 
 
-def impatient(provider_url: str, log_url: str) -> BackgroundServer:
+def impatient(provider_url: str, log_url: str, patience: float = PATIENCE) -> BackgroundServer:
     settings = ProxySettings(
         bus_url=log_url,
         openai_base_url=f"{provider_url}/v1",
         capture_buffer_size=1 << 20,
-        caller_send_timeout=PATIENCE,
-        caller_read_timeout=PATIENCE,
+        caller_send_timeout=patience,
+        caller_read_timeout=patience,
     )
-    return BackgroundServer(create_app(settings), http=protocol_with(Patience(PATIENCE, PATIENCE, PATIENCE)))
+    return BackgroundServer(create_app(settings), http=protocol_with(Patience(patience, patience, patience)))
 
 
 @pytest.fixture
@@ -122,7 +124,7 @@ async def answer(reader: asyncio.StreamReader) -> bytes:
 async def test_a_request_that_does_not_come_ends_the_connection(impatient_url: str, piece: bytes) -> None:
     async with connection(impatient_url) as (reader, writer):
         writer.write(piece)
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
 
 
 async def test_a_second_head_that_does_not_come_ends_the_connection(impatient_url: str) -> None:
@@ -131,29 +133,30 @@ async def test_a_second_head_that_does_not_come_ends_the_connection(impatient_ur
         assert (await answer(reader)).startswith(b"HTTP/1.1 200 ")
         assert await is_open(reader, seconds=2 * PATIENCE)
         writer.write(MODELS)
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), 60) == b""
 
 
 async def test_a_slow_answer_is_nobodys_silence(impatient_url: str) -> None:
     async with connection(impatient_url) as (reader, writer):
         writer.write(MODELS + b"x-fake: first_delay=%.1f\r\n\r\n" % (3 * PATIENCE))
-        assert (await asyncio.wait_for(answer(reader), 10)).startswith(b"HTTP/1.1 200 ")
+        assert (await asyncio.wait_for(answer(reader), 60)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_body_may_take_long_as_long_as_it_comes(impatient_url: str) -> None:
-    async with connection(impatient_url) as (reader, writer):
-        writer.write(MODELS.replace(b"GET /v1/models", b"POST /v1/echo") + b"content-length: 6\r\n\r\n")
-        for number in range(6):
-            assert await is_open(reader, seconds=PATIENCE / 2)
-            writer.write(b"%d" % number)
-        assert (await asyncio.wait_for(answer(reader), 10)).startswith(b"HTTP/1.1 200 ")
+async def test_a_body_may_take_long_as_long_as_it_comes(fake_provider: FakeProvider, log_url: str) -> None:
+    with impatient(fake_provider.url, log_url, LONG_PATIENCE) as proxy:
+        async with connection(proxy.url) as (reader, writer):
+            writer.write(MODELS.replace(b"GET /v1/models", b"POST /v1/echo") + b"content-length: 6\r\n\r\n")
+            for number in range(6):
+                assert await is_open(reader, seconds=LONG_PATIENCE / 5)
+                writer.write(b"%d" % number)
+            assert (await asyncio.wait_for(answer(reader), 60)).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_a_body_that_stops_is_recorded_with_who_was_slow(impatient_url: str, recorded: Recorded) -> None:
     before = cut_off("body")
     async with connection(impatient_url) as (reader, writer):
         writer.write(UPLOAD % 100 + b"{")
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), 60)
     span = await recorded.one()
     assert (span.error_type, span.status_message) == (
         "caller_timeout",
@@ -166,13 +169,13 @@ async def test_a_caller_that_does_not_read_ends_the_exchange(log_url: str, recor
     """Its upstream connection is closed, the record says who was slow, and the next one finds all room for itself."""
     before = cut_off("answer")
     async with streaming(10_000) as provider:
-        with impatient(provider.url, log_url) as proxy:
+        with impatient(provider.url, log_url, LONG_PATIENCE) as proxy:
             async with connection(proxy.url) as (_, writer):
                 writer.write(CHAT)
                 (span,) = await recorded.all(1)
-                await asyncio.wait_for(provider.cut.wait(), 10)
+                await asyncio.wait_for(provider.cut.wait(), 60)
                 assert (span.error_type, span.http_status) == ("caller_timeout", 200)
-                assert span.status_message == "the caller did not read its answer for 0.3 s"
+                assert span.status_message == f"the caller did not read its answer for {LONG_PATIENCE:g} s"
                 assert span.attributes["llmflow.response.truncated"] is True
                 assert cut_off("answer") - before == 1
             provider.events = 50
@@ -185,7 +188,7 @@ async def test_a_caller_that_does_not_read_ends_the_exchange(log_url: str, recor
 
 async def test_a_caller_that_reads_slowly_gets_everything(log_url: str, recorded: Recorded) -> None:
     async with streaming(500) as provider:
-        with impatient(provider.url, log_url) as proxy:
+        with impatient(provider.url, log_url, LONG_PATIENCE) as proxy:
             async with connection(proxy.url) as (reader, writer):
                 writer.write(CHAT)
                 await reader.readuntil(b"\r\n\r\n")
@@ -193,9 +196,9 @@ async def test_a_caller_that_reads_slowly_gets_everything(log_url: str, recorded
                 while left:
                     left -= len(await reader.readexactly(min(left, 512 << 10)))
                     reading = asyncio.Event()
-                    asyncio.get_running_loop().call_later(PATIENCE / 2, reading.set)
+                    asyncio.get_running_loop().call_later(LONG_PATIENCE / 8, reading.set)
                     await reading.wait()
-                assert asyncio.get_running_loop().time() - begin > 4 * PATIENCE
+                assert asyncio.get_running_loop().time() - begin > LONG_PATIENCE
             assert (await recorded.one()).status == "unset"
 
 
@@ -214,12 +217,12 @@ async def test_a_slow_provider_is_not_the_callers_silence(log_url: str) -> None:
 
     server = await asyncio.start_server(provider, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
-    with impatient(f"http://{host}:{port}", log_url) as proxy:
+    with impatient(f"http://{host}:{port}", log_url, LONG_PATIENCE) as proxy:
         async with connection(proxy.url) as (reader, writer):
             writer.write(upload)
-            assert await is_open(reader, seconds=4 * PATIENCE)
+            assert await is_open(reader, seconds=1.2 * LONG_PATIENCE)
             read.set()
-            assert (await asyncio.wait_for(answer(reader), 10)).startswith(b"HTTP/1.1 200 ")
+            assert (await asyncio.wait_for(answer(reader), 60)).startswith(b"HTTP/1.1 200 ")
     server.close()
 
 
@@ -243,7 +246,7 @@ async def test_the_settings_reach_the_server(fake_provider: FakeProvider, log_ur
             try:
                 async with connection(f"http://127.0.0.1:{port}") as (reader, writer):
                     writer.write(UPLOAD % 100)
-                    return await asyncio.wait_for(reader.read(), 10) == b""
+                    return await asyncio.wait_for(reader.read(), 60) == b""
             except ConnectionError:
                 return False
 
