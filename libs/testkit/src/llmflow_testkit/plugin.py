@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from httpx import _config
 
 from llmflow_testkit.chromium import find_chromium, running_chromium
 from llmflow_testkit.clusters import (
@@ -36,13 +37,20 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Page
 
 
+_CLIENT_SECONDS = 30.0
 #: How long a page may take to show what a test expects, on a machine that is busy with other tests.
 _PATIENCE_MS = 20_000
 
 
 def pytest_configure() -> None:
-    """Spans of tests have fixed times, which a writer with the usual settings would find past their time."""
+    """Spans of tests have fixed times, which a writer with the usual settings would find past their time.
+
+    A client of httpx that is not told otherwise waits five seconds, less than a server of a test may take on a machine
+    that is busy with other tests.
+    """
     os.environ["RETENTION_DAYS"] = "0"
+    usual = _config.DEFAULT_TIMEOUT_CONFIG
+    usual.connect = usual.read = usual.write = usual.pool = _CLIENT_SECONDS
 
 
 @pytest.fixture(scope="session")
