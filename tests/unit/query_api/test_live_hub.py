@@ -12,6 +12,7 @@ from llmflow_core.filters import Filter
 from llmflow_query_api.live import LiveHub
 from llmflow_store.live import Changes
 from llmflow_store.port import Store, TraceSummary
+from llmflow_testkit.polling import eventually
 
 
 class SlowForOneFilter:
@@ -58,3 +59,17 @@ async def test_a_filter_that_cannot_be_answered_keeps_no_other_client_waiting() 
         assert event.startswith(b"event: resync\nid: 2\n")
         while b"id: 2\n" not in await anext(quick):
             pass
+
+
+async def test_a_heartbeat_does_not_lead_past_an_event_that_waits() -> None:
+    store = SlowForOneFilter()
+    hub = LiveHub(cast(Store, store), heartbeat_seconds=0.01, most_clients=1)
+
+    async def allowed_once_something_has_changed() -> bool:
+        store.written.set()
+        return await eventually(lambda: asyncio.sleep(0, hub._position == "2"), within=30)
+
+    async with aclosing(hub.watch("default", "cost:>1", None, allowed_once_something_has_changed)) as stream:
+        assert (await anext(stream)).startswith(b"event: ready\nid: 1\n")
+        assert await anext(stream) == b": alive\n\n"
+        assert (await anext(stream)).startswith(b"event: resync\nid: 2\n")

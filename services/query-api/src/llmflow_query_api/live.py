@@ -67,6 +67,11 @@ class Client:
         except TimeoutError:
             return None
 
+    @property
+    def has_all(self) -> bool:
+        """Whether no event waits for it."""
+        return self._events.empty()
+
 
 @dataclass(slots=True)
 class _Channel:
@@ -115,7 +120,8 @@ class LiveHub:
                         return
                     due = clock() + self._heartbeat_seconds
                     # Where all was delivered, the id is that of now: on a quiet day, too, it must not grow too old.
-                    yield b": alive\n\n" if event is not None else b": alive\nid: %s\n\n" % self._position.encode()
+                    at_end = event is None and client.has_all
+                    yield b": alive\nid: %s\n\n" % self._position.encode() if at_end else b": alive\n\n"
 
     @contextlib.asynccontextmanager
     async def _joined(self, project: str, filter_text: str, parsed: Filter | None) -> AsyncIterator[tuple[Client, str]]:
