@@ -48,6 +48,10 @@ def test_finds_it(text: str) -> None:
     assert matches(parse_filter(text), SPAN)
 
 
+def test_a_rate_that_is_no_binary_fraction_equals_itself() -> None:
+    assert matches(parse_filter("speed:0.1"), make_span(tokens_per_second=0.1))
+
+
 @pytest.mark.parametrize(
     "text",
     [

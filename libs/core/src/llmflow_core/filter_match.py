@@ -93,6 +93,8 @@ def _compared(value: Any, condition: Condition) -> bool:
             return bool(value != "")
         case Operator.LIKE:
             return _like(str(value), condition.value)
+        case Operator.EQ if isinstance(value, float):
+            return Decimal(str(value)) == condition.value
         case Operator.EQ:
             return bool(value == condition.value)
         case operator:

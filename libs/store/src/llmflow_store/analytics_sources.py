@@ -161,6 +161,9 @@ def _ranges(query: AnalyticsQuery, finest: str, coarsest: str = "day") -> tuple[
 def _of_spans(query: AnalyticsQuery, parsed: Filter) -> Source:
     arguments = Arguments(label(query.project))
     from_us, to_us = unix_us(query.from_time), unix_us(query.to_time)
+    if query.group_by:
+        # The total may come from rollups, and is to be of the same range as the groups.
+        from_us, to_us = widened(query.from_time, query.to_time, "minute")
     low, high = arguments.add(from_us, "timestamptz"), arguments.add(to_us, "timestamptz")
     condition = span_condition(parsed, arguments)
     names = [dimension(name, arguments) for name in query.group_by]

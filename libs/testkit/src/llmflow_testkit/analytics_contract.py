@@ -68,6 +68,22 @@ _QUESTIONS: list[dict[str, Any]] = [
 class AnalyticsContract(StoreSuite):
     """The suite."""
 
+    async def test_the_total_is_of_the_range_of_its_groups(self, store: Store) -> None:
+        minute = int(_FROM.timestamp()) // 60 * 60
+        for second in (5, 40, 65, 100):
+            await store.write_spans([make_generation(name="a", start_time_ns=(minute + second) * 10**9)])
+        result = await store.analyse(
+            AnalyticsQuery(
+                project="default",
+                metric=Metric.SPANS,
+                aggregation="sum",
+                from_time=_FROM,
+                to_time=datetime.fromtimestamp(minute + 80, UTC),
+                group_by=("name",),
+            )
+        )
+        assert (result.source, result.total.value, [group.value for group in result.groups]) == ("spans", 4, [4])
+
     async def test_answers_equal_a_recount(self, store: Store) -> None:
         spans = _spans()
         await store.write_spans(spans)
