@@ -249,17 +249,26 @@ async def test_a_slow_reader_holds_up_its_own_upstream_and_nothing_else(log_url:
     assert received >= sent == 3200 * 65536
 
 
-async def test_connections_to_providers_are_limited(fake_provider: FakeProvider, log_url: str) -> None:
-    """The second call waits for the first one's connection."""
-    with proxy(fake_provider, log_url, upstream_connections=1) as url:
-        async with httpx.AsyncClient(base_url=url, headers=AUTH, trust_env=False, timeout=30) as client:
-            before = len(fake_provider.requests)
+async def test_connections_to_providers_are_limited(log_url: str) -> None:
+    """Every call waits for the connection of the one before."""
+    active = most = 0
 
-            async def call() -> int:
-                answer = await client.post("/v1/chat/completions", json=CHAT, headers={"x-fake": "first_delay=0.3"})
-                return answer.status_code
+    async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal active, most
+        await reader.readuntil(b"\r\n\r\n")
+        active += 1
+        most = max(most, active)
+        await asyncio.sleep(0.1)
+        active -= 1
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        writer.close()
 
-            calls = [asyncio.create_task(call()) for _ in range(3)]
-            await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
-            assert len(fake_provider.requests) - before <= 2
-            assert await asyncio.gather(*calls) == [200, 200, 200]
+    server = await asyncio.start_server(provider, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    settings = ProxySettings(bus_url=log_url, openai_base_url=f"http://{host}:{port}/v1", upstream_connections=1)
+    with BackgroundServer(create_app(settings)) as at:
+        async with httpx.AsyncClient(base_url=at.url, headers=AUTH, trust_env=False) as client:
+            answers = await asyncio.gather(*(client.get("/v1/models") for _ in range(4)))
+    server.close()
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert most == 1

@@ -12,7 +12,9 @@ import httpx
 import pytest
 
 from llmflow_core.content import conversation
-from llmflow_testkit.providers import FakeProvider, ReceivedRequest
+from llmflow_proxy.app import create_app
+from llmflow_proxy.settings import ProxySettings
+from llmflow_testkit.providers import BackgroundServer, FakeProvider, ReceivedRequest
 
 from .conftest import Recorded
 
@@ -35,7 +37,7 @@ async def raw_exchange(
     if body:
         head.append(f"Content-Length: {len(body)}")
     writer.write("\r\n".join([*head, "", ""]).encode("latin-1") + body)
-    answer = await asyncio.wait_for(reader.read(), 10)
+    answer = await asyncio.wait_for(reader.read(), 60)
     writer.close()
     await writer.wait_closed()
     top, _, rest = answer.partition(b"\r\n\r\n")
@@ -158,22 +160,34 @@ def _last(fake_provider: FakeProvider, target: str) -> ReceivedRequest:
     return [request for request in fake_provider.requests if request.target.startswith(target)][-1]
 
 
-async def test_chunks_arrive_as_they_are_sent(proxy_url: str) -> None:
+async def test_chunks_arrive_as_they_are_sent(log_url: str) -> None:
     """The first event is there while the provider still holds the others back."""
-    async with httpx.AsyncClient(base_url=proxy_url, trust_env=False) as client:
-        request = client.build_request(
-            "POST",
-            "/v1/chat/completions",
-            json={**CHAT, "stream": True},
-            headers={**AUTH, "x-fake": "delay=0.2&words=4"},
-        )
-        response = await client.send(request, stream=True)
-        loop = asyncio.get_running_loop()
-        arrivals = [(loop.time(), chunk) async for chunk in response.aiter_raw()]
-        await response.aclose()
-    assert len(arrivals) >= 6
-    assert arrivals[-1][0] - arrivals[0][0] > 0.8
-    assert all(chunk.endswith(b"\n\n") for _, chunk in arrivals)
+    events = [b'data: {"choices": []}\n\n', b"data: [DONE]\n\n"]
+    arrived = asyncio.Event()
+
+    async def provider(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+        writer.write(head % sum(map(len, events)) + events[0])
+        await arrived.wait()
+        writer.write(events[1])
+        while await reader.read(65536):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(provider, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    settings = ProxySettings(bus_url=log_url, openai_base_url=f"http://{host}:{port}/v1")
+    with BackgroundServer(create_app(settings)) as proxy:
+        async with (
+            httpx.AsyncClient(base_url=proxy.url, headers=AUTH, trust_env=False) as client,
+            client.stream("POST", "/v1/chat/completions", json={**CHAT, "stream": True}) as response,
+        ):
+            chunks = response.aiter_raw()
+            assert await anext(chunks) == events[0]
+            arrived.set()
+            assert [chunk async for chunk in chunks] == events[1:]
+    server.close()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate"])
