@@ -30,6 +30,11 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     while more:
         message = await receive()
         body, more = body + message.get("body", b""), message.get("more_body", False)
+    if scope["raw_path"] == b"/in-pieces":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in (b"one ", b"two", b""):
+            await send({"type": "http.response.body", "body": piece, "more_body": bool(piece)})
+        return
     said = b"%b?%b %b %b" % (
         scope["raw_path"], scope["query_string"], dict(scope["headers"]).get(b"upgrade", b"none"), body
     )  # fmt: skip
@@ -83,6 +88,27 @@ async def test_an_offer_of_websockets_is_a_request_like_others(url: str) -> None
         b"/socket? websocket ",
         b"/echo?a=b h2c hi",
     ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "end"),
+    [
+        (b"GET /in-pieces HTTP/1.0\r\n\r\n", b"\r\nconnection: close\r\n\r\none two"),
+        (b"GET /in-pieces HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"\r\nconnection: close\r\n\r\none two"),
+        (b"HEAD /in-pieces HTTP/1.0\r\n\r\n", b"\r\nconnection: close\r\n\r\n"),
+        (b"GET /echo HTTP/1.0\r\n\r\n", b"\r\ncontent-length: 12\r\nconnection: close\r\n\r\n/echo? none "),
+    ],
+    ids=["in pieces", "kept alive", "without a body", "sized"],
+)
+async def test_clients_of_an_older_version_get_no_chunks(url: str, request_: bytes, end: bytes) -> None:
+    where = httpx.URL(url)
+    reader, writer = await asyncio.open_connection(where.host, where.port)
+    writer.write(request_)
+    async with asyncio.timeout(60):
+        answer = await reader.read()
+    writer.close()
+    assert b"transfer-encoding" not in answer
+    assert answer.endswith(end)
 
 
 async def test_any_three_digits_are_a_status(url: str) -> None:

@@ -98,6 +98,8 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             self._refused = True
             raise ValueError(_REFUSAL)
         super().on_headers_complete()
+        if self.parser.get_http_version() == "1.0" and self.cycle is not None:
+            self.cycle.__class__ = _UnframedCycle  # uvicorn makes it itself, and its task has not begun
 
     def _should_upgrade(self) -> bool:
         """uvicorn's hook: whether `handle_websocket_upgrade` is to deal with a request that the parser, which takes
@@ -173,6 +175,22 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             b"content-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
         )
         self.transport.close()
+
+
+class _UnframedCycle(RequestResponseCycle):
+    """For a client of HTTP/1.0, which knows no chunks (RFC 9112, 6.1): an answer of unknown length ends with the
+    connection. uvicorn closes that in any case."""
+
+    _unframed = False
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self._unframed = all(name.lower() != b"content-length" for name, _ in message.get("headers", ()))
+            if self._unframed:
+                self.chunked_encoding = False
+        elif self._unframed:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 def protocol_with(patience: Patience) -> type[LimitedHttpProtocol]:
