@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { type SyntheticEvent, useEffect, useId, useRef } from "react";
 import styles from "../ui/field.module.css";
 
 interface Props {
@@ -26,12 +26,14 @@ interface FieldProps {
 function DateField({ label, iso, onChange }: FieldProps) {
   const id = useId();
   const shown = iso ? localOf(iso) : "";
-  // A time is complete, and another one, after each digit: to go there at once would end the writing.
-  const [typed, setTyped] = useState<string | null>(null);
-  const commit = (isIncomplete: boolean) => {
-    setTyped(null);
-    if (typed === null || typed === shown || isIncomplete) return;
-    onChange(typed === "" ? undefined : new Date(typed).toISOString());
+  // The browser keeps what is being written: when React wrote it too, each digit would begin again at the first part.
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (input.current) input.current.value = shown;
+  }, [shown]);
+  const commit = ({ currentTarget: { value, validity } }: SyntheticEvent<HTMLInputElement>) => {
+    if (validity.badInput && input.current) input.current.value = shown;
+    else if (value !== shown) onChange(value === "" ? undefined : new Date(value).toISOString());
   };
   return (
     <div className={styles.field}>
@@ -39,14 +41,13 @@ function DateField({ label, iso, onChange }: FieldProps) {
         {label}
       </label>
       <input
+        ref={input}
         id={id}
         type="datetime-local"
         max="9999-12-31T23:59"
         className={styles.input}
-        value={typed ?? shown}
-        onChange={({ target }) => setTyped(target.value)}
-        onBlur={({ target }) => commit(target.validity.badInput)}
-        onKeyDown={({ key, currentTarget }) => key === "Enter" && commit(currentTarget.validity.badInput)}
+        onBlur={commit}
+        onKeyDown={(event) => event.key === "Enter" && commit(event)}
       />
     </div>
   );
