@@ -1,4 +1,4 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import {
@@ -19,9 +19,9 @@ import { writeClipboard } from "../ui/CopyButton";
 import field from "../ui/field.module.css";
 import { useCommands } from "./Commands";
 import styles from "./Commands.module.css";
+import { useLeave } from "./leave";
 import { PAGES, pageAt } from "./navigation";
 import { useProjectChange, useProjectChoices } from "./ProjectSwitch";
-import { leave } from "./queries";
 import { setTheme, THEMES } from "./theme";
 import { useOpeningSearch, viewsQuery } from "./views";
 
@@ -124,7 +124,7 @@ function useTyped(text: string): Group[] {
 function useGroups(): Group[] {
   const navigate = useNavigate();
   const router = useRouter();
-  const client = useQueryClient();
+  const leave = useLeave();
   const show = useCommands();
   const { project = DEFAULT_PROJECT } = useSearch({ strict: false });
   const openingSearch = useOpeningSearch(project);
@@ -167,11 +167,7 @@ function useGroups(): Group[] {
         },
         ...THEMES.map((theme) => ({ id: `theme ${theme}`, label: `Theme: ${theme}`, run: () => setTheme(theme) })),
         { id: "help", label: "Show the keyboard shortcuts", hint: "?", run: () => show("help") },
-        {
-          id: "log-out",
-          label: "Log out",
-          run: () => leave(client),
-        },
+        { id: "log-out", label: "Log out", run: leave },
       ],
     },
   ].filter(({ commands }) => commands.length > 0);

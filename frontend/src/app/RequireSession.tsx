@@ -1,28 +1,40 @@
 import { useQuery } from "@tanstack/react-query";
-import { Outlet, useRouter } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { Outlet } from "@tanstack/react-router";
+import { Activity, lazy, Suspense, useEffect, useState } from "react";
 import { Failure } from "../ui/Failure";
 import { Outage } from "../ui/Outage";
+import { useToLogin } from "./leave";
+import { PAGE_CODE } from "./pageCode";
 import { sessionQuery } from "./queries";
 import { Shell } from "./Shell";
 import styles from "./Shell.module.css";
 
-/** Shows its pages to a logged-in user; anyone else goes to the login page, which leads back here. */
+const LoginForm = lazy(async () => ({ default: (await PAGE_CODE["/login"]()).LoginForm }));
+
+/**
+ * Shows its pages to a logged-in user; anyone else goes to the login page, which leads back here. Where a session ends
+ * the login takes the place of the page, which then is as it was left, with what was written in it.
+ */
 export function RequireSession() {
   const session = useQuery(sessionQuery);
-  const router = useRouter();
-  const loggedOut = session.data === null;
+  const toLogin = useToLogin();
+  const [user, setUser] = useState(session.data?.username);
+  if (session.data && session.data.username !== user) setUser(session.data.username);
+  const isStranger = session.data === null && user === undefined;
   useEffect(() => {
-    if (!loggedOut) return;
-    const { href } = router.latestLocation;
-    router.navigate({ to: "/login", search: href === "/" ? {} : { redirect: href }, replace: true });
-  }, [loggedOut, router]);
+    if (isStranger) toLogin();
+  }, [isStranger, toLogin]);
 
-  if (session.data) {
+  if (user !== undefined) {
     return (
-      <Shell username={session.data.username}>
-        <Outlet />
-      </Shell>
+      <>
+        <Activity key={user} mode={session.data ? "visible" : "hidden"}>
+          <Shell username={user}>
+            <Outlet />
+          </Shell>
+        </Activity>
+        <Suspense>{session.data === null && <LoginForm username={user} />}</Suspense>
+      </>
     );
   }
   return (

@@ -1,5 +1,4 @@
 import { IconKeyboard, IconLogout, IconMenu2, IconSearch } from "@tabler/icons-react";
-import { useQueryClient } from "@tanstack/react-query";
 import { Link, useRouterState, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import { Button, Dialog, DialogTrigger, Modal, ModalOverlay } from "react-aria-components";
@@ -10,9 +9,9 @@ import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
 import { Commands, useCommands } from "./Commands";
 import { NARROW, useMedia } from "./hooks";
+import { useLeave } from "./leave";
 import { NAVIGATION } from "./navigation";
 import { ProjectSwitch } from "./ProjectSwitch";
-import { leave } from "./queries";
 import styles from "./Shell.module.css";
 import { useOpeningSearch } from "./views";
 
@@ -123,7 +122,7 @@ function Pages() {
 }
 
 function Foot({ username }: { username: string }) {
-  const client = useQueryClient();
+  const leave = useLeave();
   const show = useCommands();
   return (
     <div className={styles.foot}>
@@ -131,7 +130,7 @@ function Foot({ username }: { username: string }) {
       <Button className={controls.icon} aria-label="Keyboard shortcuts" onPress={() => show("help")}>
         <IconKeyboard size={18} stroke={1.6} aria-hidden />
       </Button>
-      <Button className={controls.icon} aria-label={`Log out ${username}`} onPress={() => leave(client)}>
+      <Button className={controls.icon} aria-label={`Log out ${username}`} onPress={leave}>
         <IconLogout size={18} stroke={1.6} aria-hidden />
       </Button>
     </div>

@@ -103,14 +103,29 @@ describe("the page", () => {
     expect(window.location.pathname).toBe("/start");
   });
 
-  it("returns to the login when the session expires", async () => {
+  it("asks for a login in the place of the page when the session expires, and keeps what was written in it", async () => {
     api.loggedIn = true;
-    open("/traces");
-    await screen.findByRole("heading", { name: /No traces yet/ });
+    open("/traces?project=demo");
+    await screen.findByRole("heading", { name: /No traces in demo yet/ });
+    await userEvent.setup().type(screen.getByLabelText("Filter"), "model:gp");
     api.loggedIn = false;
     FakeStream.last?.onerror();
-    await screen.findByLabelText("Password");
-    expect(window.location.pathname).toBe("/login");
+    await screen.findByText(/Your session has ended/);
+    expect(screen.queryByRole("heading", { name: /No traces/ })).toBeNull();
+    await logIn("right");
+    await screen.findByRole("heading", { name: /No traces in demo yet/ });
+    expect(screen.getByLabelText<HTMLInputElement>("Filter").value).toBe("model:gp");
+    expect(window.location.pathname + window.location.search).toBe("/traces?project=demo");
+  });
+
+  it("says so when a change does not reach the API, and keeps what was written", async () => {
+    api.loggedIn = true;
+    open("/settings?tab=projects");
+    await userEvent.setup().type(await screen.findByLabelText("New project"), "search");
+    api.away = true;
+    await userEvent.setup().click(screen.getByRole("button", { name: "Create project" }));
+    expect((await screen.findByRole("alert")).textContent).toContain("API does not answer");
+    expect(screen.getByLabelText<HTMLInputElement>("New project").value).toBe("search");
   });
 
   it("forgets at a logout what was shown, from the palette too", async () => {

@@ -1,6 +1,7 @@
 import {
   hashKey,
   infiniteQueryOptions,
+  MutationCache,
   QueryCache,
   QueryClient,
   type QueryFunction,
@@ -284,6 +285,7 @@ export function createQueryClient(): QueryClient {
   };
   const client = new QueryClient({
     queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         networkMode: "always",
@@ -294,17 +296,6 @@ export function createQueryClient(): QueryClient {
     },
   });
   return client;
-}
-
-/** Log out: here at once, so that nothing more is asked for with a session that ends, then at the API. */
-export async function leave(client: QueryClient): Promise<void> {
-  client.setQueryData(sessionQuery.queryKey, null);
-  try {
-    await api.logout();
-    client.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionQuery.queryKey[0] });
-  } catch {
-    await client.invalidateQueries({ queryKey: sessionQuery.queryKey });
-  }
 }
 
 /** Why the API cannot be reached at the moment; null while everything on show answers. */

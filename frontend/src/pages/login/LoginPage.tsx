@@ -1,28 +1,36 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useState } from "react";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { login } from "../../api/client";
 import { ApiError } from "../../api/errors";
 import { sessionQuery } from "../../app/queries";
 import { Logo } from "../../ui/Logo";
+import { Outage } from "../../ui/Outage";
 import styles from "./LoginPage.module.css";
 
 export function LoginPage() {
   const { redirect = "/" } = useSearch({ from: "/login" });
-  const client = useQueryClient();
   const session = useQuery({ ...sessionQuery, enabled: false });
-  const [username, setUsername] = useState("");
-  const [password, setPassword] = useState("");
-  const enter = useMutation({
-    mutationFn: () => login(username, password),
-    onSuccess: (user) => client.setQueryData(sessionQuery.queryKey, user),
-  });
   const router = useRouter();
   const loggedIn = Boolean(session.data);
   useEffect(() => {
     if (loggedIn) router.history.replace(redirect);
   }, [loggedIn, redirect, router]);
+  return <LoginForm />;
+}
+
+/** Asks who it is; given a `username`, after the session of that user has ended. */
+export function LoginForm({ username: before }: { username?: string }) {
+  const client = useQueryClient();
+  // Who comes back to it may have logged in meanwhile, in another tab.
+  useQuery({ ...sessionQuery, refetchOnWindowFocus: "always" });
+  const [username, setUsername] = useState(before ?? "");
+  const [password, setPassword] = useState("");
+  const enter = useMutation({
+    mutationFn: () => login(username, password),
+    onSuccess: (user) => client.setQueryData(sessionQuery.queryKey, user),
+  });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!enter.isPending) enter.mutate();
@@ -35,13 +43,24 @@ export function LoginPage() {
           <Logo />
           <h1>Log in to LLMFlow</h1>
         </div>
-        <TextField name="username" value={username} onChange={setUsername} autoFocus isRequired>
+        {before && <p>Your session has ended. The page is kept as you left it.</p>}
+        <Outage />
+        <TextField name="username" value={username} onChange={setUsername} autoFocus={!before} isRequired>
           <Label>User name</Label>
           <Input autoComplete="username" autoCapitalize="none" spellCheck={false} />
+          <FieldError className={styles.error} />
         </TextField>
-        <TextField name="password" type="password" value={password} onChange={setPassword} isRequired>
+        <TextField
+          name="password"
+          type="password"
+          value={password}
+          onChange={setPassword}
+          autoFocus={Boolean(before)}
+          isRequired
+        >
           <Label>Password</Label>
           <Input autoComplete="current-password" />
+          <FieldError className={styles.error} />
         </TextField>
         {enter.error && (
           <p role="alert" className={styles.error}>
