@@ -244,6 +244,29 @@ def test_anthropic_usage_counts_cached_input_in() -> None:
     }
 
 
+def test_anthropic_usage_counts_compactions_in() -> None:
+    summing_up = {
+        "type": "compaction",
+        "input_tokens": 180_000,
+        "cache_read_input_tokens": 40,
+        "cache_creation_input_tokens": 7,
+        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 7},
+        "output_tokens": 3500,
+    }
+    answering = {"type": "message", "input_tokens": 23_000, "output_tokens": 1000}
+    another_models = {"type": "advisor_message", "model": "claude-opus-4-6", "input_tokens": 9, "output_tokens": 9}
+    usage = {"input_tokens": 23_000, "output_tokens": 1000, "iterations": [summing_up, answering, another_models]}
+    reading = Reading()
+    anthropic_messages.read_response({"content": [], "usage": usage}, reading)
+    assert facts(reading) == {
+        "gen_ai.usage.input_tokens": 203_047,
+        "gen_ai.usage.output_tokens": 4500,
+        "gen_ai.usage.cache_read.input_tokens": 40,
+        "gen_ai.usage.cache_write.input_tokens": 7,
+        "llmflow.usage.cache_write_1h.input_tokens": 7,
+    }
+
+
 @pytest.mark.parametrize("with_tool", [False, True])
 @pytest.mark.parametrize("choices", [1, 3])
 def test_an_openai_stream_reads_as_the_whole_answer_would(with_tool: bool, choices: int) -> None:

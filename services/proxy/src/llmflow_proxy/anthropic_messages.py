@@ -51,21 +51,29 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
 
 
 def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
-    """The API counts cached input apart from `input_tokens`; the conventions count it in."""
-    counts = [usage.get(name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")]
-    fresh, read, written = counts
-    attributes["gen_ai.usage.input_tokens"] = sum(count or 0 for count in counts) if fresh is not None else None
-    attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
+    """The API counts cached input apart from `input_tokens`; the conventions count it in. What it took to sum up a
+    conversation that had become too long is billed as well, and counted by none of the totals."""
+    billed = [usage, *(one for one in dicts(usage.get("iterations")) if one.get("type") == "compaction")]
+    fresh, read, written = (
+        _total(billed, name) for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+    )
+    attributes["gen_ai.usage.input_tokens"] = fresh + (read or 0) + (written or 0) if fresh is not None else None
+    attributes["gen_ai.usage.output_tokens"] = _total(billed, "output_tokens")
     attributes["gen_ai.usage.cache_read.input_tokens"] = read
     attributes["gen_ai.usage.cache_write.input_tokens"] = written
     thought = mapping(usage.get("output_tokens_details")).get("thinking_tokens")
     attributes["gen_ai.usage.reasoning.output_tokens"] = thought
     for kept in ("5m", "1h"):
-        count = mapping(usage.get("cache_creation")).get(f"ephemeral_{kept}_input_tokens")
+        count = _total([mapping(one.get("cache_creation")) for one in billed], f"ephemeral_{kept}_input_tokens")
         attributes[f"llmflow.usage.cache_write_{kept}.input_tokens"] = count or None
     for name, count in mapping(usage.get("server_tool_use")).items():
         attributes[f"llmflow.usage.server_tool_use.{name}"] = count or None
     attributes["llmflow.response.service_tier"] = usage.get("service_tier")
+
+
+def _total(counts: Iterable[Mapping[str, Any]], name: str) -> int | None:
+    known = [count for one in counts if (count := one.get(name)) is not None]
+    return sum(known) if known else None
 
 
 def _message(message: dict[str, Any]) -> dict[str, JSON]:
