@@ -48,7 +48,7 @@ def proxy_url(fake_provider: FakeProvider, log_url: str) -> Iterator[str]:
         openai_base_url=f"{fake_provider.url}/v1",
         anthropic_base_url=fake_provider.url,
         **others,
-        read_timeout=2,
+        read_timeout=60,
     )
     with BackgroundServer(create_app(settings)) as server:
         yield server.url

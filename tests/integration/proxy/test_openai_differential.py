@@ -203,7 +203,7 @@ async def perform(url: str, call: Call, upstream: ScriptedUpstream | None = None
         sent = call.body
     writer.write(b"\r\n".join([*lines, b"", b""]) + sent)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await _seen(reader, call, upstream, script)
     finally:
         writer.close()
@@ -305,7 +305,7 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 @pytest.fixture
 async def proxy(upstream: ScriptedUpstream, log_url: str) -> AsyncIterator[str]:
     settings = ProxySettings(
-        bus_url=log_url, openai_base_url=f"{upstream.url}/v1", anthropic_base_url=upstream.url, read_timeout=10
+        bus_url=log_url, openai_base_url=f"{upstream.url}/v1", anthropic_base_url=upstream.url, read_timeout=60
     )
     with BackgroundServer(create_app(settings)) as server:
         yield server.url

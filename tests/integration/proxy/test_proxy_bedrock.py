@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote
 
@@ -46,7 +47,10 @@ def client(proxy_url: str) -> Iterator[Any]:
 
 def converse(client: Any, stream: bool, **arguments: Any) -> list[Any]:
     asked = {"modelId": MODEL, "messages": MESSAGES, **arguments}
-    return list(client.converse_stream(**asked)["stream"]) if stream else [client.converse(**asked)]
+    if stream:
+        with closing(client.converse_stream(**asked)["stream"]) as events:
+            return list(events)
+    return [client.converse(**asked)]
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -92,9 +96,10 @@ async def test_tools(client: Any, recorded: Recorded, stream: bool) -> None:
 def invoke(client: Any, model: str, body: dict[str, Any], stream: bool) -> list[bytes]:
     asked = {"modelId": model, "body": json.dumps(body)}
     if stream:
-        answered = client.invoke_model_with_response_stream(**asked)
-        return [event["chunk"]["bytes"] for event in answered["body"]]
-    return [client.invoke_model(**asked)["body"].read()]
+        with closing(client.invoke_model_with_response_stream(**asked)["body"]) as events:
+            return [event["chunk"]["bytes"] for event in events]
+    with closing(client.invoke_model(**asked)["body"]) as answer:
+        return [answer.read()]
 
 
 @pytest.mark.parametrize("stream", [False, True])
