@@ -4,7 +4,9 @@ import type { Course } from "../model/analytics";
 import { axisWidth, Chart } from "./Chart";
 
 const drawn = vi.hoisted(() => ({
-  options: [] as { axes: { values: (chart: null, splits: number[]) => string[] }[] }[],
+  options: [] as {
+    axes: { values: (chart: null, splits: number[], axis: number, space: number, apart: number) => string[] }[];
+  }[],
 }));
 vi.mock("uplot", () => ({
   default: class {
@@ -43,15 +45,22 @@ function course(step: number, points: number): Course {
   };
 }
 
-it("writes days on its axis when a range of hours becomes one of weeks", () => {
+it("writes on its axis what tells its points of time apart", () => {
   const chart = (of: Course) => <Chart label="Requests" course={of} onRange={() => undefined} />;
+  const labels = (apart: number, ...hours: number[]) => {
+    const splits = hours.map((hour) => new Date(2026, 9, 24, hour).getTime() / 1000);
+    return drawn.options.at(-1)?.axes[0]?.values(null, splits, 0, 0, apart);
+  };
   const { rerender } = render(chart(course(3600, 24)));
   rerender(chart(course(3600, 24)));
   expect(drawn.options).toHaveLength(1);
-  expect(drawn.options.at(-1)?.axes[0]?.values(null, [43_200])[0]).toMatch(/^\d\d:\d\d$/);
+  expect(labels(3600 * 6, 0, 6)).toEqual(["00:00", "06:00"]);
+  expect(labels(10, 6)).toEqual(["06:00:00"]);
 
   rerender(chart(course(86_400, 30)));
-  expect(drawn.options.at(-1)?.axes[0]?.values(null, [43_200])[0]).toBe("1 Jan");
+  expect(labels(3600 * 6, 0, 6, 24)).toEqual(["24 Oct", "06:00", "25 Oct"]);
+  expect(labels(86_400, 0, 24)).toEqual(["24 Oct", "25 Oct"]);
+  expect(labels(31 * 86_400, 0)).toEqual(["Oct 2026"]);
 });
 
 it("gives large numbers beside it the room that they take", () => {

@@ -199,16 +199,29 @@ export function axisWidth(labels: readonly string[] | null): number {
 }
 
 function isByHour({ times, step }: Course): boolean {
-  return times.length * step <= 2 * 86_400;
+  return times.length * step <= 2 * DAY_SECONDS;
 }
 
-/** Hours for a day or two, else days, in the local zone. */
+const format = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat("en-GB", options);
+const [SECOND, MINUTE, DAY, MONTH] = [
+  format({ hour: "2-digit", minute: "2-digit", second: "2-digit" }),
+  format({ hour: "2-digit", minute: "2-digit" }),
+  format({ day: "numeric", month: "short" }),
+  format({ month: "short", year: "numeric" }),
+];
+const DAY_SECONDS = 86_400;
+
+/** What tells points of time apart that are so many seconds apart, in the local zone; beyond two days where a day begins. */
 function timeLabels(course: Course): uPlot.Axis.Values {
-  const format = new Intl.DateTimeFormat(
-    "en-GB",
-    isByHour(course) ? { hour: "2-digit", minute: "2-digit" } : { day: "numeric", month: "short" },
-  );
-  return (_, splits) => splits.map((time) => format.format(new Date(time * 1000)));
+  const withDays = !isByHour(course);
+  return (_, splits, __, ___, apart) =>
+    splits.map((seconds) => {
+      const time = new Date(seconds * 1000);
+      if (apart >= 28 * DAY_SECONDS) return MONTH.format(time);
+      if (apart >= DAY_SECONDS) return DAY.format(time);
+      const clock = (apart < 60 ? SECOND : MINUTE).format(time);
+      return withDays && clock === "00:00" ? DAY.format(time) : clock;
+    });
 }
 
 /** The tokens' colours as a canvas takes them: resolved for the theme on show. */
