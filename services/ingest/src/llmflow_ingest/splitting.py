@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from llmflow_core.otlp import data_points
-from llmflow_ingest.trimming import skeleton, trim
+from llmflow_ingest.trimming import can_be_trimmed, skeleton, trim
 
 #: A resource, a scope of it, and an item of that: a span, a metric or a log record, each with its OTLP message.
 _Entry: TypeAlias = tuple[Any, Any, Any]
@@ -52,22 +52,31 @@ def split(request: Message, layout: Layout, limit: int) -> list[bytes]:
 
 
 def _pieces(kind: type[Message], layout: Layout, entries: Sequence[_Entry], limit: int) -> Iterator[bytes]:
-    request = _assemble(kind, layout, entries)
-    if request.ByteSize() <= limit:
-        yield request.SerializeToString()
-        return
+    # What is too large by its items alone is not copied to find that out.
+    if sum(item.ByteSize() for _, _, item in entries) <= limit:
+        request = _assemble(kind, layout, entries)
+        if request.ByteSize() <= limit:
+            yield request.SerializeToString()
+            return
     if len(entries) == 1:
         resource, scope, item = entries[0]
         if not isinstance(item, Metric) or len(data_points(item)) < 2:
-            resource, scope, item = layout.entries(request)[0]
-            if not trim(request, resource, scope, item, limit):
-                request = _assemble(kind, layout, [(type(resource)(), type(scope)(), skeleton(item))])
-            yield request.SerializeToString()
+            yield _trimmed(kind, layout, entries[0], limit).SerializeToString()
             return
         entries = [(resource, scope, half) for half in _halves(item)]
     middle = len(entries) // 2
     yield from _pieces(kind, layout, entries[:middle], limit)
     yield from _pieces(kind, layout, entries[middle:], limit)
+
+
+def _trimmed(kind: type[Message], layout: Layout, entry: _Entry, limit: int) -> Message:
+    """A request of one item, which is too large: what is left of it when it fits."""
+    resource, scope, item = entry
+    if can_be_trimmed(resource, scope, item):
+        request = _assemble(kind, layout, [entry])
+        if trim(request, *layout.entries(request)[0], limit):
+            return request
+    return _assemble(kind, layout, [(type(resource)(), type(scope)(), skeleton(item))])
 
 
 def _assemble(kind: type[Message], layout: Layout, entries: Sequence[_Entry]) -> Message:

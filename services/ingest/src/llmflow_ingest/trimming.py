@@ -32,6 +32,12 @@ _NOT_IN_SKELETON = frozenset(
 ItemT = TypeVar("ItemT", Span, Metric, LogRecord)
 
 
+def can_be_trimmed(resource: Any, scope: Any, item: Span | Metric | LogRecord) -> bool:
+    """Whether there are few enough values for `trim` to look at."""
+    values = _nested(_values(resource, scope, item))
+    return next(islice(values, _MOST_VALUES, None), None) is None
+
+
 def trim(request: Message, resource: Any, scope: Any, item: Span | Metric | LogRecord, limit: int) -> bool:
     """Cut the longest texts of `request` in place until it has at most `limit` bytes; say whether that sufficed.
 
@@ -39,9 +45,7 @@ def trim(request: Message, resource: Any, scope: Any, item: Span | Metric | LogR
     attribute `llmflow.truncated`.
     """
     _mark(item)
-    values = list(islice(_nested(_values(resource, scope, item)), _MOST_VALUES + 1))
-    if len(values) > _MOST_VALUES:
-        return False
+    values = _nested(_values(resource, scope, item))
     texts = [value for value in values if value.WhichOneof("value") in ("string_value", "bytes_value")]
     lengths = [_length(text) for text in texts]
     longest = _level(lengths, sum(lengths) - (request.ByteSize() - limit))
