@@ -1,9 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Input, Label, TextField } from "react-aria-components";
+import { Button, FieldError, Input, Label, TextField } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
 import { NEW } from "../../model/alerts";
+import { nameProblem } from "../../model/names";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
@@ -90,7 +91,7 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
   const [url, setUrl] = useState("");
   const [secret, setSecret] = useState("");
   const save = useSave(
-    () => saveChannel(name, { kind, url: url.trim() || null, secret: secret.trim() || null }),
+    () => saveChannel(name.trim(), { kind, url: url.trim() || null, secret: secret.trim() || null }),
     onDone,
   );
   const kept = channel ? "as it is" : "";
@@ -98,21 +99,22 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
     <EditForm
       label={channel ? `Change ${channel.name}` : "New channel"}
       submit="Save channel"
-      canSave={name !== "" && (channel !== null || url.trim() !== "")}
+      canSave={name.trim() !== "" && (channel !== null || url.trim() !== "")}
       save={save}
       onSave={save.mutate}
       onDone={onDone}
     >
       <div className={styles.line}>
-        <TextField className={field.field ?? ""} value={name} onChange={setName} isReadOnly={channel !== null}>
+        <TextField
+          className={field.field ?? ""}
+          value={name}
+          onChange={setName}
+          isReadOnly={channel !== null}
+          validate={nameProblem}
+        >
           <Label className={field.label ?? ""}>Name</Label>
-          <Input
-            className={field.input ?? ""}
-            placeholder="pager"
-            size={14}
-            spellCheck={false}
-            pattern="[a-z0-9][a-z0-9_\-]{0,62}"
-          />
+          <Input className={field.input ?? ""} placeholder="pager" size={14} spellCheck={false} />
+          <FieldError className={controls.problem} />
         </TextField>
         <Select<Kind> label="Kind" value={kind} options={optionsOf(KINDS)} onChange={setKind} />
       </div>
@@ -124,6 +126,7 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
           size={48}
           spellCheck={false}
         />
+        <FieldError className={controls.problem} />
       </TextField>
       {kind === "webhook" && (
         <TextField className={field.field ?? ""} value={secret} onChange={setSecret} type="password" autoComplete="off">

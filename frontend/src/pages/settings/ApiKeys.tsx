@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Checkbox, CheckboxGroup, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Checkbox, CheckboxGroup, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { createKey, deleteKey, type Wire } from "../../api/client";
 import { keysQuery } from "../../app/queries";
 import { endOf, SCOPES, type Scope } from "../../model/administration";
@@ -87,6 +87,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
         <TextField type="date" value={expires} onChange={setExpires}>
           <Label>Good until</Label>
           <Input />
+          <FieldError className={controls.problem} />
         </TextField>
         <Button
           type="submit"

@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { createProject, type Wire } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { inProject } from "../../model/filters";
+import { nameProblem } from "../../model/names";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
@@ -33,9 +34,10 @@ export function Projects() {
           create.mutate();
         }}
       >
-        <TextField value={name} onChange={setName} maxLength={63}>
+        <TextField value={name} onChange={setName} maxLength={63} validate={nameProblem}>
           <Label>New project</Label>
           <Input placeholder="team-search" spellCheck={false} />
+          <FieldError className={controls.problem} />
         </TextField>
         <Button type="submit" className={controls.button} isDisabled={name.trim() === "" || create.isPending}>
           Create project

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { Form, Input, Label, TextField } from "react-aria-components";
+import { useRef, useState } from "react";
+import { FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { setRetention, type Wire } from "../../api/client";
 import { retentionQuery } from "../../app/queries";
 import { daysOf, KEPT, type Kept } from "../../model/administration";
@@ -27,12 +27,13 @@ function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetai
         Object.keys(KEPT).map((kind) => [kind, kept.chosen[kind as Kept]?.toString() ?? ""]),
       ) as Record<Kept, string>,
   );
+  const form = useRef<HTMLFormElement>(null);
   const save = useMutation({
     mutationFn: () => setRetention(project, daysOf(days)),
     onSuccess: () => client.invalidateQueries({ queryKey: retentionQuery(project).queryKey }),
   });
   return (
-    <Form className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
+    <Form ref={form} className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
       {Object.entries(KEPT).map(([kind, label]) => (
         <TextField
           key={kind}
@@ -42,12 +43,14 @@ function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetai
         >
           <Label>{label}</Label>
           <Input min={0} max={36_500} placeholder={hint(kept.days?.[kind as Kept])} />
+          <FieldError className={controls.problem} />
         </TextField>
       ))}
       <ConfirmButton
         label="Save days"
         what={`of ${project}; what is older goes for good`}
-        onConfirm={() => save.mutate()}
+        // What is no number is an empty text here, and would be taken for none.
+        onConfirm={() => form.current?.checkValidity() && save.mutate()}
       />
       {save.error && <Failure error={save.error} />}
       <p className={styles.hint}>
