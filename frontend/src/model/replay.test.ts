@@ -19,6 +19,14 @@ it("repeats a call of OpenAI's with its messages, quoted for the shell", () => {
   expect(replay?.python).toContain('"content": "What\'s up?"');
 });
 
+it("makes the call into the project that it was of", () => {
+  const asked = detail(aMessage("user", { type: "text", text: "Hi" }));
+  const replay = replayOf(call, asked, "http://h", "demo");
+  expect(replay?.curl).toContain('\n  -H "X-LLMFlow-Project: demo" \\\n');
+  expect(replay?.python).toContain('base_url="http://h/v1", default_headers={"X-LLMFlow-Project":"demo"})');
+  expect(JSON.stringify(replayOf(call, asked, "http://h"))).not.toContain("X-LLMFlow-Project");
+});
+
 it("pairs tool calls with their results", () => {
   const asked = detail(
     aMessage("assistant", { type: "tool_call", id: "c1", name: "rain", arguments: { city: "Oslo" } }),

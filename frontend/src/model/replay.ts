@@ -1,4 +1,5 @@
 import type { Message, Part } from "./conversation";
+import { DEFAULT_PROJECT } from "./filters";
 import type { Span, SpanDetail } from "./span";
 
 /** A call as it can be made again through the proxy: as a shell command and as Python. */
@@ -7,25 +8,28 @@ export interface Replay {
   python: string;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 /** What a command may be given as one argument, in bytes: Linux takes 128 kB. */
 const LONGEST_ARGUMENT = 120_000;
 
 /**
- * How to make a model call again through the proxy at the URL `proxy`; null for a span that was none, whose content is not kept, or of a provider whose API
- * takes other bodies than these. Text, images of OpenAI's API, tool calls and results are repeated, not parameters and
+ * How to make a model call again through the proxy at the URL `proxy`, into the project that it is of; null for a span
+ * that was none, whose content is not kept, or of a provider whose API takes other bodies than these. Text, images of OpenAI's API, tool calls and results are repeated, not parameters and
  * tool definitions.
  */
-export function replayOf(span: Span, detail: SpanDetail, proxy: string): Replay | null {
+export function replayOf(span: Span, detail: SpanDetail, proxy: string, project = DEFAULT_PROJECT): Replay | null {
   const { model, provider, type } = span;
   const { input } = detail.conversation;
   if (type !== "generation" || !model || input.length === 0) return null;
   if (!input.every(({ parts }) => parts.every((part) => isRepeatable(part, provider)))) return null;
-  if (provider === "openai") return openai(`${proxy}/v1`, { model, messages: input.flatMap(chatMessages) });
+  const headers: Headers = project === DEFAULT_PROJECT ? {} : { "X-LLMFlow-Project": project };
+  if (provider === "openai") return openai(`${proxy}/v1`, headers, { model, messages: input.flatMap(chatMessages) });
   if (provider !== "anthropic" || input.some(({ parts }) => parts.some(({ type: part }) => part.startsWith("tool")))) {
     return null;
   }
   const system = input.filter(({ role }) => role === "system").map(textOf);
-  return anthropic(proxy, {
+  return anthropic(proxy, headers, {
     model,
     max_tokens: 1024,
     ...(system.length > 0 && { system: system.join("\n\n") }),
@@ -68,30 +72,39 @@ function asText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-function openai(base: string, body: object): Replay {
+function openai(base: string, headers: Headers, body: object): Replay {
   return {
-    curl: curl(`${base}/chat/completions`, ["Authorization: Bearer $OPENAI_API_KEY"], body),
+    curl: curl(`${base}/chat/completions`, { Authorization: "Bearer $OPENAI_API_KEY", ...headers }, body),
     python: `from openai import OpenAI
 
-client = OpenAI(base_url="${base}")
+client = OpenAI(base_url="${base}"${defaultHeaders(headers)})
 completion = client.chat.completions.create(**${pythonOf(body)})
 print(completion.choices[0].message)`,
   };
 }
 
-function anthropic(base: string, body: object): Replay {
+function anthropic(base: string, headers: Headers, body: object): Replay {
   return {
-    curl: curl(`${base}/v1/messages`, ["x-api-key: $ANTHROPIC_API_KEY", "anthropic-version: 2023-06-01"], body),
+    curl: curl(
+      `${base}/v1/messages`,
+      { "x-api-key": "$ANTHROPIC_API_KEY", "anthropic-version": "2023-06-01", ...headers },
+      body,
+    ),
     python: `from anthropic import Anthropic
 
-client = Anthropic(base_url="${base}")
+client = Anthropic(base_url="${base}"${defaultHeaders(headers)})
 message = client.messages.create(**${pythonOf(body)})
 print(message.content)`,
   };
 }
 
-function curl(url: string, headers: string[], body: object): string {
-  const lines = [`curl ${url}`, ...headers.map((header) => `-H "${header}"`), '-H "Content-Type: application/json"'];
+function defaultHeaders(headers: Headers): string {
+  return Object.keys(headers).length > 0 ? `, default_headers=${JSON.stringify(headers)}` : "";
+}
+
+function curl(url: string, headers: Headers, body: object): string {
+  const sent = Object.entries({ ...headers, "Content-Type": "application/json" });
+  const lines = [`curl ${url}`, ...sent.map(([name, value]) => `-H "${name}: ${value}"`)];
   const json = JSON.stringify(body, null, 2);
   const isLong = new TextEncoder().encode(json).length > LONGEST_ARGUMENT;
   const data = isLong ? `--data-binary @- <<'END'\n${json}\nEND` : `-d '${json.replaceAll("'", "'\\''")}'`;

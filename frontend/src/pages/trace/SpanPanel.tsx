@@ -49,8 +49,8 @@ export function SpanPanel({ trace, tree, node, scores, tab, onTab, onClose }: Pr
   const { data: addresses } = useQuery(addressesQuery);
   const replay = useMemo(() => {
     if (!query.data || !addresses) return null;
-    return replayOf(span, query.data, sendTo(addresses, window.location.hostname).proxy);
-  }, [span, query.data, addresses]);
+    return replayOf(span, query.data, sendTo(addresses, window.location.hostname).proxy, trace.project);
+  }, [span, query.data, addresses, trace.project]);
   return (
     <section className={styles.panel} aria-label="Span details">
       <div className={styles.head}>
