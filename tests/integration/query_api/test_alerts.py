@@ -95,7 +95,7 @@ async def test_each_notice_arrives_once_from_two_replicas(
         async def firing() -> bool:
             return len(receiver.received) >= len(made)
 
-        await eventually(firing, within=20)
+        await eventually(firing, within=60)
         for _ in range(3):
             before = await evaluated()
 
@@ -103,7 +103,7 @@ async def test_each_notice_arrives_once_from_two_replicas(
                 after = await evaluated()
                 return all(after[rule] > before[rule] for rule in before)
 
-            await eventually(again, within=20)
+            await eventually(again, within=60)
         assert sorted(body["data"]["alert"]["id"] for _, body in receiver.received) == sorted(r["id"] for r in made)
         assert set(receiver.types) == {"alert.firing"}
 
@@ -115,7 +115,7 @@ async def test_each_notice_arrives_once_from_two_replicas(
         async def resolved() -> bool:
             return receiver.types.count("alert.resolved") == len(made)
 
-        await eventually(resolved, within=20)
+        await eventually(resolved, within=60)
         ids = [event_id for event_id, _ in receiver.received]
         assert len(ids) == len(set(ids)) == receiver.attempts == 2 * len(made)
         history = (await second.get("/alerts/history")).json()["events"]
@@ -125,7 +125,7 @@ async def test_each_notice_arrives_once_from_two_replicas(
             events = (await second.get("/alerts/history")).json()["events"]
             return {notice["status"] for event in events for notice in event["notices"]} == {"delivered"}
 
-        await eventually(all_settled, within=30)
+        await eventually(all_settled, within=60)
 
 
 async def test_a_receiver_that_was_away_and_a_restart_cost_no_notice(
@@ -162,7 +162,7 @@ async def test_a_receiver_that_was_away_and_a_restart_cost_no_notice(
             await worker(1).evaluate_due()
             return bool(receiver.received)
 
-        await eventually(delivered, within=20)
+        await eventually(delivered, within=60)
         assert receiver.types == ["alert.firing"]
         assert receiver.attempts == 3
         (event,) = (await client.get("/alerts/history")).json()["events"]
@@ -183,9 +183,10 @@ async def test_a_receiver_that_was_away_and_a_restart_cost_no_notice(
 
 async def test_what_a_notice_says(store: Store, migrated_embedded_url: str, receiver: WebhookReceiver) -> None:
     now = datetime.now(UTC)
-    await store.write_spans([failed_call(), failed_call(user_id="bob", cost=Decimal(30), project="shop")])
-    spent = failed_call(start_time_ns=time.time_ns(), project="shop", user_id="eve", cost=Decimal("8.20"))
-    await store.write_spans([spent])
+    # Two minutes ago may have been another month.
+    spent = {"start_time_ns": time.time_ns(), "project": "shop"}
+    bob = failed_call(user_id="bob", cost=Decimal(30), **spent)
+    await store.write_spans([failed_call(), bob, failed_call(user_id="eve", cost=Decimal("8.20"), **spent)])
     async with replica(migrated_embedded_url, public_url="https://llmflow.example") as client:
         await save_pager(client, receiver)
         answer = await client.put("/channels/chat", json={"kind": "slack", "url": f"{receiver.url}/slack"})
@@ -205,7 +206,7 @@ async def test_what_a_notice_says(store: Store, migrated_embedded_url: str, rece
         async def told() -> bool:
             return len(receiver.received) >= 4
 
-        await eventually(told, within=20)
+        await eventually(told, within=60)
         firing = {body["data"]["alert"]["project"]: body for _, body in receiver.received if "type" in body}
         assert set(firing) == {"default", "shop"}
         body = firing["default"]

@@ -29,7 +29,10 @@ from llmflow_testkit.spans import NOON_NS, make_generation, make_span
 _USER = ("llmflow", "a long password")
 _MEGABYTE = 1 << 20
 _COPIES = 40_000
-_OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+_OTHERS = (
+    "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+    " AND backend_type = 'client backend'"
+)
 _WAITING = "SELECT count(*) FROM pg_locks WHERE relation = 'traces'::regclass AND NOT granted"
 
 
@@ -147,7 +150,7 @@ async def test_an_export_ends_in_the_database_when_its_client_leaves(
         assert not await nothing_runs()
         # There is one place, which the first holds; it is given back when its client has left.
         waiting = client.build_request("GET", "/export/traces")
-    await eventually(nothing_runs, within=10)
+    await eventually(nothing_runs, within=60)
     assert (await client.send(waiting)).status_code == 200
 
 
@@ -163,13 +166,13 @@ async def test_a_question_is_cancelled_when_its_client_leaves(
     async with connection.transaction():
         await connection.execute("LOCK TABLE traces")
         question = asyncio.ensure_future(client.get("/traces"))
-        await eventually(waiting, within=30)
+        await eventually(waiting, within=60)
         question.cancel()
         # Long before its time is over.
-        await eventually(none_waits, within=20)
+        await eventually(none_waits, within=30)
 
 
-@pytest.mark.parametrize("query_timeout", [1])
+@pytest.mark.parametrize("query_timeout", [2])
 async def test_a_question_that_takes_too_long_is_given_up(
     client: httpx.AsyncClient, connection: asyncpg.Connection[Any]
 ) -> None:

@@ -218,10 +218,10 @@ async def test_the_stream_ends_with_the_key(store: Store, url: str) -> None:
 
 async def test_a_stopping_server_does_not_wait_for_its_streams(store: Store, migrated_embedded_url: str) -> None:
     settings = QueryApiSettings(auth_password=_USER[1], host="127.0.0.1", database_url=migrated_embedded_url)
-    server = BackgroundServer(create_app(settings), http=LimitedHttpProtocol)
+    server = BackgroundServer(create_app(settings), http=LimitedHttpProtocol, grace=120)
     with server:
         async with watching(f"{server.url}/api/v1") as watched:
-            async with asyncio.timeout(4):
+            async with asyncio.timeout(60):
                 await asyncio.to_thread(server.stop)
             with pytest.raises(httpx.RemoteProtocolError):
                 await watched.next()

@@ -32,8 +32,8 @@ TABLES = ("spans", "span_content", "content_words", "trace_terms", "traces", "sc
 
 
 def ago(days: float) -> int:
-    """A time some days before now, in nanoseconds since the Unix epoch."""
-    return round((datetime.now(UTC) - timedelta(days=days)).timestamp()) * SECOND
+    """A time some days before now, in nanoseconds since the Unix epoch: a full minute, so no last second of a day."""
+    return int((datetime.now(UTC) - timedelta(days=days)).timestamp()) // 60 * 60 * SECOND
 
 
 def trace(days: float, *, project: str = "default", **fields: Any) -> list[Span]:

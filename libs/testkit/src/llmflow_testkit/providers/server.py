@@ -21,11 +21,17 @@ class BackgroundServer(AbstractContextManager["BackgroundServer"]):
     """Serves `app` on a free port of 127.0.0.1 between enter and exit; `url` is where.
 
     Sends no header of its own, so that a test sees what the application says and nothing else. Entering raises
-    RuntimeError when the application's lifespan does not start. `http` is uvicorn's protocol.
+    RuntimeError when the application's lifespan does not start. `http` is uvicorn's protocol, `grace` how many seconds
+    requests have to end when it stops.
     """
 
     def __init__(
-        self, app: Any, *, port: int | None = None, http: type[asyncio.Protocol] | Literal["auto"] = "auto"
+        self,
+        app: Any,
+        *,
+        port: int | None = None,
+        http: type[asyncio.Protocol] | Literal["auto"] = "auto",
+        grace: int = 5,
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -37,7 +43,7 @@ class BackgroundServer(AbstractContextManager["BackgroundServer"]):
                 access_log=False,
                 server_header=False,
                 date_header=False,
-                timeout_graceful_shutdown=5,
+                timeout_graceful_shutdown=grace,
             )
         )
         self._thread = threading.Thread(target=self._serve, name=f"server-{self.port}", daemon=True)
