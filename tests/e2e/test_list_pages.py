@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Locator, Page, expect
 
 from llmflow_testkit.pages import violations
+from llmflow_testkit.polling import eventually
 from llmflow_testkit.stack import Stack
 
 pytestmark = pytest.mark.browser
@@ -24,10 +25,8 @@ async def _fits(page: Page, name: str) -> None:
     """The table needs no scrolling sideways beside the facets of a small screen."""
     await page.set_viewport_size({"width": 1280, "height": 800})
     await expect(page.get_by_role("complementary", name="Facets")).to_be_visible()
-    widths = await page.locator(f"[data-scroll-restoration-id={name}]").evaluate(
-        "(e) => [e.scrollWidth, e.clientWidth]"
-    )
-    assert widths[0] == widths[1]
+    table = page.locator(f"[data-scroll-restoration-id={name}]")
+    await eventually(lambda: table.evaluate("(e) => e.scrollWidth === e.clientWidth"), within=30)
 
 
 def _header(table: Locator, name: str) -> Locator:

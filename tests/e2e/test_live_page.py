@@ -36,6 +36,7 @@ def send(stack: Stack, project: str, *names: str, failed: bool = False) -> None:
             content=request.SerializeToString(),
             headers={"content-type": "application/x-protobuf", "x-llmflow-project": project},
             trust_env=False,
+            timeout=30,
         ).raise_for_status()
 
 

@@ -213,7 +213,7 @@ async def test_the_page_shows_list_and_trace(stack: Stack, page: Page) -> None:
     await expect(page.get_by_role("heading", name="Traces")).to_be_visible()
 
     # Other tests may keep the machine busy at one time or another, but hardly each time.
-    for _ in range(5):
+    for _ in range(15):
         question = f"What is {uuid.uuid4()}?"
         async with AsyncOpenAI(base_url=f"{stack.url('proxy')}/v1", api_key="sk-test", max_retries=0) as client:
             completion = await client.chat.completions.create(

@@ -112,7 +112,7 @@ async def test_spans_are_found_judged_and_called_again(visitor: Page) -> None:
     tree = visitor.get_by_role("treegrid", name="Span tree")
     await visitor.get_by_label("Find spans").fill("gpt")
     await expect(visitor.get_by_role("status").filter(has_text="found")).to_be_visible()
-    assert await tree.locator("[data-dimmed]").count() > 0
+    await expect(tree.locator("[data-dimmed]").first).to_be_attached()
     await visitor.get_by_role("button", name="Critical path").click()
     await expect(visitor).to_have_url(re.compile("find=gpt.*critical=1"))
 

@@ -58,8 +58,15 @@ async def open_trace(page: Page, stack: Stack, trace_id: bytes, query: str = "")
     await expect(page.get_by_role("treegrid", name="Span tree").get_by_role("row").first).to_be_visible()
 
 
-async def clipboard(page: Page) -> str:
-    return str(await page.evaluate("navigator.clipboard.readText()"))
+async def clipboard(page: Page, part: str) -> str:
+    """What was copied, once this is a part of it."""
+
+    async def copied() -> str:
+        text = str(await page.evaluate("navigator.clipboard.readText()"))
+        assert part in text, text
+        return text
+
+    return await eventually(copied, within=30)
 
 
 async def test_a_trace_is_walked_by_keyboard(traces: Stack, visitor: Page) -> None:
@@ -120,14 +127,14 @@ async def test_messages_read_as_a_conversation_and_can_be_taken_along(traces: St
     await expect(answer.get_by_role("table")).to_be_visible()
 
     await details.get_by_role("button", name="Copy span ID").click()
-    assert await clipboard(visitor) == f"{5:016x}"
+    assert await clipboard(visitor, "0005") == f"{5:016x}"
     await details.get_by_role("button", name="Copy span as JSON").click()
-    output = json.loads(await clipboard(visitor))["conversation"]["output"]
+    output = json.loads(await clipboard(visitor, '"conversation"'))["conversation"]["output"]
     assert output[0]["parts"][0]["text"] == ANSWER
     await details.get_by_role("button", name="Copy call as cURL").click()
-    assert "/v1/chat/completions" in await clipboard(visitor)
+    await clipboard(visitor, "/v1/chat/completions")
     await details.get_by_role("button", name="Copy call as Python").click()
-    assert QUESTION in await clipboard(visitor)
+    assert QUESTION in await clipboard(visitor, "import ")
 
 
 async def test_two_spans_and_two_traces_are_compared(traces: Stack, visitor: Page) -> None:
