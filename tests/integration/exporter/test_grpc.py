@@ -107,6 +107,13 @@ async def test_partial_success_is_passed_on() -> None:
     assert reply == Reply(Verdict.TAKEN, "too old", rejected_spans=1)
 
 
+async def test_an_answer_that_is_too_long_is_one_all_the_same() -> None:
+    partial = ExportTracePartialSuccess(error_message="x" * 5_000_000)
+    async with _serving(_Server(answer=ExportTraceServiceResponse(partial_success=partial))) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}")
+    assert reply == Reply(Verdict.TAKEN)
+
+
 @pytest.mark.parametrize(
     ("code", "details", "verdict"),
     [

@@ -36,6 +36,8 @@ _LATER = frozenset(
 _BLOCKED = frozenset({_CODES.UNAUTHENTICATED, _CODES.PERMISSION_DENIED, _CODES.UNIMPLEMENTED, _CODES.NOT_FOUND})
 _DOUBTFUL = frozenset({_CODES.INTERNAL, _CODES.UNKNOWN})
 _LARGE = ("larger than max", "message too large", "max_receive_message_length")
+#: So says gRPC itself of an answer that it does not take in, to a request that the server has taken.
+_LONG_ANSWER = "client: received message larger than max"
 _OPTIONS = (("grpc.max_reconnect_backoff_ms", 10_000), ("grpc.max_send_message_length", -1))
 
 
@@ -80,6 +82,8 @@ def reply_to(error: grpc.aio.AioRpcError) -> Reply:
     """What a status other than OK means; a RetryInfo among its details says how long to wait."""
     code = error.code()
     reason = f"gRPC {code.name}: {excerpt(error.details() or '')}"
+    if code is _CODES.RESOURCE_EXHAUSTED and _LONG_ANSWER in reason.lower():
+        return Reply(Verdict.TAKEN)
     if code is _CODES.RESOURCE_EXHAUSTED and any(words in reason.lower() for words in _LARGE):
         return Reply(Verdict.TOO_LARGE, reason)
     if code in _LATER:
