@@ -119,6 +119,7 @@ def test_analytics(run: Run, spans: list[Span]) -> None:
     assert lines[1].split()[:3] == ["ada", "$0.75", "█" * 20]
     assert lines[2].split()[:2] == ["bob", "$0.005725"]
     assert lines[-1].split() == ["all", "$0.755725", "5"]
+    assert run("analytics", "cost", "--by", "user", "--by", "model").stdout.split()[:2] == ["User", "Model"]
     course = run("analytics", "spans", "--since", "3h", "--interval", "1h").stdout.splitlines()
     assert "every 1h" in course[0]
     assert "█" in course[1]

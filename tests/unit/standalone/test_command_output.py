@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -11,8 +12,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from llmflow import alert_commands, formats
+from llmflow import alert_commands, formats, project_commands
 from llmflow.analytics_commands import MetricName
+from llmflow.cli import app
 from llmflow.console import Column, print_table
 from llmflow.options import time_of
 from llmflow.trace_tree import tree
@@ -123,3 +125,16 @@ def test_a_budget_that_nobody_has_reckoned_yet_is_listed(monkeypatch: pytest.Mon
     assert listed.exit_code == 0, listed.output
     assert "Each user" in listed.output
     assert "$10.00" in listed.output
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_terminal_without_unicode_is_written_to(monkeypatch: pytest.MonkeyPatch, option: list[str]) -> None:
+    api = SimpleNamespace(get=lambda *_, **__: {"projects": [], "details": [{"name": "p", "title": "é 中"}]})
+    monkeypatch.setattr(project_commands, "open_api", lambda: nullcontext(api))
+    monkeypatch.setattr(project_commands, "_COLUMNS", {"name": Column("Name"), "title": Column("Title")})
+    listed = CliRunner(charset="latin-1").invoke(app, ["projects", "list", *option])
+    assert listed.exit_code == 0, listed.output
+    if option:
+        assert json.loads(listed.stdout)[0]["title"] == "é 中"
+    else:
+        assert "é ?" in listed.stdout

@@ -33,7 +33,7 @@ def analyse(
     filter_words: FilterWords = None,
     *,
     by: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(help="Up to three dimensions: model,user ... or attr.KEY."),
     ] = None,
     aggregation: Annotated[
@@ -59,7 +59,7 @@ def analyse(
             "analytics",
             metric=metric.value,
             aggregation=aggregation,
-            group_by=by,
+            group_by=",".join(by) if by else None,
             interval=interval,
             filter=filter_of(filter_words),
             limit=limit,

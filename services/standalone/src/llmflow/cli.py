@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +64,9 @@ DataDir = Annotated[
 @app.callback()
 def _main() -> None:
     """LLM observability on one machine."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A terminal that lacks a letter shows the others.
+        sys.stdout.reconfigure(errors="replace")
 
 
 @app.command()

@@ -70,7 +70,8 @@ def console(*, wide: bool = False) -> Console:
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, on one line when another program reads it."""
-    print(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, ensure_ascii=not unicode, indent=2 if sys.stdout.isatty() else None))
 
 
 class Column(NamedTuple):
