@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -275,6 +275,33 @@ async def test_a_full_spool_leaves_spans_in_memory_until_that_is_full(tmp_path: 
         # Closing waits for the log: only it can take what the spool cannot.
     assert b"".join(log.values) == b"1" * 10 + b"2" * 10 + b"3" * 10
     assert dropped("buffer_full") == before + 1
+
+
+async def test_a_disk_that_lets_go_of_nothing_has_nothing_published_again(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher_module, "_LOOK_SECONDS", 0.01)
+    log = ScriptedLog(reachable=False)
+    remove, refused, removed = spool.remove, 0, asyncio.Event()
+
+    async def refuse_at_first(ids: Iterable[int]) -> None:
+        nonlocal refused
+        if refused < 3:
+            refused += 1
+            raise Retryable("the disk is full")
+        await remove(ids)
+        removed.set()
+
+    monkeypatch.setattr(spool, "remove", refuse_at_first)
+    before = count(SPOOLED)
+    async with publishing(log, spool=spool) as publisher:
+        for number in range(20):
+            assert publisher.offer("default", b"%010d" % number)
+        await is_true(lambda: count(SPOOLED) == before + 20)
+        log.reachable = True
+        await asyncio.wait_for(removed.wait(), 60)
+        await is_true(lambda: len(b"".join(log.values)) >= 200)
+    assert b"".join(log.values) == b"".join(b"%010d" % number for number in range(20))
 
 
 async def test_a_disk_that_fails_holds_up_nothing(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -109,6 +110,17 @@ async def test_a_full_spool_takes_no_more_until_there_is_room(spools: Callable[.
     assert len(await everything(spool)) == count
     assert SPOOL_BYTES._value.get() < 50_000
     assert await spool.put([("default", bytes(100_000))])
+
+
+async def test_a_disk_is_not_filled_to_its_end(spools: Callable[..., Spool], monkeypatch: pytest.MonkeyPatch) -> None:
+    free = 17 * MIB
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=free))
+    spool = spools()
+    assert await spool.put([("default", bytes(MIB // 2))])
+    assert await spool.put([("default", bytes(2 * MIB))]) is None
+    free = 15 * MIB
+    assert await spool.put([("default", b"1")]) is None
+    assert len(await everything(spool)) == 1
 
 
 async def test_space_goes_back_to_the_file_system(spools: Callable[..., Spool], tmp_path: Path) -> None:

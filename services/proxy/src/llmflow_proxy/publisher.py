@@ -71,6 +71,8 @@ class Publisher:
         #: The number behind the last span that is on its way to the log, and the spool's ids of those that it has too.
         self._on_the_way = 0
         self._spooled_on_the_way: list[int] = []
+        #: The ids of those that the log has, and the spool would not let go of.
+        self._not_forgotten: set[int] = set()
         self._arrived = asyncio.Event()
         self._spill_wanted = asyncio.Event()
         self._changed = asyncio.Event()
@@ -178,7 +180,7 @@ class Publisher:
     async def _replay(self) -> bool:
         """Publish one batch of the spool; it leaves the spool only once the log has taken it."""
         spool = self._spool
-        if spool is None:
+        if spool is None or (self._not_forgotten and not await self._forget(spool, ())):
             return False
         try:
             spooled = await spool.oldest(max_bytes=self._batch_bytes())
@@ -189,17 +191,20 @@ class Publisher:
             return False
         producer = await self._connected()
         await self._publish(producer, [(project, span) for _, project, span in spooled])
-        # When they stay, they will be published again; the look-out's pause keeps that from going round in circles.
         return await self._forget(spool, [span.id for span in spooled])
 
     async def _forget(self, spool: Spool, ids: Sequence[int]) -> bool:
-        """Take spans that the log has out of the spool; whether that worked."""
+        """Take spans that the log has out of the spool; whether that worked. Until it does, none are replayed, as they
+        would be the same ones."""
         REPLAYED.inc(len(ids))
+        self._not_forgotten |= set(ids)
+        leaving = frozenset(self._not_forgotten)
         try:
-            await spool.remove(ids)
+            await spool.remove(leaving)
         except Retryable as error:
             self._note_spool_failure(error)
             return False
+        self._not_forgotten -= leaving
         return True
 
     def _batch_bytes(self) -> int:

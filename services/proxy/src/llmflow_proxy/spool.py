@@ -13,6 +13,7 @@ import contextlib
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,6 +33,9 @@ _T = TypeVar("_T")
 
 _BUSY_SECONDS = 5.0
 _VACUUM_PAGES = 2_000
+#: So much of the disk is left free, for what is taken out of the spool goes by its journal too: on a full disk nothing
+#: would ever leave it.
+_RESERVE_BYTES = 16 << 20
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spans (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, span BLOB NOT NULL)
 """
@@ -60,10 +64,15 @@ class Spool:
         self._closed = False
 
     async def put(self, spans: Sequence[tuple[str, bytes]]) -> range | None:
-        """Keep (project, span) pairs durably, all or none; their ids, or None when the spool is too full for them."""
+        """Keep (project, span) pairs durably, all or none; their ids, or None when the spool, or its disk, is too full
+        for them."""
 
         def put(connection: sqlite3.Connection) -> range | None:
-            if _size(connection) + sum(len(span) for _, span in spans) > self._capacity:
+            size = sum(len(span) for _, span in spans)
+            if (
+                _size(connection) + size > self._capacity
+                or shutil.disk_usage(self._folder).free - size < _RESERVE_BYTES
+            ):
                 return None
             with _writing(connection):
                 connection.executemany("INSERT INTO spans (project, span) VALUES (?, ?)", spans)
