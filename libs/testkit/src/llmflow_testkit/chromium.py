@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from llmflow_testkit.clusters.cache import BackendMissing, cache_root, locked, run
@@ -33,7 +33,8 @@ _DRIVEN = (
     "--hide-scrollbars",
     "--mute-audio",
 )
-_START_SECONDS = 30.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
 
 
 @contextmanager
@@ -47,7 +48,10 @@ def running_chromium(program: Path, profile: Path) -> Iterator[str]:
         yield f"http://127.0.0.1:{_port(process, profile / 'DevToolsActivePort')}"
     finally:
         process.terminate()
-        process.wait(_START_SECONDS)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+        process.kill()
+        process.wait()
 
 
 def _port(process: subprocess.Popen[bytes], told: Path) -> int:

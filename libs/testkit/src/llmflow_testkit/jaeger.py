@@ -83,5 +83,5 @@ async def running_jaeger(folder: Path) -> AsyncIterator[RunningJaeger]:
     file, log = folder / "jaeger.json", folder / "jaeger.log"
     file.write_text(json.dumps(configuration))  # JSON is YAML
     command = (program, f"--config={file}")
-    async with running_server(command, log=log, ready=f"http://{api}/api/services", within=30):
+    async with running_server(command, log=log, ready=f"http://{api}/api/services", within=60):
         yield RunningJaeger(http=f"http://{http}", grpc=f"http://{grpc}", api=f"http://{api}")

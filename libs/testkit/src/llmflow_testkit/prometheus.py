@@ -63,5 +63,5 @@ async def running_prometheus(folder: Path, scrape_configs: Sequence[Any]) -> Asy
         f"--storage.tsdb.path={folder / 'prometheus-data'}",
         f"--web.listen-address={address}",
     )
-    async with running_server(command, log=log, ready=f"http://{address}/-/ready", within=30):
+    async with running_server(command, log=log, ready=f"http://{address}/-/ready", within=60):
         yield RunningPrometheus(f"http://{address}")

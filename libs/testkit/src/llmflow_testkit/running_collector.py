@@ -53,5 +53,5 @@ async def running_collector(folder: Path, exporters: Mapping[str, Mapping[str, A
             return False
         return True
 
-    async with running_server((program, f"--config={file}"), log=log, ready=listens, within=30):
+    async with running_server((program, f"--config={file}"), log=log, ready=listens, within=60):
         yield endpoints

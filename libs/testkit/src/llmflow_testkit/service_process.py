@@ -40,10 +40,10 @@ async def answers(url: str) -> bool:
 
 
 async def wait_ready(process: subprocess.Popen[bytes], url: str) -> None:
-    """Return once the service at `url` is ready; fail when its process ends or half a minute passes."""
+    """Return once the service at `url` is ready; fail when its process ends or a minute passes."""
 
     async def ready() -> bool:
         assert process.poll() is None
         return await answers(f"{url}/readyz")
 
-    await eventually(ready, within=30)
+    await eventually(ready, within=60)

@@ -22,7 +22,7 @@ SERVICES = ("proxy", "ingest", "writer", "exporter", "query-api")
 USERNAME, PASSWORD = "llmflow", "a password of the tests"
 KEYS_TOKEN, SECRET_KEY = "the token that the services share", "the key of secrets of the tests"
 
-_READY_SECONDS = 40.0
+_READY_SECONDS = 90.0
 _STOP_SECONDS = 40.0
 
 
