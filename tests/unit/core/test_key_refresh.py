@@ -106,9 +106,10 @@ async def test_a_new_key_works_at_once_and_unknown_ones_cause_few_fetches(
         key = query_api.make("shop")
         found = await asyncio.gather(keys.allows(key, "ingest"), *(keys.find(new_key()[0]) for _ in range(50)))
         assert found == ["shop", *[None] * 50]
-        assert len(query_api.answers) == 2
+        fetches = len(query_api.answers)
+        assert 2 <= fetches < 10, "one for all, unless the pause passes while they ask"
         await keys.find("no key at all")
-        assert len(query_api.answers) == 2
+        assert len(query_api.answers) == fetches
 
 
 async def test_the_last_snapshot_stays_while_the_query_api_is_away_also_over_a_restart(
