@@ -7,6 +7,9 @@ import { isKeyOf } from "./keys";
 /** Calls of models, in the filter language; what the API counts as requests. */
 export const REQUESTS = "type:generation,embedding";
 
+/** What states the tokens and costs of the calls within it is not counted by model, in the filter language. */
+export const NO_SUMS = "NOT type:agent,chain";
+
 /** The furthest that a percentile of the API may lie beyond the true one, as a part of it. */
 const INACCURACY = 0.02;
 

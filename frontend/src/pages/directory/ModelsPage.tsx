@@ -4,7 +4,7 @@ import { ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
 import bar from "../../filter/FilterBar.module.css";
-import { fromPercentile, REQUESTS, UNPRICED } from "../../model/analytics";
+import { fromPercentile, NO_SUMS, REQUESTS, UNPRICED } from "../../model/analytics";
 import type { DirectorySearch } from "../../model/directory";
 import { inProject } from "../../model/filters";
 import { condition } from "../../model/filterText";
@@ -57,7 +57,7 @@ export function ModelsPage() {
       number: true,
       order: orderBy(order, search, change),
       cell: (row: Row) => (
-        <SpansLink view={view} filters={[of(row), filter]}>
+        <SpansLink view={view} filters={[of(row), filter, filter === REQUESTS ? "" : NO_SUMS]}>
           {cell(row.usage)}
         </SpansLink>
       ),
@@ -66,7 +66,7 @@ export function ModelsPage() {
       header: "$ per 1M tokens",
       number: true,
       cell: (row) => (
-        <SpansLink view={view} filters={[of(row), "cost:>0"]}>
+        <SpansLink view={view} filters={[of(row), "cost:>0", NO_SUMS]}>
           {average(row.usage)}
         </SpansLink>
       ),

@@ -1,6 +1,6 @@
 import { Button } from "react-aria-components";
 import type { Wire } from "../../api/client";
-import { UNPRICED } from "../../model/analytics";
+import { NO_SUMS, UNPRICED } from "../../model/analytics";
 import type { ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount } from "../../model/format";
@@ -61,7 +61,7 @@ export function ModelPrices({ view, models, empty, onPrice }: Props) {
       header: "Cost",
       number: true,
       cell: (row) => (
-        <SpansLink view={view} filters={[...of(row), "cost:>0"]}>
+        <SpansLink view={view} filters={[...of(row), "cost:>0", NO_SUMS]}>
           <Cost usd={dollars(row.usage.cost)} unpriced={row.usage.unpriced_count} />
         </SpansLink>
       ),
