@@ -302,6 +302,7 @@ async def test_what_is_asked_for_must_make_sense(
             ("/alerts", {**RULE, "condition": {**CONDITION, "aggregation": "p95"}}, "aggregation"),
             ("/alerts", {**RULE, "condition": {"metric": "quality_score"}}, "score"),
             ("/alerts", {**RULE, "condition": {"metric": "wealth"}}, None),
+            ("/alerts", {**RULE, "condition": {**CONDITION, "threshold": "NaN"}}, None),
             ("/budgets", {"name": "B", "terms": {"limit": "0"}}, "limit"),
             ("/budgets", {"name": "B", "terms": {"limit": "1", "value": "x"}}, "value"),
             ("/budgets", {"name": "B", "terms": {"limit": "1", "thresholds": []}}, None),

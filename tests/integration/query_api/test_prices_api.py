@@ -47,6 +47,7 @@ async def test_prices_are_set_shown_and_deleted(client: httpx.AsyncClient) -> No
 
     for wrong, field in (
         ({"model": "("}, "model"),
+        ({"provider": "\0"}, None),
         ({"input": "much"}, None),
         ({"from": "2026-01-01T00:00:00Z", "to": "2025-01-01T00:00:00Z"}, None),
     ):

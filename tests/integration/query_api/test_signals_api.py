@@ -137,6 +137,9 @@ async def test_a_score_can_be_posted_again_listed_and_deleted(client: Client, sc
     for _ in range(2):
         answer = await client.post("/api/v1/scores", json=body)
         assert answer.status_code == 201, answer.text
+    for value in ("NaN", "Infinity"):
+        refused = await client.post("/api/v1/scores", json={"name": "helpful", "trace_id": trace_id, "value": value})
+        assert refused.status_code == 400, refused.text
     created = answer.json()
     assert (created["label"], created["author"], created["source"], created["span_id"]) == (
         "true",

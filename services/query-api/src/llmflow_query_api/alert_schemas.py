@@ -63,7 +63,8 @@ class RuleCondition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="As in /analytics: sum unless given; avg for latency, ttft and error_rate.", examples=["avg"]),
     ] = None
     operator: Annotated[Operator, Meta(examples=[">"])] = ">"
-    threshold: Annotated[float, Meta(examples=[0.05])] = 0.0
+    # The words NaN and Infinity are read as numbers, of which these are none.
+    threshold: Annotated[float, Meta(ge=-1e300, le=1e300, examples=[0.05])] = 0.0
     filter: _Filter = None
     score: (
         Annotated[

@@ -15,7 +15,7 @@ Rate = Annotated[
         examples=["2.50"],
     ),
 ]
-_Pattern = Annotated[str, Meta(min_length=1, max_length=1000, examples=["house-model-.*"])]
+_Pattern = Annotated[str, Meta(min_length=1, max_length=1000, pattern=r"^[^\x00]*$", examples=["house-model-.*"])]
 
 
 class NewPrice(Struct, frozen=True, kw_only=True, rename={"from_": "from"}, forbid_unknown_fields=True):

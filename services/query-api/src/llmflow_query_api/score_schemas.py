@@ -37,7 +37,10 @@ class NewScore(Struct, frozen=True, kw_only=True):
     ) = None
     span_id: Annotated[str, Meta(pattern="^[0-9a-fA-F]{16}$", examples=["00f067aa0ba902b7"])] | None = None
     session_id: Annotated[str, Meta(min_length=1, max_length=512, pattern=_NO_NUL, examples=["chat-42"])] | None = None
-    value: Annotated[float | None, Meta(description="0 or 1 for a boolean.", examples=[0.9])] = None
+    # The words NaN and Infinity are read as numbers, of which these are none.
+    value: Annotated[float, Meta(description="0 or 1 for a boolean.", ge=-1e300, le=1e300, examples=[0.9])] | None = (
+        None
+    )
     label: ScoreText | None = None
     data_type: Annotated[ScoreType | None, Meta(description="Numeric with a value, else categorical.")] = None
     comment: ScoreText | None = None
