@@ -4,6 +4,7 @@ import {
   formatCost,
   formatCount,
   formatDuration,
+  formatPercent,
   formatTick,
   formatTime,
   formatUtc,
@@ -97,4 +98,14 @@ it("a bucket of a day is a date, one of an hour a time", () => {
   for (const hour of ["2026-02-28T13:00:00Z", "2026-02-28T00:00:00Z", "2026-03-02T00:00:00Z"]) {
     expect(formatBucket(hour, within)).toBe(formatTime(hour));
   }
+});
+
+it.each([
+  [0, "0 %"],
+  [0.00004, "<0.01 %"],
+  [0.000123, "0.0123 %"],
+  [0.5, "50 %"],
+  [4999, "500,000 %"],
+])("writes a share of %d as %s", (share, expected) => {
+  expect(formatPercent(share)).toBe(expected);
 });

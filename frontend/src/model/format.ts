@@ -35,6 +35,7 @@ export function formatCost(usd: number): string {
   return `$${usd.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 }
 
+const THREE_DIGITS = new Intl.NumberFormat("en-US", { maximumSignificantDigits: 3 });
 const CLOCK = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const DAY_AND_YEAR = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
@@ -89,8 +90,8 @@ function trimZeros(decimal: string): string {
   return decimal.replace(/0+$/, "");
 }
 
-/** A share of one as a percentage: `1.23 %`, `50 %`. */
+/** A share of one as a percentage of three digits: `1.23 %`, `50 %`, `17,900 %`. */
 export function formatPercent(share: number): string {
   const percent = share * 100;
-  return `${percent > 0 && percent < 0.01 ? "<0.01" : Number(percent.toPrecision(3))} %`;
+  return `${percent > 0 && percent < 0.01 ? "<0.01" : THREE_DIGITS.format(percent)} %`;
 }

@@ -18,7 +18,7 @@ export function Page({ title, beside, bar, scrolls = false, children }: Props) {
     <div className={styles.page}>
       <title>{`${title} · LLMFlow`}</title>
       <div className={styles.head}>
-        <h1>{title}</h1>
+        <h1 title={title}>{title}</h1>
         {beside}
       </div>
       {bar}

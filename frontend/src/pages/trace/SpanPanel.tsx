@@ -62,7 +62,7 @@ export function SpanPanel({ trace, tree, node, scores, tab, onTab, onClose }: Pr
         )}
         <div className={styles.title}>
           <TypeMark type={span.type} />
-          <h2>{span.name}</h2>
+          <h2 title={span.name}>{span.name}</h2>
           <span className={styles.copies}>
             <CopyButton what="span ID" text={span.id} label="ID" />
             {query.data && (

@@ -36,7 +36,7 @@ export function TraceHeader({ trace, brief, failure, onFailure }: Props) {
           </Link>
           <span aria-hidden>/</span>
         </nav>
-        <h1>{trace.name}</h1>
+        <h1 title={trace.name}>{trace.name}</h1>
         {failure && (
           <Link
             to="/traces/$traceId"
