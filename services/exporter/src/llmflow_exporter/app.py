@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,17 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+#: At most; they are made when they are needed. The resolver of names may hold one for each destination for as long as
+#: it takes to give up, and what others get is prepared in them too.
+_THREADS = 200
+
 
 async def run(settings: ExporterSettings, stop: asyncio.Event, *, bus: Bus | None = None) -> None:
     """Forward to every destination until `stop` is set. `bus` replaces the one that the settings name.
 
     SIGHUP has the destination file read at once. Raises ConfigError when a destination of it is wrong from the start.
     """
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="llmflow-exporter"))
     destinations = settings.destinations()
     checks: dict[str, Check] = {}
     documents: dict[str, Document] = {"/status": lambda: {"destinations": []}}
