@@ -1,12 +1,13 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { createContext, lazy, type ReactNode, Suspense, useContext, useEffect, useState } from "react";
+import { createContext, type ReactNode, Suspense, useContext, useEffect, useState } from "react";
+import { lazyPart } from "../ui/lazyPart";
 import { useShortcuts } from "./hooks";
 import { PAGES } from "./navigation";
 import { nextTheme, setTheme } from "./theme";
 import { useOpeningSearch } from "./views";
 
-const CommandPalette = lazy(() => import("./CommandPalette"));
-const ShortcutHelp = lazy(() => import("./ShortcutHelp"));
+const CommandPalette = lazyPart(() => import("./CommandPalette"));
+const ShortcutHelp = lazyPart(() => import("./ShortcutHelp"));
 
 type Shown = "palette" | "help" | null;
 

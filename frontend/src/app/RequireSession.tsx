@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Outlet } from "@tanstack/react-router";
-import { Activity, lazy, Suspense, useEffect, useState } from "react";
+import { Activity, Suspense, useEffect, useState } from "react";
 import { Failure } from "../ui/Failure";
+import { lazyPart } from "../ui/lazyPart";
 import { Outage } from "../ui/Outage";
 import { useToLogin } from "./leave";
 import { PAGE_CODE } from "./pageCode";
@@ -9,7 +10,7 @@ import { sessionQuery } from "./queries";
 import { Shell } from "./Shell";
 import styles from "./Shell.module.css";
 
-const LoginForm = lazy(async () => ({ default: (await PAGE_CODE["/login"]()).LoginForm }));
+const LoginForm = lazyPart(async () => ({ default: (await PAGE_CODE["/login"]()).LoginForm }));
 
 /**
  * Shows its pages to a logged-in user; anyone else goes to the login page, which leads back here. Where a session ends

@@ -1,26 +1,28 @@
+import { load } from "./code";
+
 /** The code of each page, by its route's path. */
 export const PAGE_CODE = {
-  "/login": () => import("../pages/login/LoginPage"),
-  "/": () => import("../pages/start/HomePage"),
-  "/start": () => import("../pages/start/StartPage"),
-  "/overview": () => import("../pages/overview/OverviewPage"),
-  "/traces": () => import("../pages/traces/TracesPage"),
-  "/traces/$traceId": () => import("../pages/trace/TracePage"),
-  "/compare": () => import("../pages/compare/ComparePage"),
-  "/spans": () => import("../pages/spans/SpansPage"),
-  "/sessions": () => import("../pages/sessions/SessionsPage"),
-  "/sessions/$sessionId": () => import("../pages/sessions/SessionPage"),
-  "/logs": () => import("../pages/logs/LogsPage"),
-  "/explore": () => import("../pages/explore/ExplorePage"),
-  "/users": () => import("../pages/directory/UsersPage"),
-  "/models": () => import("../pages/directory/ModelsPage"),
-  "/prices": () => import("../pages/prices/PricesPage"),
-  "/tools": () => import("../pages/tools/ToolsPage"),
+  "/login": () => load(() => import("../pages/login/LoginPage")),
+  "/": () => load(() => import("../pages/start/HomePage")),
+  "/start": () => load(() => import("../pages/start/StartPage")),
+  "/overview": () => load(() => import("../pages/overview/OverviewPage")),
+  "/traces": () => load(() => import("../pages/traces/TracesPage")),
+  "/traces/$traceId": () => load(() => import("../pages/trace/TracePage")),
+  "/compare": () => load(() => import("../pages/compare/ComparePage")),
+  "/spans": () => load(() => import("../pages/spans/SpansPage")),
+  "/sessions": () => load(() => import("../pages/sessions/SessionsPage")),
+  "/sessions/$sessionId": () => load(() => import("../pages/sessions/SessionPage")),
+  "/logs": () => load(() => import("../pages/logs/LogsPage")),
+  "/explore": () => load(() => import("../pages/explore/ExplorePage")),
+  "/users": () => load(() => import("../pages/directory/UsersPage")),
+  "/models": () => load(() => import("../pages/directory/ModelsPage")),
+  "/prices": () => load(() => import("../pages/prices/PricesPage")),
+  "/tools": () => load(() => import("../pages/tools/ToolsPage")),
   // The API answers Prometheus on /metrics.
-  "/otlp-metrics": () => import("../pages/metrics/MetricsPage"),
-  "/alerts": () => import("../pages/alerts/AlertsPage"),
-  "/destinations": () => import("../pages/destinations/DestinationsPage"),
-  "/settings": () => import("../pages/settings/SettingsPage"),
+  "/otlp-metrics": () => load(() => import("../pages/metrics/MetricsPage")),
+  "/alerts": () => load(() => import("../pages/alerts/AlertsPage")),
+  "/destinations": () => load(() => import("../pages/destinations/DestinationsPage")),
+  "/settings": () => load(() => import("../pages/settings/SettingsPage")),
 } as const;
 
 /** What loads the code of the page at a path of an address; undefined where there is none. */

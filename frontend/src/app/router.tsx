@@ -217,8 +217,12 @@ export function createAppRouter(client: QueryClient) {
     // What no page knows is no part of its search: without this the values that it refused come through.
     search: { strict: true },
     defaultNotFoundComponent: NotFound,
-    defaultErrorComponent: ({ error, reset }) => (
-      <Failure error={error instanceof Error ? error : new Error(String(error))} onRetry={reset} />
+    defaultErrorComponent: ({ error }) => (
+      <Failure
+        error={error instanceof Error ? error : new Error(String(error))}
+        // The page's code may be other than what was loaded: the whole of it is tried again.
+        onRetry={() => window.location.reload()}
+      />
     ),
     parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
     stringifySearch: (search) => {

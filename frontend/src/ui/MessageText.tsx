@@ -1,11 +1,12 @@
-import { lazy, Suspense } from "react";
+import { Suspense } from "react";
 import { ToggleButton } from "react-aria-components";
 import { setMarkdown, useMarkdown } from "../app/markdown";
 import { FoldedText } from "./Fold";
 import fold from "./Fold.module.css";
+import { lazyPart } from "./lazyPart";
 import styles from "./MessageText.module.css";
 
-const Markdown = lazy(() => import("./Markdown"));
+const Markdown = lazyPart(() => import("./Markdown"), Plain);
 
 /** More than this is shown as it is: Markdown of it would hold up the page. */
 const MARKDOWN_CHARACTERS = 30_000;
@@ -24,13 +25,17 @@ export function MessageText({ text, what, short = false }: Props) {
 }
 
 function asMarkdown(text: string) {
-  const plain = <div className={fold.text}>{text}</div>;
+  const plain = <Plain text={text} />;
   if (text.length > MARKDOWN_CHARACTERS || !MARKED.test(text)) return plain;
   return (
     <Suspense fallback={plain}>
       <Markdown text={text} />
     </Suspense>
   );
+}
+
+function Plain({ text }: { text: string }) {
+  return <div className={fold.text}>{text}</div>;
 }
 
 export function MarkdownToggle() {

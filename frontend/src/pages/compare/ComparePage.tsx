@@ -1,7 +1,7 @@
 import { IconArrowsLeftRight } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo } from "react";
+import { Suspense, useMemo } from "react";
 import { Button } from "react-aria-components";
 import { spanQuery, traceQuery } from "../../app/queries";
 import {
@@ -20,11 +20,12 @@ import { buildTree } from "../../model/tree";
 import controls from "../../ui/controls.module.css";
 import { DataTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
+import { lazyPart } from "../../ui/lazyPart";
 import { Loading, Page } from "../../ui/Page";
 import { Chooser } from "./Chooser";
 import styles from "./ComparePage.module.css";
 
-const TextDiff = lazy(() => import("./TextDiff"));
+const TextDiff = lazyPart(() => import("./TextDiff"));
 const MOST_STEPS = 100;
 
 /** Two traces, or two spans, side by side. */
