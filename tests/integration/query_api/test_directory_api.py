@@ -185,5 +185,6 @@ async def test_field_values_complete_what_facets_lack(client: httpx.AsyncClient,
     ):
         found = (await _get(client, "/field-values", field=field, prefix=prefix, **_DAY))["values"]
         assert [(value["value"], value["span_count"]) for value in found] == expected, field
-    wrong = await client.get("/api/v1/field-values", params={"field": "colour"})
-    assert (wrong.status_code, wrong.json()["field"]) == (400, "field")
+    for field in ("colour", "attr."):
+        wrong = await client.get("/api/v1/field-values", params={"field": field})
+        assert (wrong.status_code, wrong.json()["field"]) == (400, "field")

@@ -43,6 +43,7 @@ _ORDERS: Mapping[Order, str] = {
 }
 _SUMMING = ", ".join(f"'{name}'" for name in sorted(SUMMING_TYPES))
 _CALLS = f"r.model <> '' AND r.observation_type NOT IN ({_SUMMING})"
+_KEYED = ("attr.", "resource.")
 #: Of values that no rollup has, those of so many of the newest spans are counted.
 _SAMPLE = 20_000
 
@@ -129,7 +130,7 @@ async def field_values(
     elif field == "user":
         arguments.add(USER_DIMENSION)
         rows = f"SELECT value, span_count FROM {_user_rows(from_time, to_time, 'true', arguments)}"  # noqa: S608
-    elif field in DIMENSIONS or field.startswith(("attr.", "resource.")):
+    elif field in DIMENSIONS or (field.startswith(_KEYED) and field not in _KEYED):
         low, high = (arguments.add(unix_us(time), "timestamptz") for time in (from_time, to_time))
         newest = f"""
             SELECT * FROM spans WHERE project = $1 AND start_time >= {low} AND start_time < {high}
