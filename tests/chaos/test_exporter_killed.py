@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,6 @@ from llmflow_testkit.service_process import service_process
 OUTAGE_SECONDS = float(os.environ.get("LLMFLOW_TEST_OUTAGE_SECONDS", "6"))
 RECORDS = 40
 SPANS_A_RECORD = 5
-#: Far less than what the slow one takes for its share, and than the pauses before the one that is down is tried again.
-PROMPT_SECONDS = 5.0
 
 
 async def _publish(bus_url: str, wave: int) -> set[int]:
@@ -46,11 +45,22 @@ def _ids(receiver: OtlpReceiver) -> list[int]:
     return [int.from_bytes(span_id) for span_id in receiver.span_ids]
 
 
-async def _has(receiver: OtlpReceiver, ids: set[int], *, within: float) -> None:
+async def _has(receiver: OtlpReceiver, ids: set[int]) -> None:
     async def there() -> bool:
         return set(_ids(receiver)) >= ids
 
-    await eventually(there, within=within)
+    await eventually(there, within=60)
+
+
+async def _settled(receivers: Iterable[OtlpReceiver]) -> None:
+    """Wait until what was sent before its sender was killed has been read."""
+    seen = [-1]
+
+    async def settled() -> bool:
+        seen.append(sum(len(receiver.requests) for receiver in receivers))
+        return seen[-1] == seen[-2]
+
+    await eventually(settled, within=30, every=0.5)
 
 
 def _moody(rng: random.Random) -> Answer:
@@ -60,7 +70,8 @@ def _moody(rng: random.Random) -> Answer:
 
 
 class Traffic:
-    """Waves of records, one after each answer of the slow destination, and how long the one that is well waits."""
+    """Waves of records, one after each answer of the slow destination, which says nothing before the one that is well
+    has its wave; and how long that one waits."""
 
     def __init__(self, bus_url: str, well: OtlpReceiver, slow: OtlpReceiver) -> None:
         self.ids: set[int] = set()
@@ -68,6 +79,8 @@ class Traffic:
         self._waves = 0
         self._bus_url = bus_url
         self._well, self._slow = well, slow
+        self._well_has_all = threading.Event()
+        slow.otherwise = lambda: Answer(delay=2.0, held_until=self._well_has_all)
 
     async def until(self, over: Callable[[], bool]) -> None:
         """More waves until it is over."""
@@ -76,17 +89,19 @@ class Traffic:
             answered = len(self._slow.taken)
 
             async def answers(before: int = answered) -> bool:
-                return len(self._slow.taken) > before
+                return len(self._slow.taken) > before or set(_ids(self._slow)) >= self.ids
 
             await eventually(answers, within=60)
 
-    async def wave(self, *, within: float = PROMPT_SECONDS) -> float:
-        """One wave, which the one that is well has in time; after how many seconds."""
+    async def wave(self) -> float:
+        """One wave, which the one that is well has; after how many seconds."""
+        self._well_has_all.clear()
         began = time.monotonic()
         ids = await _publish(self._bus_url, self._waves)
         self._waves += 1
         self.ids |= ids
-        await _has(self._well, ids, within=within)
+        await _has(self._well, ids)
+        self._well_has_all.set()
         return time.monotonic() - began
 
 
@@ -96,7 +111,6 @@ async def test_each_destination_gets_everything_in_its_own_time(
 ) -> None:
     rng = random.Random(11)
     receivers = {name: OtlpReceiver() for name in ("well", "down", "slow", "moody")}
-    receivers["slow"].otherwise = lambda: Answer(delay=2.0)
     receivers["moody"].otherwise = lambda: _moody(rng)
     destinations = [
         {"name": "well", "endpoint": receivers["well"].url},
@@ -110,6 +124,7 @@ async def test_each_destination_gets_everything_in_its_own_time(
     variables = {
         "LLMFLOW_BUS_URL": bus_url,
         "LLMFLOW_EXPORT_FILE": file,
+        "LLMFLOW_EXPORT_TIMEOUT": 90,
         "LLMFLOW_EXPORT_RETRY_MIN": 0.05,
         "LLMFLOW_EXPORT_RETRY_MAX": 0.5,
         "LLMFLOW_HEALTH_PORT": 0,
@@ -120,12 +135,13 @@ async def test_each_destination_gets_everything_in_its_own_time(
         receiver.start()
     try:
         with service_process("llmflow_exporter", **variables) as process:
-            await traffic.wave(within=60)  # the process is only starting
+            await traffic.wave()
             began = time.monotonic()
             await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS / 2)
-            await _has(receivers["moody"], {1}, within=60)
+            await _has(receivers["moody"], {1})
             process.kill()
-            await asyncio.to_thread(process.wait, 20)
+            await asyncio.to_thread(process.wait, 60)
+        await _settled(up)
         # What was taken last is all that its destination may get again: it was perhaps not yet committed.
         last = {
             name: {span.span_id for request in receiver.taken[-UNCOMMITTED_REQUESTS:] for span in request.spans}
@@ -133,14 +149,14 @@ async def test_each_destination_gets_everything_in_its_own_time(
         }
 
         with service_process("llmflow_exporter", **variables):
-            await traffic.wave(within=60)
+            await traffic.wave()
             await traffic.until(lambda: time.monotonic() - began >= OUTAGE_SECONDS)
             assert _ids(receivers["down"]) == []
             receivers["down"].start()
             up.append(receivers["down"])
             recovering = time.monotonic()
             for receiver in receivers.values():
-                await _has(receiver, traffic.ids, within=60)
+                await _has(receiver, traffic.ids)
     finally:
         for receiver in up:
             receiver.stop()

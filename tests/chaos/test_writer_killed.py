@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import asyncpg
 import httpx
@@ -16,7 +18,8 @@ from llmflow_testkit.polling import eventually
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.stack import Stack
 
-TRACES = 3_000
+PORTION_TRACES = 100
+LEAST_PORTIONS = 30
 KILLS = 5
 
 
@@ -32,6 +35,22 @@ async def send(ingest_url: str, traffic: Sequence[ExportTraceServiceRequest]) ->
                 assert answer.status_code == 200, answer.text
 
         await asyncio.gather(*(deliver(request) for request in traffic))
+
+
+async def send_until(over: asyncio.Event, ingest_url: str) -> list[ExportTraceServiceRequest]:
+    """Deliver much at once, and then a little every second until it is over, so that a writer that is to be killed has
+    something to write. What was sent."""
+    sent: list[ExportTraceServiceRequest] = []
+    for number in itertools.count():
+        if number >= LEAST_PORTIONS:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(over.wait(), 1)
+            if over.is_set():
+                break
+        portion = list(requests(traces=PORTION_TRACES, hours=1, seed=number, now_ns=time.time_ns()))
+        await send(ingest_url, portion)
+        sent += portion
+    return sent
 
 
 async def kill_mid_write(stack: Stack, database: asyncpg.Connection) -> None:
@@ -52,20 +71,20 @@ async def kill_mid_write(stack: Stack, database: asyncpg.Connection) -> None:
 
 @pytest.mark.timeout(360)
 async def test_nothing_is_lost_or_doubled(stack: Stack) -> None:
-    traffic = list(requests(traces=TRACES, hours=1, seed=7, now_ns=time.time_ns()))
-    keys = {
-        (span.trace_id, span.span_id)
-        for request in traffic
-        for resource_spans in request.resource_spans
-        for scope_spans in resource_spans.scope_spans
-        for span in scope_spans.spans
-    }
     database = await asyncpg.connect(stack.database_url)
     try:
-        sending = asyncio.create_task(send(stack.url("ingest"), traffic))
+        over = asyncio.Event()
+        sending = asyncio.create_task(send_until(over, stack.url("ingest")))
         for _ in range(KILLS):
             await kill_mid_write(stack, database)
-        await sending
+        over.set()
+        keys = {
+            (span.trace_id, span.span_id)
+            for request in await sending
+            for resource_spans in request.resource_spans
+            for scope_spans in resource_spans.scope_spans
+            for span in scope_spans.spans
+        }
         stack.wait_ready("writer")
 
         async def stored() -> bool:
