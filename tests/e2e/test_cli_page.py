@@ -62,7 +62,7 @@ def where(server_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Where]:
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(30)
+            process.wait(60)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)

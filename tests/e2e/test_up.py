@@ -16,6 +16,8 @@ import pytest
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
 
+pytestmark = pytest.mark.timeout(400)
+
 AUTH = ("llmflow", "password")
 
 
@@ -50,7 +52,7 @@ class Up:
             assert self.process.poll() is None, self.log.read_text()
             return "LLMFlow is running" in self.log.read_bytes()[written:].decode()
 
-        await eventually(announced, within=60)
+        await eventually(announced, within=120)
 
     def stop(self, number: signal.Signals) -> int:
         assert self.process is not None
@@ -117,7 +119,7 @@ async def test_it_says_what_to_open_keeps_its_data_and_stops_cleanly(up: Up) -> 
     async def stored() -> bool:
         return f"({await up.spans('demo')} spans)" in sent
 
-    await eventually(stored, within=30)
+    await eventually(stored, within=60)
     assert up.stop(signal.SIGINT) == 0
     assert up.processes() == []
     assert "Traceback" not in up.log.read_text()
@@ -134,7 +136,7 @@ async def test_it_says_what_to_open_keeps_its_data_and_stops_cleanly(up: Up) -> 
 
 async def test_a_second_one_says_that_one_is_running(up: Up) -> None:
     await up.start()
-    second = subprocess.run(up.command(), capture_output=True, text=True, timeout=30)
+    second = subprocess.run(up.command(), capture_output=True, text=True, timeout=120)
     assert second.returncode == 1
     assert "already running" in second.stderr
     assert up.page_url in second.stderr
@@ -143,7 +145,7 @@ async def test_a_second_one_says_that_one_is_running(up: Up) -> None:
 async def test_nothing_that_is_left_of_a_killed_one_blocks_the_next(up: Up) -> None:
     await up.start()
     up.demo("--traces", "20")
-    before = await eventually(lambda: up.spans("demo"), within=30)
+    before = await eventually(lambda: up.spans("demo"), within=60)
     assert up.stop(signal.SIGKILL) == -signal.SIGKILL
 
     await up.start()
@@ -158,7 +160,7 @@ async def test_a_service_that_dies_is_started_again(up: Up) -> None:
     (writer,) = (process for process in up.processes() if process.cmdline()[-1] == "llmflow_writer")
     writer.kill()
     up.demo("--traces", "5")
-    await eventually(lambda: up.spans("demo"), within=20)
+    await eventually(lambda: up.spans("demo"), within=60)
 
 
 async def test_a_database_that_dies_is_started_again(up: Up) -> None:
@@ -166,14 +168,14 @@ async def test_a_database_that_dies_is_started_again(up: Up) -> None:
     (server,) = (process for process in up.processes() if "-D" in process.cmdline())
     server.kill()
     up.demo("--traces", "5")
-    await eventually(lambda: up.spans("demo"), within=30)
+    await eventually(lambda: up.spans("demo"), within=60)
 
 
 def test_a_taken_port_is_named_with_its_flag(up: Up) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", up.ports["--proxy-port"]))
         taken.listen()
-        failed = subprocess.run(up.command(), capture_output=True, text=True, timeout=30)
+        failed = subprocess.run(up.command(), capture_output=True, text=True, timeout=120)
     assert failed.returncode == 1
     assert f"port {up.ports['--proxy-port']} is taken" in failed.stderr
     assert "--proxy-port" in failed.stderr

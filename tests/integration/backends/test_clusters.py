@@ -51,7 +51,7 @@ async def test_a_killed_database_comes_back_with_its_rows(fixture: str, request:
         return connection.is_closed()
 
     # A backend goes once it sees that its server has gone; asking it meanwhile would leave the client half in a query.
-    await eventually(cut, within=10)
+    await eventually(cut, within=60)
     server.start()
     assert (server.url, server.pid != pid) == (url, True)
     connection = await asyncpg.connect(server.url)

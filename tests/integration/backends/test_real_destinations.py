@@ -108,7 +108,7 @@ def _by_id(spans: Iterable[Span]) -> dict[str, Span]:
 
 async def _all_shown(url: str, read: Callable[[Any], Any]) -> Any:
     """What `read` makes of what the URL answers, once that is of every span."""
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
 
         async def shown() -> Any:
             answer = await client.get(url)
@@ -222,7 +222,7 @@ async def _check_phoenix(url: str, log: dict[str, Span]) -> None:
 
 async def _check_phoenix_counts(url: str, log: dict[str, Span]) -> None:
     """What its pages are made of, by GraphQL, which has the columns that Phoenix itself reads from the attributes."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
         project = (await client.get(f"/v1/projects/{PROJECT}")).raise_for_status().json()["data"]["id"]
         query = {"query": PHOENIX_SPANS, "variables": {"id": project}}
         answer = (await client.post("/graphql", json=query)).raise_for_status().json()
@@ -270,7 +270,7 @@ async def _check_mlflow(url: str, log: dict[str, Span]) -> None:
 
 async def _check_mlflow_search(url: str, trace_id: str, log: dict[str, Span]) -> None:
     where = {"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "0"}}
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as client:
         answer = await client.post("/api/3.0/mlflow/traces/search", json={"locations": [where], "max_results": 10})
     [trace] = answer.raise_for_status().json()["traces"]
     assert trace["trace_id"] == f"tr-{trace_id}"

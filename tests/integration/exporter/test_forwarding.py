@@ -287,7 +287,7 @@ async def test_a_destination_that_is_down_holds_up_no_other(bus_url: str, receiv
     down, up = OtlpReceiver(), receiver
     bus, stop = open_bus(bus_url), asyncio.Event()
     transports = [
-        HttpTransport(Destination(name=n, url=f"{r.url}/v1/traces"), timeout=5) for n, r in (("a", down), ("b", up))
+        HttpTransport(Destination(name=n, url=f"{r.url}/v1/traces"), timeout=30) for n, r in (("a", down), ("b", up))
     ]
     tasks = [
         asyncio.create_task(

@@ -83,7 +83,7 @@ async def _serving(server: _Server, credentials: grpc.ServerCredentials | None =
 
 
 async def _sent(url: str, **fields: Any) -> Reply:
-    transport = GrpcTransport(Destination(name="g", url=url, protocol="otlp-grpc", **fields), timeout=5)
+    transport = GrpcTransport(Destination(name="g", url=url, protocol="otlp-grpc", **fields), timeout=30)
     try:
         return await transport.send(VALUES)
     finally:
@@ -170,7 +170,7 @@ async def test_a_destination_of_the_file(tmp_path: Path) -> None:
         entry = {"name": "g", "endpoint": f"127.0.0.1:{port}", "protocol": "otlp-grpc", "auth": {"bearer": "k"}}
         file.write_text(yaml.safe_dump({"destinations": [entry]}))
         [destination] = ExporterSettings(export_file=file).destinations()
-        trace_id, reply = await probe(destination, timeout=10)
+        trace_id, reply = await probe(destination, timeout=30)
     assert f"look for trace {trace_id}" in told(destination, trace_id, reply)
     assert [span.trace_id.hex() for span in messages_of(server.taken[0])] == [trace_id]
     assert server.metadata["authorization"] == "Bearer k"

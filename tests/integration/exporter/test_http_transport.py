@@ -19,7 +19,7 @@ from llmflow_testkit.otlp_requests import otlp_request
 
 
 async def _send(destination: Destination) -> Reply:
-    transport = HttpTransport(destination, timeout=5)
+    transport = HttpTransport(destination, timeout=30)
     try:
         return await transport.send([otlp_request([1]).SerializeToString()])
     finally:

@@ -46,7 +46,7 @@ async def test_ingested_bytes_reach_the_destination(own_kafka: RunningKafka) -> 
 
         await eventually(all_there, within=60)
         stop.set()
-        await asyncio.wait_for(exporter, 30)
+        await asyncio.wait_for(exporter, 60)
         assert len(receiver.span_ids) == 30
         assert sum(len(received.body) for received in receiver.taken) == sum(map(len, bodies))
         assert receiver.violations == []

@@ -194,7 +194,7 @@ async def test_the_backend_gets_what_it_asks_for(tmp_path: Path, preset: str) ->
     path, options, wanted, said = BACKENDS[preset]
     with OtlpReceiver(wanted) as receiver:
         destination = _destination(tmp_path, preset=preset, endpoint=receiver.url + path, options=options)
-        trace_id, reply = await probe(destination, timeout=10)
+        trace_id, reply = await probe(destination, timeout=30)
         assert receiver.violations == []
     assert reply.verdict is Verdict.TAKEN
     (received,) = receiver.taken
@@ -220,7 +220,7 @@ async def test_x_ray_is_signed_for(tmp_path: Path) -> None:
 
     with OtlpReceiver() as receiver:
         destination = _destination(tmp_path, preset="xray", endpoint=receiver.url, options={"region": "eu-west-1"})
-        await probe(destination, timeout=10)
+        await probe(destination, timeout=30)
     (received,) = receiver.taken
     headers = received.headers
     scope, signed, signature = headers["authorization"].removeprefix("AWS4-HMAC-SHA256 ").split(", ")
@@ -248,7 +248,7 @@ async def test_a_refusal_is_told_without_the_key(tmp_path: Path) -> None:
         destination = _destination(
             tmp_path, preset="langsmith", endpoint=receiver.url, options={"api_key": "lsv2_0123456789"}, paused=True
         )
-        trace_id, reply = await probe(destination, timeout=10)
+        trace_id, reply = await probe(destination, timeout=30)
     said = told(destination, trace_id, reply)
     assert "did not take the span: HTTP 401: unknown key [secret]" in said
     assert "lsv2_0123456789" not in said
@@ -259,7 +259,7 @@ async def test_a_refusal_is_told_without_the_key(tmp_path: Path) -> None:
 async def test_encodings(tmp_path: Path, protocol: str, compression: str) -> None:
     with OtlpReceiver() as receiver:
         destination = _destination(tmp_path, endpoint=receiver.url, protocol=protocol, compression=compression)
-        trace_id, reply = await probe(destination, timeout=10)
+        trace_id, reply = await probe(destination, timeout=30)
         assert receiver.violations == []
     assert reply.verdict is Verdict.TAKEN
     (received,) = receiver.taken

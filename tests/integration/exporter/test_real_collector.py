@@ -76,7 +76,7 @@ async def test_the_collector_reads_what_was_recorded(tmp_path: Path) -> None:
 
         await eventually(all_written, within=30)
         stop.set()
-        await asyncio.wait_for(exporting, 20)
+        await asyncio.wait_for(exporting, 60)
     assert _written(files["plain"]) == sent
     assert _written(files["json"]) == sent
     assert _facts(_written(files["genai"])) == _facts(sent)

@@ -51,7 +51,7 @@ async def test_zipkin_shows_what_was_recorded(tmp_path: Path) -> None:
         exporting = asyncio.create_task(run(ExporterSettings(bus_url=bus_url, export_file=file, health_port=0), stop))
         shown = await _shown(client, spans)
         stop.set()
-        await asyncio.wait_for(exporting, 20)
+        await asyncio.wait_for(exporting, 60)
     assert any(span.status == Status.ERROR for span in spans)
     for span in spans:
         entry = shown[span.span_id.hex()]

@@ -14,7 +14,7 @@ from llmflow_testkit.otlp_requests import otlp_request
 
 
 async def _verdict(receiver: OtlpReceiver, tls: Tls) -> Verdict:
-    transport = HttpTransport(Destination(name="d", url=f"{receiver.url}/v1/traces", tls=tls), timeout=5)
+    transport = HttpTransport(Destination(name="d", url=f"{receiver.url}/v1/traces", tls=tls), timeout=30)
     try:
         return (await transport.send([otlp_request([1]).SerializeToString()])).verdict
     finally:

@@ -44,7 +44,7 @@ async def _export(
     compression: grpc.Compression | None = None,
 ) -> ExportTraceServiceResponse:
     call = channel.unary_unary(METHOD, bytes, ExportTraceServiceResponse.FromString)
-    answer: ExportTraceServiceResponse = await call(body, metadata=metadata, compression=compression, timeout=20)
+    answer: ExportTraceServiceResponse = await call(body, metadata=metadata, compression=compression, timeout=60)
     return answer
 
 
@@ -67,7 +67,7 @@ async def test_every_signal_has_its_service_and_topic(ingest: RunningIngest) -> 
         for signal, request in requests.items():
             body = request.SerializeToString()
             call = channel.unary_unary(f"/{signal.service}/Export", bytes, bytes)
-            assert await call(body, timeout=20) == b""
+            assert await call(body, timeout=60) == b""
             (record,) = await records_of(ingest.bus_url, signal.topic)
             assert record.value == body
 

@@ -36,7 +36,7 @@ REQUESTS: dict[Signal, Message] = {
 async def _post(
     ingest: RunningIngest, body: bytes, headers: dict[str, str] = PROTOBUF, path: str = "/v1/traces"
 ) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=20) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(ingest.url + path, content=body, headers=headers)
 
 

@@ -54,7 +54,7 @@ async def _post(ingest: RunningIngest) -> httpx.Response:
 
 async def _export(ingest: RunningIngest) -> bytes:
     async with grpc.aio.insecure_channel(ingest.grpc) as channel:
-        answer: bytes = await channel.unary_unary(METHOD, bytes, bytes)(BODY, timeout=10)
+        answer: bytes = await channel.unary_unary(METHOD, bytes, bytes)(BODY, timeout=60)
         return answer
 
 
@@ -104,7 +104,7 @@ async def test_what_a_request_held_is_given_back(embedded_url: str) -> None:
 async def test_a_body_that_does_not_arrive_ends_its_request_and_connection(embedded_url: str) -> None:
     async with start_ingest(embedded_url, ingest_body_timeout=0.2) as ingest:
         async with _half_sent(ingest, 100) as reader:
-            answer = await asyncio.wait_for(reader.read(), 10)
+            answer = await asyncio.wait_for(reader.read(), 60)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert await _held(ingest) == 0
 
@@ -114,6 +114,6 @@ async def test_a_body_that_does_not_arrive_ends_its_request_and_connection(embed
 
         async with grpc.aio.insecure_channel(ingest.grpc) as channel:
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await channel.stream_unary(METHOD, bytes, bytes)(never(), timeout=10)
+                await channel.stream_unary(METHOD, bytes, bytes)(never(), timeout=60)
         assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
         assert "did not arrive within 0.2 s" in (caught.value.details() or "")

@@ -22,7 +22,7 @@ def _export_over_grpc(target: str, number: int) -> None:
         call = channel.unary_unary(
             "/opentelemetry.proto.collector.trace.v1.TraceService/Export", bytes, ExportTraceServiceResponse.FromString
         )
-        call(otlp_request([number]).SerializeToString(), timeout=20)
+        call(otlp_request([number]).SerializeToString(), timeout=60)
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -53,7 +53,7 @@ async def test_serves_both_transports_and_stops_cleanly(embedded_url: str, worke
             await asyncio.to_thread(_export_over_grpc, f"127.0.0.1:{grpc_port}", number)
         process.send_signal(signal.SIGTERM)
         # uvicorn shuts down in order and then lets the signal end the process; gunicorn exits with 0.
-        assert await asyncio.to_thread(process.wait, 20) == (0 if workers else -signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == (0 if workers else -signal.SIGTERM)
     stored = spans_in(*(record.value for record in await records_of(embedded_url, "otlp_spans")))
     assert sorted(int.from_bytes(span.span_id) for span in stored) == [*range(1, 21), 0x21]
 
@@ -71,14 +71,14 @@ async def test_a_taken_port_is_named(embedded_url: str) -> None:
             LLMFLOW_INGEST_ZIPKIN_PORT=port,
             LLMFLOW_WORKERS=0,
         ) as process:
-            _, said = await asyncio.to_thread(process.communicate, None, 30)
+            _, said = await asyncio.to_thread(process.communicate, None, 60)
             assert process.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}".encode() in said
 
 
 async def test_wrong_settings_stop_it_at_once() -> None:
     with service_process("llmflow_ingest", LLMFLOW_INGEST_HTTP_PORT="http", LLMFLOW_INGEST_MAX_BODY=0) as process:
-        _, said = await asyncio.to_thread(process.communicate, None, 30)
+        _, said = await asyncio.to_thread(process.communicate, None, 60)
         assert process.returncode == 1
     for name in (b"LLMFLOW_INGEST_HTTP_PORT: ", b"LLMFLOW_INGEST_MAX_BODY: "):
         assert name in said

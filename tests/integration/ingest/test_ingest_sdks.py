@@ -59,9 +59,9 @@ def _exporters(ingest: RunningIngest, kind: str, prefix: str) -> tuple[Any, Any,
     spans, metrics, logs = HTTP_EXPORTERS[kind]
     base = ingest.url + prefix
     return (
-        spans(f"{base}/v1/traces", timeout=10),
-        metrics(f"{base}/v1/metrics", timeout=10),
-        logs(f"{base}/v1/logs", timeout=10),
+        spans(f"{base}/v1/traces", timeout=60),
+        metrics(f"{base}/v1/metrics", timeout=60),
+        logs(f"{base}/v1/logs", timeout=60),
     )
 
 

@@ -170,7 +170,7 @@ async def raw(url: str, pieces: list[bytes]) -> bytes:
         pass
     answer = b""
     try:
-        while b"\r\n\r\n" not in answer and (more := await asyncio.wait_for(reader.read(65536), 10)):
+        while b"\r\n\r\n" not in answer and (more := await asyncio.wait_for(reader.read(65536), 60)):
             answer += more
     except ConnectionError:
         pass

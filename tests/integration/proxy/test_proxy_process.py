@@ -37,7 +37,7 @@ class RunningProxy:
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ async def client(running: RunningProxy) -> AsyncIterator[httpx.AsyncClient]:
             except httpx.TransportError:
                 return False
 
-        await eventually(ready, within=20)
+        await eventually(ready, within=60)
         yield client
 
 

@@ -95,7 +95,7 @@ def faults_of(url: str, operation: Any, known: dict[str, str]) -> Iterator[str]:
         )
         @given(case=strategy)
         def ask(case: Case[Any]) -> None:
-            answer = case.call(url, auth=USER, timeout=20)
+            answer = case.call(url, auth=USER, timeout=60)
             case.validate_response(answer, checks=checks)
 
         try:

@@ -175,11 +175,11 @@ async def test_many_clients_share_one_connection_that_ends_with_them(
     async def listening(connections: int) -> bool:
         return bool(await connection.fetchval(_LISTENERS) == connections)
 
-    await eventually(lambda: listening(1), within=20)
+    await eventually(lambda: listening(1), within=60)
     await store.write_spans([make_generation(name=f"of {n}", user_id=f"u{n}") for n in range(4)])
     found = await asyncio.gather(*clients)
     assert found == [[f"of {number % 4}"] for number in range(40)]
-    await eventually(lambda: listening(0), within=20)
+    await eventually(lambda: listening(0), within=60)
     await connection.close()
 
 

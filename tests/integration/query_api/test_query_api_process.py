@@ -72,7 +72,7 @@ async def test_everything_on_one_port(migrated_embedded_url: str, spans: list[Sp
             assert [(taken.path, taken.body) for taken in receiver.taken] == [("/api/public/otel/v1/traces", body)]
 
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) in (0, -signal.SIGTERM)  # uvicorn ends by the signal once it has shut down
+        assert process.wait(60) in (0, -signal.SIGTERM)  # uvicorn ends by the signal once it has shut down
 
 
 async def _reads(client: httpx.AsyncClient, spans: list[Span]) -> None:
@@ -133,7 +133,7 @@ def test_the_default_password_ends_it_where_others_could_come_in() -> None:
     with service_process(
         "llmflow_query_api", LLMFLOW_HOST="0.0.0.0", AUTH_PASSWORD="password", PORT=free_port()
     ) as process:
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=60)
     assert process.returncode == 1
     assert b"AUTH_PASSWORD: " in log
     assert b"LLMFLOW_ALLOW_DEFAULT_PASSWORD=1" in log

@@ -221,4 +221,4 @@ def test_nothing_is_said_when_the_reader_leaves(run: Run, spans: list[Span]) -> 
             assert process.stderr is not None
             process.stdout.close()
             assert process.stderr.read() == b""
-            assert process.wait(30) in (0, 1)
+            assert process.wait(60) in (0, 1)

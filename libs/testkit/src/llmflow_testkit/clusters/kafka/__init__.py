@@ -17,7 +17,7 @@ from llmflow_testkit.ports import free_port
 VERSION = "4.4.0"
 
 _HERE = Path(__file__).parent
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _JVM = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData")
 
