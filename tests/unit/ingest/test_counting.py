@@ -58,8 +58,9 @@ def _varint(number: int) -> bytes:
 
 
 @pytest.mark.parametrize("path", ["/v1/traces", "/v1/metrics", "/v1/logs", "/api/v2/spans"])
-async def test_many_empty_objects_are_refused(path: str) -> None:
-    response, published = await IngestInMemory().post(path, b"[" + b"{}," * MANY + b"{}]", JSON)
+@pytest.mark.parametrize("nothing", [b"{}", b"[]"], ids=["objects", "lists"])
+async def test_many_empty_objects_are_refused(path: str, nothing: bytes) -> None:
+    response, published = await IngestInMemory().post(path, b"[" + (nothing + b",") * MANY + nothing + b"]", JSON)
     assert (response.status_code, published) == (413, [])
 
 

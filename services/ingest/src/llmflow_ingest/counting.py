@@ -70,10 +70,14 @@ def _declare(file: FileDescriptorProto, fields: Fields) -> str:
 
 
 def check_json(body: bytes) -> None:
-    """Raises TooLarge for a body that has too many objects for its size."""
+    """Raises TooLarge for a body that has too many objects and lists for its size."""
     most = len(body) // BYTES_A_MESSAGE
-    if len(body) > _SMALL_JSON and body.count(b"{") > most and _JSON_TEXT.sub(b"", body).count(b"{") > most:
+    if len(body) > _SMALL_JSON and _brackets(body) > most and _brackets(_JSON_TEXT.sub(b"", body)) > most:
         raise _too_many(_SMALL_JSON)
+
+
+def _brackets(body: bytes) -> int:
+    return body.count(b"{") + body.count(b"[")
 
 
 def _too_many(small: int) -> TooLarge:
