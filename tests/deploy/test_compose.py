@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from llmflow_core.config import load_settings
+from llmflow_core.serving import END_SECONDS, GRACE_SECONDS
 from llmflow_store.settings import MigrateSettings
 from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.clusters.availability import available
@@ -104,6 +105,12 @@ def test_everything_that_stays_up_has_a_healthcheck_and_is_restarted(services: M
     lasting = {name: service for name, service in services.items() if name != "migrate"}
     assert [name for name, service in lasting.items() if "healthcheck" not in service] == []
     assert {service["restart"] for service in lasting.values()} == {"unless-stopped"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_stopping_service_has_the_time_that_it_takes(name: str, services: Model) -> None:
+    minutes, seconds = re.fullmatch(r"(?:(\d+)m)?(\d+)s", services[name]["stop_grace_period"]).groups()  # type: ignore[union-attr]
+    assert 60 * int(minutes or 0) + int(seconds) > GRACE_SECONDS + END_SECONDS
 
 
 def test_images_are_pinned_or_built_here(services: Model) -> None:
