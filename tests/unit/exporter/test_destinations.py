@@ -30,6 +30,12 @@ def test_endpoint_that_is_no_http_url(endpoint: str) -> None:
         traces_url(endpoint)
 
 
+@pytest.mark.parametrize("host", ["api..example.com", f"{'x' * 64}.com"])
+def test_host_that_nobody_can_look_up(host: str) -> None:
+    with pytest.raises(ValueError, match="labels of 1 to 63 characters"):
+        traces_url(f"https://{host}/v1/traces")
+
+
 @pytest.mark.parametrize(
     ("text", "headers"),
     [

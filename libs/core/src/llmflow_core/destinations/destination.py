@@ -162,6 +162,10 @@ def _http_parts(endpoint: str) -> SplitResult:
         raise ValueError("must be an http or https URL")
     if not parts.hostname.isascii():
         raise ValueError("must have the host's name in ASCII (xn--...)")
+    try:
+        parts.hostname.encode("idna")
+    except UnicodeError:  # connecting would only say the same
+        raise ValueError("must have a host's name of labels of 1 to 63 characters") from None
     if parts.port == 0:  # a number that is no port raises
         raise ValueError("Port out of range 1-65535")
     return parts
