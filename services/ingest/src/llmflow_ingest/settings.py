@@ -46,7 +46,10 @@ class IngestSettings(KeySettings):
         examples=[200_000_000],
     )
     ingest_body_timeout: float = Field(
-        60, gt=0, description="Seconds that a request's body may take to arrive.", examples=[60]
+        60,
+        gt=0,
+        description="Seconds that a request's body may take to arrive; over gRPC only 5 while others wait to be read.",
+        examples=[60],
     )
     ingest_cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
         (),
