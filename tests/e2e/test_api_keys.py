@@ -54,7 +54,7 @@ async def test_a_key_opens_its_project_everywhere_until_it_is_revoked(
     ingest_url = f"http://localhost:{up.ports['--ingest-port']}"
     proxy_url = f"http://localhost:{up.ports['--proxy-port']}"
 
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
 
         async def send() -> httpx.Response:
             bearer = {"Authorization": f"Bearer {key}"}

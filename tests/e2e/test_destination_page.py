@@ -15,8 +15,6 @@ from llmflow_testkit.stack import KEYS_TOKEN, SECRET_KEY, Stack
 
 pytestmark = pytest.mark.browser
 
-SLOW = 30_000
-
 
 async def test_a_destination_from_its_beginning_to_its_end(
     demo: Stack, visitor: Page, page_problems: list[str]
@@ -50,9 +48,9 @@ async def test_a_destination_from_its_beginning_to_its_end(
         await form.get_by_role("button", name="Add").click()
 
         row = visitor.get_by_role("row", name=re.compile("^phoenix"))
-        await expect(row).to_contain_text("well", timeout=SLOW)
+        await expect(row).to_contain_text("well")
         await row.get_by_role("button", name="Test phoenix").click()
-        await expect(visitor.get_by_text(re.compile("took the span"))).to_be_visible(timeout=SLOW)
+        await expect(visitor.get_by_text(re.compile("took the span"))).to_be_visible()
         assert receiver.requests[0].headers["authorization"] == "Bearer s3cret-0123"
 
         await row.get_by_role("button", name=re.compile("^Replay")).click()
@@ -60,7 +58,7 @@ async def test_a_destination_from_its_beginning_to_its_end(
         await expect(dialog).to_contain_text("Replay stored spans to phoenix")
         await assert_accessible(visitor)
         await dialog.get_by_role("button", name="Replay").click()
-        await expect(visitor.get_by_text("all of it is sent")).to_be_visible(timeout=SLOW)
+        await expect(visitor.get_by_text("all of it is sent")).to_be_visible()
 
         async def stored_spans() -> int:
             async with demo.api() as api:

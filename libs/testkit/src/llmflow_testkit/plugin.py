@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 
 _CLIENT_SECONDS = 30.0
-#: How long a page may take to show what a test expects, on a machine that is busy with other tests.
-_PATIENCE_MS = 20_000
+#: How long a page may take to do or show what a test expects, on a machine that is busy with other tests.
+_PATIENCE_MS = 60_000
 
 
 def pytest_configure() -> None:
@@ -233,6 +233,7 @@ async def page(browser: Browser, page_problems: list[str]) -> AsyncIterator[Page
             page_problems.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
 
     page = await browser.new_page()
+    page.set_default_timeout(_PATIENCE_MS)
     page.on("console", hear)
     page.on("pageerror", lambda error: page_problems.append(f"uncaught: {error}"))
     yield page
