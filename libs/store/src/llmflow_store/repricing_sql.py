@@ -44,6 +44,12 @@ FROM (
 ) AS d
 WHERE t.project = $1 AND t.trace_id = d.trace_id
 """
+# In the order in which writers lock them: so they wait for each other, but never in a circle.
+_LOCK_TRACES = "SELECT FROM traces WHERE project = $1 AND trace_id = ANY($2::bytea[]) ORDER BY trace_id FOR UPDATE"
+_LOCK_ROWS = """
+SELECT FROM {table} AS r JOIN pg_temp.staged_{table} AS d ON {same} AND r.bucket BETWEEN $1 AND $2
+ORDER BY d.ctid FOR UPDATE OF r
+"""
 _ATTRIBUTES = """
 SELECT DISTINCT substr(dimension, 6) FROM rollups_value_day WHERE project = $1 AND starts_with(dimension, 'attr.')
 """
@@ -103,6 +109,7 @@ async def _correct(
     times = [key[2] for key in keys]
     await connection.execute(_UPDATE_SPANS, project, *columns, min(times), max(times))
     traces = [(b.trace_id, (b.cost or 0) - (a.cost or 0), _step(a, b)) for a, b in zip(old, new, strict=True)]
+    await connection.execute(_LOCK_TRACES, project, [span.trace_id for span in now])
     await connection.execute(_UPDATE_TRACES, project, *map(list, zip(*traces, strict=True)))
     attributes = [row[0] for row in await connection.fetch(_ATTRIBUTES, project)]
     was, becomes = (additions_of(rows, spans, attributes) for rows, spans in ((old, before), (new, now)))
@@ -128,10 +135,11 @@ async def _add_difference(connection: asyncpg.Connection[Any], earlier: Addition
     bucket = list(key).index("bucket")
     times = [row[bucket] for row in rows]
     await stage(connection, table, (*key, *summed, *later.sketches), rows, as_text=later.sketches)
+    same = " AND ".join(f"r.{name} = d.{name}" for name in key)
+    await connection.execute(_LOCK_ROWS.format(table=table, same=same), min(times), max(times))
     await connection.execute(
         f"UPDATE {table} AS r SET {', '.join(f'{name} = r.{name} + d.{name}' for name in summed)}"  # noqa: S608
-        f" FROM pg_temp.staged_{table} AS d WHERE {' AND '.join(f'r.{name} = d.{name}' for name in key)}"
-        " AND r.bucket BETWEEN $1 AND $2",
+        f" FROM pg_temp.staged_{table} AS d WHERE {same} AND r.bucket BETWEEN $1 AND $2",
         min(times),
         max(times),
     )
