@@ -4,7 +4,15 @@ import { NARROW, useMedia, useShortcuts } from "../app/hooks";
 import type { PagesOptions } from "../app/queries";
 import { FacetPanel } from "../filter/FacetPanel";
 import { FacetsToggle, FilterBar, isFilterError } from "../filter/FilterBar";
-import { inOrder, inProject, isFiltered, isNewestFirst, LIST_ORDERS, type ListSearch } from "../model/filters";
+import {
+  inOrder,
+  inProject,
+  isBackward,
+  isFiltered,
+  isNewestFirst,
+  LIST_ORDERS,
+  type ListSearch,
+} from "../model/filters";
 import { Failure } from "../ui/Failure";
 import { Loading, Page } from "../ui/Page";
 import { optionsOf, Select } from "../ui/Select";
@@ -120,7 +128,13 @@ export function ListPage<T extends RowData>({
           {query.error && !isFilterError(query.error) && (
             <Failure error={query.error} onRetry={() => query.refetch()} />
           )}
-          {empty && isFiltered(search) && <NoMatches noun={noun} onClear={() => onSearch(inProject(search.project))} />}
+          {empty && isFiltered(search) && (
+            <NoMatches
+              noun={noun}
+              isBackward={isBackward(search)}
+              onClear={() => onSearch(inProject(search.project))}
+            />
+          )}
           {empty && !isFiltered(search) && firstRun}
           {rows.length > 0 && (
             <VirtualTable

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   inOrder,
+  isBackward,
   isFiltered,
   isNewestFirst,
   parseListSearch,
@@ -103,4 +104,11 @@ it("keeps a trace page's valid search", () => {
     tab: "raw",
   });
   expect(parseSpanSearch({ tab: "nonsense" })).toEqual({});
+});
+
+it("knows a range that ends before it begins, whatever its zones", () => {
+  const from = "2026-05-04T12:00:00+02:00";
+  expect(isBackward({ from, to: "2026-05-04T09:59:00Z" })).toBe(true);
+  expect(isBackward({ from, to: "2026-05-04T10:01:00Z" })).toBe(false);
+  expect(isBackward({ from })).toBe(false);
 });

@@ -116,6 +116,11 @@ export function isFiltered({ filter, range, from, to }: ViewSearch): boolean {
   return Boolean(filter || range || from || to);
 }
 
+/** Whether the range ends before, or when, it begins, and so holds nothing. */
+export function isBackward({ from, to }: ViewSearch): boolean {
+  return from !== undefined && to !== undefined && Date.parse(from) >= Date.parse(to);
+}
+
 /** Parts of a view's URL that are set; an empty value or undefined removes one. */
 export type Changes<S> = Partial<Record<keyof S, string | undefined>>;
 
