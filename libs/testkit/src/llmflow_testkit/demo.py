@@ -47,4 +47,4 @@ async def _written(stack: Stack, traces: int) -> None:
             answer = await api.get("/api/v1/traces", params={"project": PROJECT, "limit": 200})
             return len(answer.raise_for_status().json()["traces"]) == traces
 
-        await eventually(all_there, within=60)
+        await eventually(all_there, within=120)

@@ -46,6 +46,6 @@ async def running_zipkin(folder: Path) -> AsyncIterator[str]:
     # It takes seconds to end in good order, and has nothing to keep.
     ending = signal.SIGKILL
     async with running_server(
-        command, log=log, ready=f"{url}/health", within=60, environment=environment, ending=ending
+        command, log=log, ready=f"{url}/health", within=180, environment=environment, ending=ending
     ):
         yield url
