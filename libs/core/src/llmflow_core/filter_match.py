@@ -15,6 +15,10 @@ import orjson
 from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text, Value
 from llmflow_core.spans import JSON, Score, Span, SpanKind
 
+#: Letters of Chinese, Japanese and Korean: a word of them is found within what is written without spaces.
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_WORD = re.compile(rf"{_UNSPACED.pattern}|(?:(?!{_UNSPACED.pattern})\w)+")
+
 _READ: dict[str, Callable[[Span], Any]] = {
     "name": lambda span: span.name,
     "service": lambda span: span.service,
@@ -161,12 +165,14 @@ def _kind(number: int) -> str:
 
 def _said(text: Text, span: Span) -> bool:
     said = [word for value in span.content.values() for word in _words(value)]
-    wanted = [word.lower() for word in re.findall(r"\w+", text.text)]
-    if not text.phrase:
-        return set(wanted) <= set(said)
+    wanted = list(_words(text.text))
+    unspaced = {word for word in wanted if _UNSPACED.match(word)}
+    if unspaced or not text.phrase:
+        within = "\n".join(word for word in said if _UNSPACED.match(word))
+        return set(wanted) - unspaced <= set(said) and all(word in within for word in unspaced)
     return any(said[start : start + len(wanted)] == wanted for start in range(len(said) - len(wanted) + 1))
 
 
 def _words(value: JSON) -> Iterable[str]:
     text = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
-    return (word.lower() for word in re.findall(r"\w+", text))
+    return (word.lower() for word in _WORD.findall(text))

@@ -169,7 +169,7 @@ class _Writer:
                 return condition(parsed)
 
     def _said(self, text: Text, which: str) -> str:
-        query = f"{'phraseto' if text.phrase else 'plainto'}_tsquery('simple', {self._add(text.text, 'text')})"
+        query = f"words_query({self._add(text.text, 'text')}, {self._add(text.phrase, 'boolean')})"
         return f"EXISTS (SELECT FROM content_words AS w WHERE {which} AND w.words @@ {query})"
 
     def _of_span(self, condition: Condition) -> str:

@@ -78,8 +78,7 @@ class Candidates:
     async def _of(self, parsed: Filter, since: int) -> set[bytes] | None:
         match parsed:
             case Text(text=text, phrase=phrase):
-                said = f"words @@ {'phraseto' if phrase else 'plainto'}_tsquery('simple', $4)"
-                return await self._named(_WORDS, said, (text,), since)
+                return await self._named(_WORDS, "words @@ words_query($4, $5)", (text, phrase), since)
             case Condition(field="attr" | "resource", operator=Operator.EQ | Operator.EXISTS, key=key, value=value):
                 terms = terms_for(parsed.field, key or "", None if value is None else str(value))
                 return None if terms is None else await self._named(_TERMS, "terms && $4::int[]", (terms,), since)

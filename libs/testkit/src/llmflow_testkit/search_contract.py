@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 
 import orjson
 import pytest
 
+from llmflow_core.filter_match import matches
 from llmflow_core.filters import parse_filter
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.spans import Score, Span
@@ -112,6 +114,23 @@ _FOUND = [
     ("order user:nobody", [], []),
 ]
 
+_FOUND_WITHOUT_SPACES = {
+    "退款": True,
+    "款申": True,
+    "申请已经处": True,
+    "申请处": False,
+    "了": True,
+    "理": True,
+    "款退": False,
+    "返金の手続き": True,
+    "환불": True,
+    "ok support": True,
+    "gpt 退款 환불을": True,
+    "gpt 退款 order": False,
+    '"联系support"': True,
+    "-退款": False,
+}
+
 
 class SearchContract(StoreSuite):
     """The suite."""
@@ -126,6 +145,16 @@ class SearchContract(StoreSuite):
             spans = await store.list_spans(SpanQuery(project="default", filter=parse_filter(text)))
             found[text] = ([t.name for t in traces.traces][::-1], [s.name for s in spans.spans][::-1])
         assert found == {text: (traces, spans) for text, traces, spans in _FOUND}
+
+    async def test_words_are_found_in_what_is_written_without_spaces(self, store: Store) -> None:
+        content = _said("GPT退款申请已经处理了ok, 请联系support。", "返金の手続き。 환불을 요청")
+        escaped = {name: json.dumps(json.loads(text)) for name, text in content.items()}
+        await store.write_spans([make_span(content=content), make_span(content=escaped)])
+        await _index(store)
+        for text, is_found in _FOUND_WITHOUT_SPACES.items():
+            page = await store.list_spans(SpanQuery(project="default", filter=parse_filter(text)))
+            assert len(page.spans) == 2 * is_found, text
+            assert matches(parse_filter(text), make_span(content=content)) == is_found, text
 
     async def test_ids_are_found_by_their_beginning(self, store: Store) -> None:
         spans = _traces()
