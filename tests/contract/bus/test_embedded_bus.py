@@ -208,6 +208,23 @@ async def test_damaged_pages_are_read_past(url: str, folder: Path, caplog: pytes
     await bus.close()
 
 
+def test_a_record_that_comes_while_a_group_joins_is_not_behind_it(
+    log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = EmbeddedLog._head
+
+    def head_before_more(log: EmbeddedLog, partition_id: int) -> tuple[int, int] | None:
+        found = head(log, partition_id)
+        log.append([("topic", message) for message in numbered(10)])
+        return found
+
+    monkeypatch.setattr(EmbeddedLog, "_head", head_before_more)
+    partitions = log.partitions("topic")
+    log.join("group", partitions[:1], "earliest")
+    assert log.end(partitions[0]) > 0
+    assert log.committed("group", partitions[0]) == 0
+
+
 def _retained(log: EmbeddedLog) -> list[int]:
     return sorted(
         int(record.value[:8])

@@ -299,8 +299,10 @@ class EmbeddedLog:
         return int(row[0])
 
     def _oldest(self, partition: Partition) -> int:
+        # Asked for first: a record that comes in between is the oldest, and not one that is behind.
+        end = self._next(partition)
         head = self._head(partition.id)
-        return head[0] - (partition.id << _OFFSET_BITS) if head else self._next(partition)
+        return head[0] - (partition.id << _OFFSET_BITS) if head else end
 
     def _head(self, partition_id: int) -> tuple[int, int] | None:
         """Rowid and timestamp of a partition's oldest record that can be read."""
