@@ -27,17 +27,17 @@ class _Log:
         self.committed = 0
         self.commits = asyncio.Event()
         self._at_once = at_once
-        self._position = 0
+        self.read_until = 0
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> _Log:
         return self
 
     async def poll(self, *, max_records: int, timeout: float) -> Batch:
         """The next records."""
-        if self._position == RECORDS:
+        if self.read_until == RECORDS:
             await asyncio.sleep(timeout)
-        numbers = range(self._position, min(self._position + self._at_once, RECORDS))
-        self._position = numbers.stop
+        numbers = range(self.read_until, min(self.read_until + self._at_once, RECORDS))
+        self.read_until = numbers.stop
         return Batch([self._record(number) for number in numbers])
 
     def _record(self, number: int) -> Record:
@@ -50,7 +50,7 @@ class _Log:
         self.committed = batch.records[-1].offset + 1
 
     async def rewind(self) -> None:
-        self._position = self.committed
+        self.read_until = self.committed
 
     async def lag(self) -> int:
         return RECORDS - self.committed
@@ -77,10 +77,11 @@ class _Transport:
 
 @asynccontextmanager
 async def _forwarding(
-    log: _Log, transport: _Transport, *, concurrency: int = 1, epoch: int = 0
+    log: _Log, transport: _Transport, *, concurrency: int = 1, epoch: int = 0, patience: float = 0
 ) -> AsyncIterator[Status]:
-    """A forwarder that sends each record alone and in order."""
-    settings = ExporterSettings(export_batch_bytes=1, export_batch_seconds=0, export_retry_min=0.01)
+    """A forwarder that sends each record alone and in order; with `patience`, in seconds, together with what comes."""
+    size = 1000 if patience else 1
+    settings = ExporterSettings(export_batch_bytes=size, export_batch_seconds=patience, export_retry_min=0.01)
     stop = asyncio.Event()
     letters = DeadLetters(open_bus("embedded:///nowhere"))
     destination = Destination(name="d", url="-", concurrency=concurrency, epoch=epoch)
@@ -125,6 +126,13 @@ async def test_letters_from_before_a_reset_are_still_the_destinations() -> None:
     async with _forwarding(log, transport, epoch=2):
         await eventually(lambda: _reached(log.committed == RECORDS), within=30)
     assert transport.sent == sorted({*range(RECORDS)} - {6, 7})
+
+
+async def test_a_request_that_waits_for_more_holds_up_no_end() -> None:
+    log, transport = _Log(), _Transport()
+    async with _forwarding(log, transport, patience=3600):
+        await eventually(lambda: _reached(log.read_until == RECORDS), within=30)
+    assert (transport.sent, log.committed) == ([], 0)
 
 
 async def test_requests_that_fail_together_are_one_doubt() -> None:

@@ -194,7 +194,7 @@ class Forwarder:
             left = deadline - clock()
             if left <= 0:
                 break
-            more = (await consumer.poll(max_records=_POLL_RECORDS - len(records), timeout=left)).records
+            more = await _unless(stop, consumer.poll(max_records=_POLL_RECORDS - len(records), timeout=left))
             records += more
             size += sum(len(record.value) for record in more)
         if records:
