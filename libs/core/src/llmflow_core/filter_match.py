@@ -15,7 +15,8 @@ import orjson
 from llmflow_core.filters import And, Condition, Filter, Not, Operator, Or, Text, Value
 from llmflow_core.spans import JSON, Score, Span, SpanKind
 
-#: Letters of Chinese, Japanese and Korean: a word of them is found within what is written without spaces.
+#: Letters of Chinese, Japanese and Korean, those of `paired_letters` in the store's search.sql: a word of them is found
+#: within what is written without spaces.
 _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
 _WORD = re.compile(rf"{_UNSPACED.pattern}|(?:(?!{_UNSPACED.pattern})\w)+")
 
