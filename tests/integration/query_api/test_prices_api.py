@@ -88,6 +88,12 @@ async def test_the_writer_takes_prices_up_while_it_runs(
     origins = [(entry["name"], entry["origin"]) for entry in (await client.get("/prices")).json()["prices"]]
     assert origins == [("house", "api"), ("of-file", "file")]
 
+    # In the place of a price of the file while it was there.
+    await client.put("/prices/of-file", json=_PRICE)
+    await eventually(lambda: _listed(client, [("house", "api"), ("of-file", "api")]), within=30)
+    await client.delete("/prices/of-file")
+    await eventually(lambda: _listed(client, [("house", "api"), ("of-file", "file")]), within=30)
+
     # A file that states nothing leaves what there was; one that is right again counts.
     file.write_text("prices: 7")
     await client.delete("/prices/house")
@@ -112,9 +118,15 @@ async def test_the_writer_takes_prices_up_while_it_runs(
     assert (shown["price_source"], shown["span"]["cost"]) == ("own:renamed", "0.00154500000")
 
 
+async def _listed(client: httpx.AsyncClient, expected: list[tuple[str, str]]) -> bool:
+    prices = (await client.get("/prices")).json()["prices"]
+    return [(entry["name"], entry["origin"]) for entry in prices] == expected
+
+
 def test_a_wrong_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "prices.yaml"
-    for text in ("prices: [", "prices: [{name: a}]", "- 1"):
+    texts = ("prices: [", "prices: [{name: a}]", "- 1", "prices: [{from: 2026-02-30}]", f"prices: {'[' * 2000}")
+    for text in texts:
         file.write_text(text)
         with pytest.raises(ConfigError, match="LLMFLOW_PRICES_FILE"):
             read_prices(file)

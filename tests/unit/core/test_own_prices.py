@@ -122,6 +122,7 @@ def test_the_first_that_fits_counts_and_others_can_take_their_place() -> None:
     ("definition", "field"),
     [
         ({"model": "("}, "model"),
+        ({"model": r"\Qhouse"}, "model"),
         ({"input": "-1"}, "input"),
         ({"input": "NaN"}, "input"),
         ({"name": "a b"}, "name"),
@@ -144,3 +145,11 @@ def test_a_price_survives_being_written_down() -> None:
     for wrong in several:
         with pytest.raises(Rejected):
             own_prices(wrong)
+
+
+def test_of_several_prices_the_wrong_one_is_named() -> None:
+    right = encoded(price())
+    with pytest.raises(Rejected, match=r"^prices: house \(number 2\): input: Field required$"):
+        own_prices({"prices": [right, {"name": "house", "model": "x"}]})
+    with pytest.raises(Rejected, match=r"^prices: number 1: "):
+        own_prices({"prices": [7, right]})

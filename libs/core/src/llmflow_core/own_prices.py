@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 def _pattern(text: str) -> str:
     try:
-        re2.compile(text)
+        re2.compile(_in_any_case(text))
     except re2.error as error:
         raise ValueError(f"not a regular expression (RE2): {error}") from None
     return text
@@ -114,16 +114,26 @@ def own_price(definition: object) -> OwnPrice:
 
 
 def own_prices(definitions: object) -> list[OwnPrice]:
-    """The prices of a file: an object whose member `prices` is a list of them, each name once. Raises Rejected."""
+    """The prices of a file: an object whose member `prices` is a list of them, each name once. Raises Rejected, which
+    says which of them is wrong."""
     if not isinstance(definitions, dict) or set(definitions) != {"prices"}:
         raise Rejected("must be an object with the one member prices")
     if not isinstance(definitions["prices"], list):
         raise Rejected("must be a list", field="prices")
-    prices = [own_price(definition) for definition in definitions["prices"]]
+    prices = [_listed(number, definition) for number, definition in enumerate(definitions["prices"], start=1)]
     names = [price.name for price in prices]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise Rejected(f"{twice} is there twice", field="name")
     return prices
+
+
+def _listed(number: int, definition: object) -> OwnPrice:
+    try:
+        return own_price(definition)
+    except Rejected as error:
+        name = definition.get("name") if isinstance(definition, dict) else None
+        which = f"{name} (number {number})" if isinstance(name, str) else f"number {number}"
+        raise Rejected(f"{which}: {error}", field="prices") from None
 
 
 def first_for(prices: Iterable[OwnPrice], models: Sequence[str], provider: str | None) -> list[OwnPrice]:
@@ -138,7 +148,11 @@ def encoded(price: OwnPrice) -> dict[str, Any]:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    return re2.fullmatch(f"(?i:{pattern})", text) is not None
+    return re2.fullmatch(_in_any_case(pattern), text) is not None
+
+
+def _in_any_case(pattern: str) -> str:
+    return f"(?i:{pattern})"
 
 
 def _or(rate: Decimal | None, otherwise: Decimal) -> Decimal:

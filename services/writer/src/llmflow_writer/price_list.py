@@ -52,10 +52,14 @@ class PriceList:
     async def _refreshed(self, in_file: list[OwnPrice] | None) -> bool:
         """Whether the database took the prices of the file, if they are new, and told all there are."""
         try:
-            if in_file is not None and in_file != self._stored:
+            kept = await self._store.list_prices()
+            # An administrator's price may have stood in the place of one of the file until now.
+            missing = {price.name for price in in_file or ()} - {one.price.name for one in kept}
+            if in_file is not None and (missing or in_file != self._stored):
                 await self._store.save_file_prices(in_file)
                 self._stored = in_file
-            self._prices.use([kept.price for kept in await self._store.list_prices()])
+                kept = await self._store.list_prices()
+            self._prices.use([one.price for one in kept])
         except Retryable as error:
             logger.warning("cannot read the own prices: %s", error)
             return False
@@ -66,5 +70,6 @@ def read_prices(file: Path) -> list[OwnPrice]:
     """The prices that a YAML file states. Raises ConfigError, which says what is wrong."""
     try:
         return own_prices(yaml.safe_load(file.read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, Rejected) as error:
+    # A date that no calendar has is a ValueError.
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, Rejected) as error:
         raise ConfigError([f"LLMFLOW_PRICES_FILE: {file}: {error}"]) from None
