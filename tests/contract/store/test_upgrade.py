@@ -102,3 +102,45 @@ async def test_a_database_of_the_first_version_keeps_everything(
     finally:
         await store.close()
     assert await assert_rollups_match(database_url, totals=False) == len(spans) + 30
+
+
+async def test_rules_without_a_threshold_and_unfindable_words_are_mended(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [migration for migration in migrations.migrations() if migration.version < 19]
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "migrations", lambda: before)
+        await migrate(database_url)
+    chinese = make_generation(content={"gen_ai.completion": "他是北京大学生"})
+    escaped = make_generation(content={"gen_ai.completion": r'["\u4ed6\u662f\u5317\u4eac"]'})
+    english = make_generation(content={"gen_ai.completion": "in Beijing"})
+    store = open_store(database_url)
+    connection = await asyncpg.connect(database_url)
+    try:
+        await store.write_spans([chinese, escaped, english])
+        while await store.index_content(limit=100):
+            pass
+        await connection.execute("UPDATE content_words SET words = to_tsvector('simple', 'wholesentence')")
+        for metric in ("cost", "no_data"):
+            await connection.execute(
+                "INSERT INTO alerts (id, kind, name, definition, channels, enabled, due_at) VALUES"
+                " ($1, 'rule', 'Old', jsonb_build_object('metric', $1::text, 'threshold', NULL), '{}', true, NULL)",
+                metric,
+            )
+
+        assert "0019_rules_and_words" in await migrate(database_url)
+        rules = {
+            alert.id: (alert.definition["threshold"], alert.enabled)
+            for alert in await store.claim_alerts(limit=9, lease_seconds=1)
+        }
+        assert rules == {"cost": (0, False), "no_data": (0, True)}
+        told = [(entry.action, entry.subject) for entry in await store.list_audit(limit=9)]
+        assert sorted(told) == [("rule.save", "cost"), ("rule.save", "no_data")]
+        assert (await store.search_backlog()).waiting == 2
+        await connection.execute("INSERT INTO search_queue SELECT * FROM search_queue")
+        assert await store.index_content(limit=100) == 4
+        found = await store.list_traces(TraceQuery(project="default", filter=parse_filter('"北京"'), limit=100))
+        assert {trace.trace_id for trace in found.traces} == {chinese.trace_id, escaped.trace_id}
+    finally:
+        await connection.close()
+        await store.close()

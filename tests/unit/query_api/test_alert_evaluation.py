@@ -11,6 +11,8 @@ from typing import Any, cast
 from llmflow_query_api.alerting.evaluating import Evaluation, Evaluator
 from llmflow_query_api.alerting.measuring import MOST_SUBJECTS
 from llmflow_query_api.alerting.payloads import Payloads
+from llmflow_query_api.alerting.sending import Patience, Sender
+from llmflow_query_api.alerting.worker import AlertWorker
 from llmflow_query_api.present_alerts import budget_of
 from llmflow_store.administration import Project
 from llmflow_store.alerts import Alert
@@ -84,3 +86,32 @@ async def test_what_fires_in_a_project_that_is_gone_is_resolved() -> None:
 
     rule, found = await evaluated(figures, rule)
     assert found.events == []
+
+
+async def test_an_alert_that_cannot_be_read_says_so_and_keeps_no_other_waiting() -> None:
+    waiting = [alert("rule", "shop", metric="cost", threshold=threshold) for threshold in (None, 1)]
+    errors: list[str | None] = []
+
+    class Due(Figures):
+        async def forget_events(self, before: datetime) -> int:
+            return 0
+
+        async def claim_alerts(self, *, limit: int, lease_seconds: float) -> Sequence[Alert]:
+            return [waiting.pop(0)] if waiting else []
+
+        async def record_evaluation(self, alert: Alert, *, error: str | None, **_: Any) -> bool:
+            errors.append(error)
+            return True
+
+    figures = Due()
+    worker = AlertWorker(
+        cast(Store, figures),
+        evaluator(figures),
+        cast(Sender, None),
+        None,
+        patience=Patience(timedelta(hours=1)),
+        poll_seconds=1,
+        history=timedelta(days=1),
+    )
+    await worker.evaluate_due()
+    assert errors == ["an error of LLMFlow; its log says more", None]

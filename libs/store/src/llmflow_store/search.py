@@ -44,10 +44,12 @@ RETURNING {_KEYS}
 _INDEX = f"""
 INSERT INTO content_words ({_KEYS}, words)
 SELECT {_KEYS}, content_words_of(c.content)
-FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[]) AS taken ({_KEYS})
+FROM (
+    SELECT DISTINCT * FROM unnest($1::text[], $2::bytea[], $3::bytea[], $4::timestamptz[], $5::smallint[])
+) AS taken ({_KEYS})
 JOIN span_content AS c USING ({_KEYS})
 WHERE c.start_time BETWEEN $6 AND $7
-ON CONFLICT DO NOTHING
+ON CONFLICT ({_KEYS}) DO UPDATE SET words = excluded.words
 """  # noqa: S608
 _BACKLOG = """
 SELECT count(*), coalesce(extract(epoch FROM now() - min(queued_at)), 0)::float FROM search_queue

@@ -94,13 +94,15 @@ class AlertWorker:
             await asyncio.gather(*(self._deliver(notice) for notice in notices))
 
     async def _evaluate(self, alert: Alert) -> None:
-        error = None
+        error, found = None, Evaluation(alert.states, [], self._evaluator.every.total_seconds())
         try:
             found = await self._evaluator.evaluate(alert, self._clock())
         except LLMFlowError as failure:
             logger.warning("cannot evaluate the %s %s: %s", alert.kind, alert.id, failure)
             error = str(failure)
-            found = Evaluation(alert.states, [], self._evaluator.every.total_seconds())
+        except Exception:  # whatever it is, the alerts behind this one must not wait for its repair
+            logger.exception("cannot evaluate the %s %s", alert.kind, alert.id)
+            error = "an error of LLMFlow; its log says more"
         kept = await self._store.record_evaluation(
             alert, states=found.states, events=found.events, due_seconds=found.due_seconds, error=error
         )
