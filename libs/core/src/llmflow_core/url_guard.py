@@ -78,9 +78,12 @@ class UrlGuard:
 
 
 def parsed_url(text: str) -> httpx.URL | None:
-    """The http or https URL with a host and without credentials that `text` is; None for anything else."""
+    """The http or https URL with a host that can be looked up and without credentials that `text` is; None for
+    anything else."""
     try:
         url = httpx.URL(text)
+        # Connecting would only say the same of an empty label or one of more than 63 characters.
+        url.host.encode("idna")
     except (httpx.InvalidURL, ValueError):
         return None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or (url.port or 0) > _LAST_PORT:

@@ -162,7 +162,7 @@ def final(attempt: Attempt) -> bool:
 def _retry_after(header: str | None) -> float | None:
     if header is None:
         return None
-    if header.strip().isdigit():
+    if header.isascii() and header.strip().isdigit():
         return float(header)
     try:
         return (parsedate_to_datetime(header) - datetime.now(UTC)).total_seconds()
