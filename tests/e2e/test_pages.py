@@ -129,6 +129,7 @@ async def test_spans_are_found_judged_and_called_again(visitor: Page) -> None:
     await expect(scores).to_contain_text("To the point")
     assert await violations(visitor) == []
     await scores.get_by_role("button", name="Delete the score feedback").click()
+    await scores.get_by_role("button", name="Really delete the score feedback?").click()
     await expect(scores.get_by_role("listitem")).to_have_count(0)
 
 

@@ -140,6 +140,7 @@ async def test_a_view_is_saved_opened_and_deleted(demo: Stack, visitor: Page) ->
     await expect(views).to_have_text("Failed")
     await views.click()
     await dialog.get_by_role("button", name="Delete the view Failed").click()
+    await dialog.get_by_role("button", name="Really delete the view Failed?").click()
     await expect(dialog).to_contain_text("None yet")
 
 

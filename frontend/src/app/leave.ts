@@ -9,7 +9,12 @@ export function useToLogin(): () => void {
   const router = useRouter();
   return useCallback(() => {
     const { href } = router.latestLocation;
-    router.navigate({ to: "/login", search: href === "/" ? {} : { redirect: href }, replace: true });
+    router.navigate({
+      to: "/login",
+      search: href === "/" ? {} : { redirect: href },
+      replace: true,
+      ignoreBlocker: true,
+    });
   }, [router]);
 }
 

@@ -1,4 +1,4 @@
-import { IconBookmark, IconHome, IconHomeFilled, IconTrash } from "@tabler/icons-react";
+import { IconBookmark, IconHome, IconHomeFilled } from "@tabler/icons-react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
@@ -7,6 +7,7 @@ import * as api from "../api/client";
 import type { PagePath } from "../app/navigation";
 import { viewsQuery } from "../app/views";
 import { DEFAULT_PROJECT, inProject, type ListSearch } from "../model/filters";
+import { ConfirmButton } from "../ui/ConfirmButton";
 import { Failure } from "../ui/Failure";
 import field from "../ui/field.module.css";
 import styles from "./menus.module.css";
@@ -87,13 +88,7 @@ function ViewList({ page, project, views, current, onGone }: ListProps) {
                 <IconHome size={15} stroke={1.6} aria-hidden />
               )}
             </Button>
-            <Button
-              className={field.clear}
-              aria-label={`Delete the view ${view.name}`}
-              onPress={() => forget.mutate(view)}
-            >
-              <IconTrash size={15} stroke={1.6} aria-hidden />
-            </Button>
+            <ConfirmButton label="Delete" what={`the view ${view.name}`} onConfirm={() => forget.mutate(view)} />
           </li>
         ))}
       </ul>

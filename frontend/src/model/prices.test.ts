@@ -44,9 +44,10 @@ it("reads rates by the names of either source", () => {
 });
 
 it("keeps of a URL what it knows", () => {
-  expect(parsePriceSearch({ model: "m", provider: "p", range: "30d", order: "cost", filter: "x" })).toEqual({
+  expect(parsePriceSearch({ model: "m", provider: "p", change: "c", range: "30d", order: "cost", filter: "x" })).toEqual({
     model: "m",
     provider: "p",
+    change: "c",
     range: "30d",
   });
 });

@@ -2,15 +2,16 @@ import type { Wire } from "../api/client";
 import { type DirectorySearch, parseDirectorySearch } from "./directory";
 import { formatCost } from "./format";
 
-/** The URL of the prices: the range whose models are listed, and a model to set a price of. */
+/** The URL of the prices: the range whose models are listed, and a model to set a price of or the own price to change. */
 export interface PriceSearch extends Omit<DirectorySearch, "order" | "unpriced"> {
   model?: string;
   provider?: string;
+  change?: string;
 }
 
 export function parsePriceSearch(raw: Record<string, unknown>): PriceSearch {
   const { order: _, unpriced: __, ...search }: PriceSearch & DirectorySearch = parseDirectorySearch(raw);
-  for (const name of ["model", "provider"] as const) {
+  for (const name of ["model", "provider", "change"] as const) {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;
   }

@@ -9,7 +9,7 @@ import { Channels } from "./Channels";
 import { History } from "./History";
 import { Rules } from "./Rules";
 
-/** What a part of the page is given: the project, what is written now, and how to write something else. */
+/** What a part of the page is given: the project, what is written now, and how to write something else, or no more. */
 export interface PartProps {
   project: string;
   edit: string | undefined;
@@ -22,11 +22,12 @@ export function AlertsPage() {
   const navigate = useNavigate({ from: "/alerts" });
   const project = search.project ?? DEFAULT_PROJECT;
   const tab = search.tab ?? "rules";
-  const show = (next: AlertSearch) => navigate({ search: { ...inProject(search.project), ...next } });
+  const show = (next: AlertSearch, ignoreBlocker = false) =>
+    navigate({ search: { ...inProject(search.project), ...next }, ignoreBlocker });
   const part: PartProps = {
     project,
     edit: search.edit,
-    onEdit: (edit) => show({ tab, ...(edit !== undefined && { edit }) }),
+    onEdit: (edit) => show({ tab, ...(edit !== undefined && { edit }) }, edit === undefined),
   };
   return (
     <Page title="Alerts" scrolls>

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Input, Label, TextField } from "react-aria-components";
 import { saveBudget, type Wire } from "../../api/client";
+import { differs } from "../../app/Unsaved";
 import { FilterInput } from "../../filter/FilterInput";
 import { PERIODS, readThresholds, SUBJECTS } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
@@ -26,8 +27,9 @@ const LIMIT = /^\d{1,12}(\.\d{1,12})?$/;
 
 /** A budget as it is written. */
 export function BudgetForm({ project, id, initial, onDone }: Props) {
-  const [draft, setDraft] = useState(initial);
-  const [thresholds, setThresholds] = useState(initial.terms.thresholds.join(", "));
+  const [begun] = useState(initial);
+  const [draft, setDraft] = useState(begun);
+  const [thresholds, setThresholds] = useState(writtenThresholds(begun));
   const percents = readThresholds(thresholds);
   const save = useSave((terms: Terms) => saveBudget(project, id, { ...draft, name: draft.name.trim(), terms }), onDone);
   const { terms } = draft;
@@ -42,6 +44,7 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
       label={id === null ? "New budget" : `Change ${initial.name}`}
       submit={id === null ? "Create budget" : "Save budget"}
       canSave={draft.name.trim() !== "" && percents !== null && hasLimit}
+      isChanged={differs([draft, thresholds], [begun, writtenThresholds(begun)])}
       save={save}
       onSave={() => percents && save.mutate({ ...terms, thresholds: percents })}
       onDone={onDone}
@@ -106,4 +109,8 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
       <CommonFields draft={draft} onChange={(changes) => setDraft({ ...draft, ...changes })} />
     </EditForm>
   );
+}
+
+function writtenThresholds({ terms }: Wire["NewBudget"]): string {
+  return terms.thresholds.join(", ");
 }

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Button, FieldError, Input, Label, TextField } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
+import { differs } from "../../app/Unsaved";
 import { NEW } from "../../model/alerts";
 import { nameProblem } from "../../model/names";
 import { ConfirmButton } from "../../ui/ConfirmButton";
@@ -100,6 +101,7 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
       label={channel ? `Change ${channel.name}` : "New channel"}
       submit="Save channel"
       canSave={name.trim() !== "" && (channel !== null || url.trim() !== "")}
+      isChanged={differs([name, kind, url, secret], [channel?.name ?? "", channel?.kind ?? "webhook", "", ""])}
       save={save}
       onSave={save.mutate}
       onDone={onDone}

@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Button, Form } from "react-aria-components";
 import { ALERTS } from "../../app/alertQueries";
+import { Unsaved } from "../../app/Unsaved";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
 import styles from "./alerts.module.css";
@@ -11,6 +12,8 @@ interface Props {
   label: string;
   submit: string;
   canSave: boolean;
+  /** Whether anything was written. */
+  isChanged: boolean;
   save: { error: Error | null; isPending: boolean };
   onSave: () => void;
   onDone: () => void;
@@ -18,7 +21,7 @@ interface Props {
 }
 
 /** The frame of what is written on this page. An error of the filter is left to the filter's field. */
-export function EditForm({ label, submit, canSave, save, onSave, onDone, children }: Props) {
+export function EditForm({ label, submit, canSave, isChanged, save, onSave, onDone, children }: Props) {
   return (
     <Form
       className={styles.form}
@@ -28,6 +31,7 @@ export function EditForm({ label, submit, canSave, save, onSave, onDone, childre
         onSave();
       }}
     >
+      <Unsaved when={isChanged} />
       {children}
       {save.error && !filterError(save.error) && <Failure error={save.error} />}
       <div className={styles.line}>

@@ -1,6 +1,7 @@
 import { useState } from "react";
 import { Input, Label, NumberField, TextField } from "react-aria-components";
 import { saveRule, type Wire } from "../../api/client";
+import { differs } from "../../app/Unsaved";
 import { FilterInput } from "../../filter/FilterInput";
 import {
   aggregationOf,
@@ -37,7 +38,8 @@ type Condition = Wire["RuleCondition"];
 
 /** A rule as it is written, with what its metric was until now. */
 export function RuleForm({ project, id, initial, onDone }: Props) {
-  const [draft, setDraft] = useState(initial);
+  const [begun] = useState(initial);
+  const [draft, setDraft] = useState(begun);
   const save = useSave(() => saveRule(project, id, { ...draft, name: draft.name.trim() }), onDone);
   const { condition } = draft;
   const change = (changes: Partial<Condition>) => {
@@ -52,6 +54,7 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
       label={id === null ? "New rule" : `Change ${initial.name}`}
       submit={id === null ? "Create rule" : "Save rule"}
       canSave={draft.name.trim() !== ""}
+      isChanged={differs(draft, begun)}
       save={save}
       onSave={save.mutate}
       onDone={onDone}

@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Checkbox, Form, Input, Label, TextField } from "react-aria-components";
 import { saveDestination } from "../../api/client";
+import { differs, Unsaved } from "../../app/Unsaved";
 import { type Definition, type Draft, definitionOf, type Preset, UNSAID } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
@@ -36,7 +37,8 @@ interface Props {
 
 /** Adds a destination or changes one. What is right for a tool is filled in by its preset. */
 export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, onPreset, onSaved, onCancel }: Props) {
-  const [draft, setDraft] = useState(first);
+  const [begun] = useState(first);
+  const [draft, setDraft] = useState(begun);
   const set = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes });
   const save = useMutation({
     mutationFn: () => saveDestination(definitionOf(draft, presets), isNew),
@@ -64,6 +66,7 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
         save.mutate();
       }}
     >
+      <Unsaved when={differs(draft, isNew ? first : begun)} />
       <Select
         label="Tool"
         value={draft.preset}

@@ -25,8 +25,8 @@ export function DestinationsPage() {
   const list = useQuery(destinationsQuery);
   const presets = useQuery(destinationPresetsQuery);
   const [tested, setTested] = useState<string | null>(null);
-  const go = (changes: DestinationSearch) =>
-    navigate({ search: search.project ? { project: search.project, ...changes } : changes });
+  const go = (changes: DestinationSearch, ignoreBlocker = false) =>
+    navigate({ search: search.project ? { project: search.project, ...changes } : changes, ignoreBlocker });
   const refresh = () => {
     for (const key of ["destinations", "destination-jobs"]) client.invalidateQueries({ queryKey: [key] });
   };
@@ -56,12 +56,12 @@ export function DestinationsPage() {
             isNew={!changed}
             presets={presets.data}
             keepsSecrets={list.data.keeps_secrets}
-            onPreset={(preset) => !changed && go({ add: "1", preset })}
+            onPreset={(preset) => !changed && go({ add: "1", preset }, true)}
             onSaved={() => {
               refresh();
-              go({});
+              go({}, true);
             }}
-            onCancel={() => go({})}
+            onCancel={() => go({}, true)}
           />
         )}
         {list.isPending && <Loading what="destinations" />}

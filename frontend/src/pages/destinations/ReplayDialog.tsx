@@ -5,6 +5,7 @@ import { replayTo } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { localInput } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
+import dialogs from "../../ui/dialog.module.css";
 import { Failure } from "../../ui/Failure";
 import { Select } from "../../ui/Select";
 import styles from "./Destinations.module.css";
@@ -41,9 +42,9 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
     </TextField>
   );
   return (
-    <ModalOverlay className={styles.overlay ?? ""} isOpen onOpenChange={onClose} isDismissable>
-      <Modal className={styles.modal ?? ""}>
-        <Dialog className={styles.dialog ?? ""}>
+    <ModalOverlay className={dialogs.overlay ?? ""} isOpen onOpenChange={onClose} isDismissable>
+      <Modal className={dialogs.modal ?? ""}>
+        <Dialog className={dialogs.dialog ?? ""}>
           <Heading slot="title">Replay stored spans to {name}</Heading>
           <p>
             It gets what it selects of them, in its own dialect, at least once each: a tool that does not know a span

@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { savePrice } from "../../api/client";
+import { differs, Unsaved } from "../../app/Unsaved";
 import { MORE_RATES, type PriceDraft, priceOf } from "../../model/prices";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
@@ -14,6 +15,9 @@ interface Props {
   onCancel: () => void;
 }
 
+/** What of the URL says which price is written. */
+const OWN_SEARCH = ["model", "provider", "change"];
+
 const FIELDS: { key: keyof PriceDraft; label: string; hint?: string; size: number }[] = [
   { key: "name", label: "Name", hint: "house-models", size: 16 },
   { key: "model", label: "Model (regular expression)", hint: "house-model-.*", size: 20 },
@@ -24,7 +28,8 @@ const FIELDS: { key: keyof PriceDraft; label: string; hint?: string; size: numbe
 
 /** Sets a price of one's own; one of the same name is replaced. */
 export function PriceForm({ draft, onSaved, onCancel }: Props) {
-  const [price, setPrice] = useState(draft);
+  const [begun] = useState(draft);
+  const [price, setPrice] = useState(begun);
   const save = useMutation({ mutationFn: () => savePrice(price.name.trim(), priceOf(price)), onSuccess: onSaved });
   const missing = (["name", "model", "input", "output"] as const).some((key) => price[key].trim() === "");
   const field = (key: keyof PriceDraft, label: string, size: number, hint?: string) => (
@@ -53,6 +58,7 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
         save.mutate();
       }}
     >
+      <Unsaved when={differs(price, begun)} of={OWN_SEARCH} />
       {FIELDS.map(({ key, label, size, hint }) => field(key, label, size, hint))}
       <details open={[...Object.keys(MORE_RATES), "from", "to"].some((key) => draft[key as keyof PriceDraft] !== "")}>
         <summary>More rates and dates</summary>

@@ -26,21 +26,19 @@ export function PricesPage() {
   const search = useSearch({ from: "/session/prices" });
   const navigate = useNavigate({ from: "/prices" });
   const client = useQueryClient();
-  const { model, provider, ...view } = search;
+  const { model, provider, change, ...view } = search;
   const models = useQuery(modelsQuery(view));
   const own = useQuery(pricesQuery);
-  const [edited, setEdited] = useState<Wire["PriceDetail"] | null>(null);
   const [saved, setSaved] = useState(0);
   const refresh = () => {
     for (const key of [pricesQuery.queryKey, ["models"]]) client.invalidateQueries({ queryKey: key });
   };
   const remove = useMutation({ mutationFn: deletePrice, onSuccess: refresh });
-  const set = (changes: Changes<PriceSearch>) => navigate({ search: withChanges(search, changes) });
+  const set = (changes: Changes<PriceSearch>, ignoreBlocker = false) =>
+    navigate({ search: withChanges(search, changes), ignoreBlocker });
+  const edited = own.data?.find(({ name }) => name === change);
   const draft = edited ? draftOf(edited) : model ? draftFor(model, provider ?? null) : NO_PRICE;
-  const close = () => {
-    setEdited(null);
-    set({ model: undefined, provider: undefined });
-  };
+  const close = () => set({ model: undefined, provider: undefined, change: undefined }, true);
   return (
     <Page
       title="Prices"
@@ -59,10 +57,7 @@ export function PricesPage() {
           view={models.data?.view ?? {}}
           models={models.data?.models ?? []}
           empty={whenEmpty(models, "models", "No call in this time names its model.")}
-          onPrice={(row) => {
-            setEdited(null);
-            set({ model: row.model, provider: row.provider ?? undefined });
-          }}
+          onPrice={(row) => set({ model: row.model, provider: row.provider ?? undefined, change: undefined })}
         />
         <section aria-label="Own prices">
           <h2>Own prices</h2>
@@ -98,7 +93,7 @@ export function PricesPage() {
                       <Button
                         className={controls.action}
                         aria-label={`Change the price ${row.name}`}
-                        onPress={() => setEdited(row)}
+                        onPress={() => set({ model: undefined, provider: undefined, change: row.name })}
                       >
                         Change
                       </Button>

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { Button, Checkbox, CheckboxGroup, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { createKey, deleteKey, type Wire } from "../../api/client";
 import { keysQuery } from "../../app/queries";
+import { Unsaved } from "../../app/Unsaved";
 import { endOf, SCOPES, type Scope } from "../../model/administration";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { CopyButton } from "../../ui/CopyButton";
@@ -68,6 +69,7 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
           create.mutate();
         }}
       >
+        <Unsaved when={name.trim() !== ""} />
         <TextField value={name} onChange={setName} maxLength={200}>
           <Label>New key for</Label>
           <Input placeholder="checkout-service" spellCheck={false} />

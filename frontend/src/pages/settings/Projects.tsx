@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { createProject, type Wire } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
+import { Unsaved } from "../../app/Unsaved";
 import { inProject } from "../../model/filters";
 import { nameProblem } from "../../model/names";
 import controls from "../../ui/controls.module.css";
@@ -34,6 +35,7 @@ export function Projects() {
           create.mutate();
         }}
       >
+        <Unsaved when={name.trim() !== ""} />
         <TextField value={name} onChange={setName} maxLength={63} validate={nameProblem}>
           <Label>New project</Label>
           <Input placeholder="team-search" spellCheck={false} />

@@ -1,4 +1,5 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { createRootRoute, createRouter, RouterContextProvider } from "@tanstack/react-router";
 import { cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it, vi } from "vitest";
@@ -17,9 +18,11 @@ it("saves nothing while a number of days is none, and says so there", async () =
     return Response.json(kept);
   });
   render(
-    <QueryClientProvider client={new QueryClient()}>
-      <Retention project="demo" />
-    </QueryClientProvider>,
+    <RouterContextProvider router={createRouter({ routeTree: createRootRoute() }) as never}>
+      <QueryClientProvider client={new QueryClient()}>
+        <Retention project="demo" />
+      </QueryClientProvider>
+    </RouterContextProvider>,
   );
   const user = userEvent.setup();
   const logs = await screen.findByLabelText("Logs");

@@ -3,6 +3,7 @@ import { useRef, useState } from "react";
 import { FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { setRetention, type Wire } from "../../api/client";
 import { retentionQuery } from "../../app/queries";
+import { differs, Unsaved } from "../../app/Unsaved";
 import { daysOf, KEPT, type Kept } from "../../model/administration";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
@@ -16,30 +17,33 @@ export function Retention({ project }: { project: string }) {
   const query = useQuery(retentionQuery(project));
   if (query.error && !query.data) return <Failure error={query.error} />;
   if (!query.data) return <Loading what="retention" />;
-  return <Choice key={JSON.stringify(query.data.chosen)} project={project} kept={query.data} />;
+  return <Choice project={project} kept={query.data} />;
 }
 
 function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetail"] }) {
   const client = useQueryClient();
-  const [days, setDays] = useState(
-    () =>
-      Object.fromEntries(
-        Object.keys(KEPT).map((kind) => [kind, kept.chosen[kind as Kept]?.toString() ?? ""]),
-      ) as Record<Kept, string>,
-  );
+  const [typed, setTyped] = useState<Partial<Record<Kept, string>>>({});
+  const chosen = Object.fromEntries(
+    Object.keys(KEPT).map((kind) => [kind, kept.chosen[kind as Kept]?.toString() ?? ""]),
+  ) as Record<Kept, string>;
+  const days = { ...chosen, ...typed };
   const form = useRef<HTMLFormElement>(null);
   const save = useMutation({
     mutationFn: () => setRetention(project, daysOf(days)),
-    onSuccess: () => client.invalidateQueries({ queryKey: retentionQuery(project).queryKey }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: retentionQuery(project).queryKey });
+      setTyped({});
+    },
   });
   return (
     <Form ref={form} className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
+      <Unsaved when={differs(days, chosen)} />
       {Object.entries(KEPT).map(([kind, label]) => (
         <TextField
           key={kind}
           type="number"
           value={days[kind as Kept]}
-          onChange={(text) => setDays({ ...days, [kind]: text })}
+          onChange={(text) => setTyped({ ...typed, [kind]: text })}
         >
           <Label>{label}</Label>
           <Input min={0} max={36_500} placeholder={hint(kept.days?.[kind as Kept])} />

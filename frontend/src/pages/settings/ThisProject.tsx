@@ -4,6 +4,7 @@ import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { deleteProject, renameProject } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
+import { Unsaved } from "../../app/Unsaved";
 import { DEFAULT_PROJECT } from "../../model/filters";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
@@ -20,7 +21,7 @@ export function ThisProject({ project }: { project: string }) {
       <section aria-label="Title">
         <h2>Title</h2>
         <p>The name {project} stays: clients and stored data carry it.</p>
-        {title !== undefined && <Title key={title} project={project} title={title} />}
+        {title !== undefined && <Title project={project} title={title} />}
       </section>
       <section aria-label="Retention">
         <h2>Kept for</h2>
@@ -37,10 +38,14 @@ export function ThisProject({ project }: { project: string }) {
 
 function Title({ project, title }: { project: string; title: string }) {
   const client = useQueryClient();
-  const [text, setText] = useState(title);
+  const [typed, setText] = useState<string>();
+  const text = typed ?? title;
   const rename = useMutation({
     mutationFn: () => renameProject(project, text.trim()),
-    onSuccess: () => client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey });
+      setText(undefined);
+    },
   });
   return (
     <Form
@@ -50,6 +55,7 @@ function Title({ project, title }: { project: string; title: string }) {
         rename.mutate();
       }}
     >
+      <Unsaved when={text.trim() !== title} />
       <TextField value={text} onChange={setText} maxLength={200}>
         <Label>Title</Label>
         <Input placeholder={project} />

@@ -1,16 +1,21 @@
-import { IconThumbDown, IconThumbUp, IconTrash } from "@tabler/icons-react";
+import { IconThumbDown, IconThumbUp } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
 import { addScore, deleteScore, type Wire } from "../../api/client";
 import { traceQuery } from "../../app/queries";
+import { Unsaved } from "../../app/Unsaved";
 import type { Span } from "../../model/span";
 import type { Trace } from "../../model/trace";
+import { ConfirmButton } from "../../ui/ConfirmButton";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import styles from "./Scores.module.css";
 
 type Score = Wire["Score"];
+
+/** What of the URL says which span is judged. */
+const OWN_SEARCH = ["project", "span", "tab"];
 
 interface Props {
   trace: Trace;
@@ -37,13 +42,12 @@ export function Scores({ trace, span, scores }: Props) {
             <span className={styles.by}>
               {score.author ?? score.source}, <Time iso={score.time} />
             </span>
-            <Button
-              className={styles.remove}
-              aria-label={`Delete the score ${score.name}`}
-              onPress={() => remove.mutate(score.id)}
-            >
-              <IconTrash size={14} stroke={1.6} aria-hidden />
-            </Button>
+            <ConfirmButton
+              label="Delete"
+              what={`the score ${score.name}`}
+              isDisabled={remove.isPending}
+              onConfirm={() => remove.mutate(score.id)}
+            />
             {score.comment && <p>{score.comment}</p>}
           </li>
         ))}
@@ -86,6 +90,7 @@ function Feedback({ trace, span, onAdded }: Omit<Props, "scores"> & { onAdded: (
         if (value.trim() !== "") add.mutate(judgementOf(value.trim()));
       }}
     >
+      <Unsaved when={value !== "" || comment !== ""} of={OWN_SEARCH} />
       <h3>Add feedback</h3>
       <TextField value={name} onChange={setName} isRequired maxLength={200}>
         <Label>Name</Label>
