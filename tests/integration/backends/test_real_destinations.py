@@ -25,10 +25,11 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from llmflow_bus import open_bus, topics
 from llmflow_core.content import conversation
-from llmflow_core.otlp import attributes_of, parse_traces, parse_traces_json, spans_of
+from llmflow_core.otlp import attributes_of, parse_traces, spans_of
 from llmflow_core.spans import ObservationType, Span, Status
 from llmflow_testkit.jaeger import running_jaeger
 from llmflow_testkit.mlflow import running_mlflow
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.phoenix import running_phoenix
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.providers import FakeProvider
@@ -148,7 +149,7 @@ async def _check_jaeger(url: str, log: dict[str, Span]) -> None:
     [trace_id] = {span.trace_id.hex() for span in log.values()}
     shown = await _all_shown(
         f"{url}/api/v3/traces/{trace_id}",
-        lambda answer: _by_id(spans_of(parse_traces_json(json.dumps(answer["result"]).encode()))),
+        lambda answer: _by_id(spans_of(traces_of_json(json.dumps(answer["result"]).encode()))),
     )
     assert _facts(shown) == _facts(log)
 
@@ -158,7 +159,7 @@ async def _check_collector(file: Path, log: dict[str, Span]) -> None:
 
     async def written() -> dict[str, Span]:
         lines = await asyncio.to_thread(file.read_bytes)
-        found = _by_id(span for line in lines.splitlines() for span in spans_of(parse_traces_json(line)))
+        found = _by_id(span for line in lines.splitlines() for span in spans_of(traces_of_json(line)))
         return found if len(found) == SPANS else {}
 
     assert _facts(await eventually(written, within=WITHIN)) == _facts(log)

@@ -11,10 +11,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from llmflow_bus import Message, open_bus, topics
 from llmflow_core.content import conversation
-from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.otlp import spans_of
 from llmflow_core.spans import Span
 from llmflow_exporter.app import run
 from llmflow_exporter.settings import ExporterSettings
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.recorded_conventions import recorded_bytes
 from llmflow_testkit.running_collector import running_collector
@@ -26,7 +27,7 @@ def _written(file: Path) -> ExportTraceServiceRequest:
     """Everything in a file of the Collector's file exporter: a request of OTLP/JSON a line."""
     request = ExportTraceServiceRequest()
     for line in file.read_text().splitlines() if file.exists() else ():
-        request.MergeFrom(parse_traces_json(line.encode()))
+        request.MergeFrom(traces_of_json(line.encode()))
     return request
 
 
@@ -52,7 +53,7 @@ def _facts_of(span: Span) -> object:
 
 @pytest.mark.timeout(1800)  # the Collector is built when it is first needed
 async def test_the_collector_reads_what_was_recorded(tmp_path: Path) -> None:
-    sent = parse_traces_json(recorded_bytes(LIBRARY))
+    sent = traces_of_json(recorded_bytes(LIBRARY))
     bus_url = f"embedded://{tmp_path}/log"
     bus = open_bus(bus_url)
     await (await bus.producer()).publish(topics.SPANS, [Message(sent.SerializeToString())])

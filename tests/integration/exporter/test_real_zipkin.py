@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from llmflow_bus import Message, open_bus, topics
-from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.otlp import spans_of
 from llmflow_core.spans import Span, Status
 from llmflow_exporter.app import run
 from llmflow_exporter.settings import ExporterSettings
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.recorded_conventions import recorded_bytes
 from llmflow_testkit.zipkin import running_zipkin
@@ -38,7 +39,7 @@ async def _shown(client: httpx.AsyncClient, spans: list[Span]) -> dict[str, dict
 
 @pytest.mark.timeout(600)  # Zipkin is fetched when it is first needed
 async def test_zipkin_shows_what_was_recorded(tmp_path: Path) -> None:
-    request = parse_traces_json(recorded_bytes(LIBRARY))
+    request = traces_of_json(recorded_bytes(LIBRARY))
     spans = spans_of(request)
     bus_url = f"embedded://{tmp_path}/log"
     bus = open_bus(bus_url)

@@ -21,7 +21,7 @@ from llmflow_bus import topics
 from llmflow_core.otlp import attributes_of
 from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
 from llmflow_ingest.trimming import TRUNCATED
-from llmflow_testkit.otlp_requests import logs_request, metrics_request, otlp_request, spans_in
+from llmflow_testkit.otlp_requests import TRACE_ID, logs_request, metrics_request, otlp_request, spans_in
 from llmflow_testkit.running_ingest import RunningIngest, records_of, start_ingest
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
@@ -93,9 +93,9 @@ async def test_partial_success_names_the_rejected_and_keeps_their_neighbours(ing
     request.resource_spans[0].scope_spans[0].spans[1].trace_id = b"short"
     for headers in (PROTOBUF, JSON):
         if headers is JSON:
-            body = json.dumps(
-                {"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "00", "spanId": "00", "name": "bad"}]}]}]}
-            ).encode()
+            bad = {"traceId": "xyz", "spanId": f"{5:016x}", "startTimeUnixNano": "1"}
+            good = bad | {"traceId": TRACE_ID.hex(), "spanId": f"{4:016x}"}
+            body = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [bad, good]}]}]}).encode()
         else:
             body = request.SerializeToString()
         response = await _post(ingest, body, headers)
@@ -103,13 +103,13 @@ async def test_partial_success_names_the_rejected_and_keeps_their_neighbours(ing
         if headers is JSON:
             partial = response.json()["partialSuccess"]
             assert partial["rejectedSpans"] == "1"
-            assert "spans[0].trace_id" in partial["errorMessage"]
+            assert "spans[0].trace_id: must be hexadecimal" in partial["errorMessage"]
         else:
             answer = ExportTraceServiceResponse.FromString(response.content)
             assert answer.partial_success.rejected_spans == 1
             assert "spans[1].trace_id" in answer.partial_success.error_message
     stored = spans_in(*(record.value for record in await ingest.records()))
-    assert [int.from_bytes(span.span_id) for span in stored] == [1, 3]
+    assert [int.from_bytes(span.span_id) for span in stored] == [1, 3, 4]
 
 
 async def test_many_rejected_spans_get_a_short_answer(ingest: RunningIngest) -> None:
@@ -155,13 +155,12 @@ async def test_bad_request_has_a_status_in_the_request_s_encoding(ingest: Runnin
         "body: not a protobuf ExportTraceServiceRequest",
     )
 
-    body = b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"xyz"}]}]}]}'
-    response = await _post(ingest, body, JSON)
+    response = await _post(ingest, b'{"resourceSpans":1}', JSON)
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/json"
     assert response.json() == {
         "code": code_pb2.INVALID_ARGUMENT,
-        "message": "resourceSpans[0].scopeSpans[0].spans[0].traceId: must be hexadecimal",
+        "message": "resource_spans: must be a list",
     }
 
 

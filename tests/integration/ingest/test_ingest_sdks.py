@@ -29,8 +29,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from llmflow_core.otlp import attributes_of, data_points
-from llmflow_ingest.bodies import Encoding
+from llmflow_core.otlp import attributes_of
+from llmflow_core.otlp_checks import data_points
 from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.nodepackages import find_node, find_node_opentelemetry
@@ -47,7 +47,7 @@ async def _items(ingest: RunningIngest, signal: Signal) -> list[tuple[str, Any]]
     """Every item of `signal` in the log, with its service."""
     found = []
     for record in await records_of(ingest.bus_url, signal.topic):
-        for resource, _, item in signal.layout.entries(signal.parse(record.value, Encoding.PROTOBUF)):
+        for resource, _, item in signal.layout.entries(signal.parse(record.value)):
             found.append((attributes_of(resource.resource.attributes)["service.name"], item))
     return found
 

@@ -10,7 +10,7 @@ import pytest
 from llmflow_core.coding_tools import CodingEvent, Decision, EventKind, coding_event
 from llmflow_core.logs import LogRecord, logs_of
 from llmflow_core.metrics import metric_points_of
-from llmflow_core.otlp import check_logs, check_metrics
+from llmflow_core.otlp_checks import check_logs, check_metrics
 from llmflow_testkit.recorded_coding_tools import recorded_logs, recorded_metrics
 
 

@@ -13,7 +13,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 
 from llmflow_core.metrics import MetricSeries, metric_points_of
-from llmflow_core.otlp import check_metrics, key_values
+from llmflow_core.otlp import key_values
+from llmflow_core.otlp_checks import check_metrics
 
 
 def request_of(*metrics: Metric) -> ExportMetricsServiceRequest:

@@ -8,7 +8,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from llmflow_core import memo
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_traces, key_values, spans_of
+from llmflow_core.otlp import key_values, spans_of
+from llmflow_core.otlp_checks import check_traces
 from llmflow_core.raw_traces import name_of, parse_raw_traces
 from llmflow_testkit.otlp_requests import otlp_request
 

@@ -10,8 +10,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from llmflow_core.dialects.rewriting import messages_of
-from llmflow_core.otlp import parse_traces, parse_traces_json, spans_of
+from llmflow_core.otlp import parse_traces, spans_of
 from llmflow_core.rebuilding import request_of
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.otlp_strategies import requests
 from llmflow_testkit.recorded_conventions import recorded_bytes, recorded_libraries
 
@@ -26,7 +27,7 @@ def test_any_request_is_read_the_same_again(request: ExportTraceServiceRequest) 
 
 @pytest.mark.parametrize("library", recorded_libraries())
 def test_what_libraries_sent_comes_back(library: str) -> None:
-    request = parse_traces_json(recorded_bytes(library))
+    request = traces_of_json(recorded_bytes(library))
     spans = spans_of(request)
     stored = {span.span_id for span in spans}
     rebuilt = request_of(spans)

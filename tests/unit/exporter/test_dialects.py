@@ -13,9 +13,10 @@ from llmflow_core.dialects import DIALECTS
 from llmflow_core.dialects.parts import one_answer_each
 from llmflow_core.dialects.rewriting import messages_of, paired, rewrite
 from llmflow_core.messages import Message
-from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.otlp import spans_of
 from llmflow_core.raw_traces import parse_raw_traces
 from llmflow_core.spans import ObservationType, Span
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.recorded_conventions import facts_of, recorded_bytes, recorded_libraries
 
 #: Dialects whose messages are flat: one tool's answer a message, no reason for its end, no media type beside an image.
@@ -24,7 +25,7 @@ FLAT = ("openinference", "openllmetry")
 
 @cache
 def _recorded(library: str) -> ExportTraceServiceRequest:
-    return parse_traces_json(recorded_bytes(library))
+    return traces_of_json(recorded_bytes(library))
 
 
 def _read_back(library: str, dialect: str) -> tuple[list[Span], list[Span]]:

@@ -10,9 +10,10 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from llmflow_core.dialects.rewriting import messages_of
-from llmflow_core.otlp import attributes_of, key_values, parse_traces_json
+from llmflow_core.otlp import attributes_of, key_values
 from llmflow_exporter.encodings import otlp_json, otlp_protobuf, zipkin_json
 from llmflow_ingest.zipkin import request_of
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.recorded_conventions import recorded_bytes
 
 REQUEST = ExportTraceServiceRequest(
@@ -55,7 +56,7 @@ REQUEST = ExportTraceServiceRequest(
 def test_otlp_json_says_the_same() -> None:
     value = REQUEST.SerializeToString()
     body = otlp_json([value, value])
-    assert parse_traces_json(body) == ExportTraceServiceRequest.FromString(value + value)
+    assert traces_of_json(body) == ExportTraceServiceRequest.FromString(value + value)
     span = orjson.loads(body)["resourceSpans"][0]["scopeSpans"][0]["spans"][0]
     assert (span["traceId"], span["kind"], span["links"][0]["spanId"]) == ("74" * 16, 3, "6d" * 8)
     assert span["startTimeUnixNano"] == "1700000000000001000"
@@ -63,8 +64,8 @@ def test_otlp_json_says_the_same() -> None:
 
 @pytest.mark.parametrize("library", ["traceloop-sdk", "langfuse"])
 def test_recordings_as_otlp_json(library: str) -> None:
-    recorded = parse_traces_json(recorded_bytes(library))
-    assert parse_traces_json(otlp_json([recorded.SerializeToString()])) == recorded
+    recorded = traces_of_json(recorded_bytes(library))
+    assert traces_of_json(otlp_json([recorded.SerializeToString()])) == recorded
 
 
 def test_protobuf_is_joined_and_not_read() -> None:

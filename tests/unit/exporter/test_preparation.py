@@ -19,8 +19,9 @@ from llmflow_core.dialects import DIALECTS
 from llmflow_core.dialects.rewriting import messages_of
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import parse_filter
-from llmflow_core.otlp import attributes_of, key_values, parse_traces_json
+from llmflow_core.otlp import attributes_of, key_values
 from llmflow_exporter.preparation import Preparation, halves
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.recorded_conventions import recorded_bytes, recorded_libraries, recorded_spans
 
 CHAT: dict[str, Any] = {
@@ -180,7 +181,7 @@ def _texts(value: Any) -> Iterator[str]:
 @pytest.mark.parametrize("library", recorded_libraries())
 def test_nothing_that_is_said_to_a_library_leaves_without_content(library: str) -> None:
     said = {text for span in recorded_spans(library) for value in span.content.values() for text in _texts(value)}
-    value = parse_traces_json(recorded_bytes(library)).SerializeToString()
+    value = traces_of_json(recorded_bytes(library)).SerializeToString()
     for dialect in ("as-received", *DIALECTS):
         found = _prepared(Record(topics.SPANS, 0, 0, 0, None, value, {}), dialect=dialect, content="none")
         values = [attributes_of(message.attributes) for message in messages_of(found)]

@@ -69,12 +69,11 @@ async def _check_protobuf(signal: Signal, body: bytes) -> None:
         assert published == []
         return
     assert response.status_code == 200, response.content
-    request = signal.parse(body, Encoding.PROTOBUF)
-    problems = signal.check(request)
+    request, problems = signal.decode(body, Encoding.PROTOBUF)
     partial = signal.answer.FromString(response.content).partial_success
     assert getattr(partial, signal.rejected) == len(problems)
     assert {topic for topic, _ in published} <= {signal.topic}
-    kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
+    kept = signal.parse(b"".join(value for _, value in published))
     assert signal.count(kept) == signal.count(request)
     if signal.count(kept) and not problems and len(body) <= INGEST.record_bytes:
         assert [value for _, value in published] == [body]
@@ -170,7 +169,7 @@ def test_neighbours_of_invalid_items_are_kept(signal: Signal, valid: list[bool])
     response, published = asyncio.run(INGEST.post(f"/v1/{signal.name}", request.SerializeToString(), headers))
     partial = signal.answer.FromString(response.content).partial_success
     assert getattr(partial, signal.rejected) == valid.count(False)
-    kept = signal.parse(b"".join(value for _, value in published), Encoding.PROTOBUF)
+    kept = signal.parse(b"".join(value for _, value in published))
     found = [item for _, _, item in signal.layout.entries(kept)]
     assert [item.SerializeToString() for item in found if signal is not METRICS or item.gauge.data_points] == good
 

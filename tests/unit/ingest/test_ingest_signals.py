@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from google.protobuf.message import Message
 
-from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
 from llmflow_testkit.ingest_in_memory import IngestInMemory
 from llmflow_testkit.otlp_requests import logs_request, metrics_request, otlp_request
@@ -30,7 +29,7 @@ async def test_each_signal_has_its_url(sent: Signal, url_of: Signal, headers: di
     if sent is url_of:
         assert (response.status_code, response.content) == (200, b"" if headers is PROTOBUF else b"{}")
         [(topic, value)] = published
-        assert (topic, sent.parse(value, Encoding.PROTOBUF)) == (sent.topic, request)
+        assert (topic, sent.parse(value)) == (sent.topic, request)
         return
     assert published == []
     if response.status_code == 200:

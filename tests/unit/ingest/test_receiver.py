@@ -31,7 +31,7 @@ async def test_small_requests_go_on_while_large_ones_are_decoded_one_at_a_time(t
         assert go_on.wait(60)
         return parse_traces(body)
 
-    slow = dataclasses.replace(TRACES, parsers={Encoding.PROTOBUF: slowly})
+    slow = dataclasses.replace(TRACES, parse=slowly)
     bus = open_bus(f"embedded://{tmp_path}/log")
     try:
         receiver = Receiver(Log(bus))

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from llmflow_core.otlp import data_points
+from llmflow_core.otlp_checks import data_points
 from llmflow_ingest.signals import LOGS, METRICS, TRACES, Signal
 from llmflow_testkit.ingest_in_memory import IngestInMemory
 from llmflow_testkit.otlp_strategies import otlp_json, requests

@@ -20,7 +20,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from llmflow_core.otlp import any_value, attributes_of, data_points, key_values
+from llmflow_core.otlp import any_value, attributes_of, key_values
+from llmflow_core.otlp_checks import data_points
 from llmflow_ingest.signals import LOGS, METRICS, TRACES
 from llmflow_ingest.splitting import split
 from llmflow_ingest.trimming import TRUNCATED

@@ -9,7 +9,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import attributes_of, check_traces, spans_of
+from llmflow_core.otlp import attributes_of, spans_of
+from llmflow_core.otlp_checks import check_traces
 from llmflow_ingest.zipkin import request_of
 
 ERROR = Status.STATUS_CODE_ERROR

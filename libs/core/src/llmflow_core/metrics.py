@@ -17,7 +17,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1 import metrics_pb2
 
-from llmflow_core.otlp import DataPoint, attributes_of, data_points
+from llmflow_core.otlp import attributes_of
+from llmflow_core.otlp_checks import DataPoint, data_points
 from llmflow_core.spans import DEFAULT_PROJECT, JSON
 
 SERIES_HASH_BYTES = 16

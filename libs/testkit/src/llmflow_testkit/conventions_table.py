@@ -17,8 +17,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
 from llmflow_core.content import conversation
-from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.otlp import spans_of
 from llmflow_core.spans import ObservationType
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.recorded_conventions import (
     FOLDER,
     SAME_FACTS,
@@ -88,7 +89,7 @@ def _ticks(library: str) -> list[str]:
 
 def _section(library: str) -> str:
     sources: dict[str, set[str]] = defaultdict(set)
-    for request in _single_spans(parse_traces_json(recorded_bytes(library))):
+    for request in _single_spans(traces_of_json(recorded_bytes(library))):
         before = _facts(request)
         for source, value in _values(request):
             kept = AnyValue.FromString(value.SerializeToString())

@@ -21,8 +21,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from llmflow_core.errors import Rejected
-from llmflow_core.otlp import check_traces, parse_traces, parse_traces_json
+from llmflow_core.otlp import parse_traces
+from llmflow_core.otlp_checks import check_traces
 from llmflow_ingest.zipkin import request_of as zipkin_request
+from llmflow_testkit.otlp_requests import traces_of_json
 from llmflow_testkit.ports import free_port
 
 
@@ -191,7 +193,7 @@ def _parse(path: str, content_type: str | None, body: bytes) -> ExportTraceServi
         if problems:
             raise Rejected("; ".join(problems))
         return request
-    return parse_traces(body) if content_type == "application/x-protobuf" else parse_traces_json(body)
+    return parse_traces(body) if content_type == "application/x-protobuf" else traces_of_json(body)
 
 
 _INFLATE: dict[str | None, Callable[[bytes], bytes]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -12,10 +13,15 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, NumberDataPoint
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from llmflow_core import otlp_json
+from llmflow_core.errors import Rejected
 from llmflow_core.otlp import key_values
+from llmflow_core.otlp_checks import Unreadable
 
 TRACE_ID = bytes.fromhex("5b8efff798038103d269b633813fc60c")
 START_NS = 1_700_000_000_000_000_000
+
+RequestT = TypeVar("RequestT")
 
 
 def otlp_request(numbers: Iterable[int], *, content: str = "hello", name: str = "chat") -> ExportTraceServiceRequest:
@@ -76,4 +82,26 @@ def logs_request(numbers: Iterable[int], *, body: str = "hello") -> ExportLogsSe
         )
         for number in numbers
     )
+    return request
+
+
+def traces_of_json(body: bytes) -> ExportTraceServiceRequest:
+    """An OTLP/JSON request of spans of which each can be read. Raises Rejected for any other."""
+    return _whole(otlp_json.parse_traces_json(body))
+
+
+def metrics_of_json(body: bytes) -> ExportMetricsServiceRequest:
+    """The same for metrics."""
+    return _whole(otlp_json.parse_metrics_json(body))
+
+
+def logs_of_json(body: bytes) -> ExportLogsServiceRequest:
+    """The same for log records."""
+    return _whole(otlp_json.parse_logs_json(body))
+
+
+def _whole(read: tuple[RequestT, Unreadable]) -> RequestT:
+    request, unreadable = read
+    if unreadable:
+        raise Rejected("; ".join(unreadable.values()))
     return request

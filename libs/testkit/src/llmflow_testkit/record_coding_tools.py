@@ -26,6 +26,7 @@ from google.protobuf.json_format import MessageToDict
 
 from llmflow_core import otlp
 from llmflow_testkit.clusters.cache import built_once, run
+from llmflow_testkit.otlp_requests import logs_of_json, metrics_of_json
 from llmflow_testkit.providers import FakeProvider
 from llmflow_testkit.recorded_coding_tools import FOLDER
 from llmflow_testkit.recording import RESOURCE_ATTRIBUTES_OF_MACHINES, pretty, with_own_ids, without_machine
@@ -236,8 +237,8 @@ def _document(received: list[Received], tool: Tool) -> dict[str, Any]:
 
 def _read(path: str, as_json: bool, body: bytes) -> dict[str, Any]:
     if path == "/v1/logs":
-        return MessageToDict((otlp.parse_logs_json if as_json else otlp.parse_logs)(body))
-    return MessageToDict((otlp.parse_metrics_json if as_json else otlp.parse_metrics)(body))
+        return MessageToDict((logs_of_json if as_json else otlp.parse_logs)(body))
+    return MessageToDict((metrics_of_json if as_json else otlp.parse_metrics)(body))
 
 
 def _scopes(resources: list[Any], name: str) -> Iterator[dict[str, Any]]:

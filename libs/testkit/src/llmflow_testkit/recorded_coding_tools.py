@@ -9,19 +9,19 @@ from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-from llmflow_core.otlp import parse_logs_json, parse_metrics_json
+from llmflow_testkit.otlp_requests import logs_of_json, metrics_of_json
 
 FOLDER = Path("tests/fixtures/coding_tools").absolute()
 
 
 def recorded_logs(tool: str) -> ExportLogsServiceRequest:
     """The log events of a tool, as named in `llmflow_core.coding_tools`."""
-    return parse_logs_json((FOLDER / f"{tool}.json").read_bytes())
+    return logs_of_json((FOLDER / f"{tool}.json").read_bytes())
 
 
 def recorded_metrics(tool: str) -> ExportMetricsServiceRequest:
     """The metrics of a tool."""
-    return parse_metrics_json((FOLDER / f"{tool}.json").read_bytes())
+    return metrics_of_json((FOLDER / f"{tool}.json").read_bytes())
 
 
 def recorded_until(tool: str, end_ns: int) -> tuple[bytes, bytes]:

@@ -15,9 +15,10 @@ from typing import Any
 import yaml
 
 from llmflow_core.content import conversation
-from llmflow_core.otlp import parse_traces_json, spans_of
+from llmflow_core.otlp import spans_of
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import ObservationType, Span, Status
+from llmflow_testkit.otlp_requests import traces_of_json
 
 FOLDER = Path("tests/fixtures/conventions")
 
@@ -59,7 +60,7 @@ def recorded_bytes(library: str) -> bytes:
 def recorded_spans(library: str) -> list[Span]:
     """The recorded spans as the writer reads them (not priced), in order of start; of two that start at once, the
     longer one, which is the outer, first."""
-    spans = spans_of(parse_traces_json(recorded_bytes(library)))
+    spans = spans_of(traces_of_json(recorded_bytes(library)))
     return sorted(spans, key=lambda span: (span.start_time_ns, -span.duration_ns))
 
 

@@ -41,15 +41,18 @@ class Receiver:
         the whole request again, which is harmless for spans, because they are unique by their ids.
         """
         unchanged = encoding is Encoding.PROTOBUF
-        problems = await self._take(
-            signal, body, lambda: (signal.parse(body, encoding), []), project, unchanged=unchanged
-        )
+        problems = await self._take(signal, body, lambda: signal.decode(body, encoding), project, unchanged=unchanged)
         response: Message = signal.response(problems)
         return response
 
     async def spans(self, body: bytes, translate: Translate, project: str) -> list[str]:
         """The same for spans of another format; return what is wrong, one line for each span that is left out."""
-        return await self._take(TRACES, body, lambda: translate(body), project, unchanged=False)
+
+        def decode() -> Decoded:
+            request, problems = translate(body)
+            return request, problems + TRACES.check(request, {})
+
+        return await self._take(TRACES, body, decode, project, unchanged=False)
 
     async def _take(
         self, signal: Signal, body: bytes, decode: Callable[[], Decoded], project: str, *, unchanged: bool
@@ -82,10 +85,9 @@ class _Prepared(NamedTuple):
 
 def _prepared(signal: Signal, request: Message, problems: list[str], serialized: bytes | None, limit: int) -> _Prepared:
     """What the log gets, in records of at most `limit` bytes; `serialized` is how the request came, if it may stay."""
-    found = signal.check(request)
     accepted = signal.count(request)
     if not accepted:
-        return _Prepared([], 0, problems + found)
-    value = request.SerializeToString() if serialized is None or found else serialized
+        return _Prepared([], 0, problems)
+    value = request.SerializeToString() if serialized is None or problems else serialized
     values = [value] if len(value) <= limit else split(request, signal.layout, limit)
-    return _Prepared(values, accepted, problems + found)
+    return _Prepared(values, accepted, problems)

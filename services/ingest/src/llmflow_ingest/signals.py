@@ -12,7 +12,8 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from llmflow_bus import topics
-from llmflow_core import otlp
+from llmflow_core import otlp, otlp_checks, otlp_json
+from llmflow_core.otlp_checks import Unreadable
 from llmflow_ingest.bodies import Encoding
 from llmflow_ingest.counting import Counter, check_json
 from llmflow_ingest.splitting import Layout
@@ -33,24 +34,31 @@ class Signal:
     service: str
     layout: Layout
     counter: Counter
-    parsers: dict[Encoding, Callable[[bytes], Message]]
-    check: Callable[[Any], list[str]]
+    parse: Callable[[bytes], Message]
+    parse_json: Callable[[bytes], tuple[Message, Unreadable]]
+    check: Callable[[Any, Unreadable], list[str]]
     answer: type[Any]
     rejected: str
 
-    def parse(self, body: bytes, encoding: Encoding) -> Message:
-        """Decode a request. Raises Rejected, and TooLarge for one that would take much more memory than its size."""
+    def decode(self, body: bytes, encoding: Encoding) -> tuple[Message, list[str]]:
+        """The valid items of a request, and one line for each that was left out.
+
+        Raises Rejected, and TooLarge for one that would take much more memory than its size.
+        """
+        unreadable: Unreadable = {}
         if encoding is Encoding.JSON:
             check_json(body)
+            request, unreadable = self.parse_json(body)
         else:
             self.counter.check(body)
-        return self.parsers[encoding](body)
+            request = self.parse(body)
+        return request, self.check(request, unreadable)
 
     def count(self, request: Message) -> int:
         """How many spans, data points or log records `request` holds."""
         groups = self.layout.groups(request)
         if self is METRICS:
-            return sum(len(otlp.data_points(metric)) for group in groups for metric in group)
+            return sum(len(otlp_checks.data_points(metric)) for group in groups for metric in group)
         return sum(map(len, groups))
 
     def response(self, problems: list[str]) -> Any:
@@ -75,8 +83,9 @@ TRACES = Signal(
     layout=Layout("resource_spans", "scope_spans", "spans"),
     # Its resources, their scopes, their spans, and the events and links of those.
     counter=Counter("traces", {1: {2: {2: {11: {}, 13: {}}}}}),
-    parsers={Encoding.PROTOBUF: otlp.parse_traces, Encoding.JSON: otlp.parse_traces_json},
-    check=otlp.check_traces,
+    parse=otlp.parse_traces,
+    parse_json=otlp_json.parse_traces_json,
+    check=otlp_checks.check_traces,
     answer=trace_service_pb2.ExportTraceServiceResponse,
     rejected="rejected_spans",
 )
@@ -87,8 +96,9 @@ METRICS = Signal(
     layout=Layout("resource_metrics", "scope_metrics", "metrics"),
     # Its resources, their scopes, their metrics, the data of those, of whichever kind, and its points.
     counter=Counter("metrics", {1: {2: {2: {kind: {1: {}} for kind in (5, 7, 9, 10, 11)}}}}),
-    parsers={Encoding.PROTOBUF: otlp.parse_metrics, Encoding.JSON: otlp.parse_metrics_json},
-    check=otlp.check_metrics,
+    parse=otlp.parse_metrics,
+    parse_json=otlp_json.parse_metrics_json,
+    check=otlp_checks.check_metrics,
     answer=metrics_service_pb2.ExportMetricsServiceResponse,
     rejected="rejected_data_points",
 )
@@ -99,8 +109,9 @@ LOGS = Signal(
     layout=Layout("resource_logs", "scope_logs", "log_records"),
     # Its resources, their scopes, and their log records.
     counter=Counter("logs", {1: {2: {2: {}}}}),
-    parsers={Encoding.PROTOBUF: otlp.parse_logs, Encoding.JSON: otlp.parse_logs_json},
-    check=otlp.check_logs,
+    parse=otlp.parse_logs,
+    parse_json=otlp_json.parse_logs_json,
+    check=otlp_checks.check_logs,
     answer=logs_service_pb2.ExportLogsServiceResponse,
     rejected="rejected_log_records",
 )

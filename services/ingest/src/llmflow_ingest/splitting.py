@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from google.protobuf.message import Message
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from llmflow_core.otlp import data_points
+from llmflow_core.otlp_checks import data_points
 from llmflow_ingest.trimming import can_be_trimmed, skeleton, trim
 
 #: A resource, a scope of it, and an item of that: a span, a metric or a log record, each with its OTLP message.

@@ -12,7 +12,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from llmflow_core.otlp import data_points
+from llmflow_core.otlp_checks import data_points
 
 #: Boolean attribute of a span, data point or log record whose content was cut because it was too large for the log.
 TRUNCATED = "llmflow.truncated"

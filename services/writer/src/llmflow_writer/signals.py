@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from prometheus_client import Counter
 
 from llmflow_bus import Record, dead_letters, topics
-from llmflow_core import otlp
+from llmflow_core import otlp, otlp_checks
 from llmflow_core.coding_tools import EventKind
 from llmflow_core.logs import LogRecord, logs_of
 from llmflow_core.metrics import MetricPoint, metric_points_of
@@ -40,7 +40,7 @@ class Signal(Generic[ItemT]):
 
 def _read_spans(record: Record, project: str, prices: Prices) -> tuple[list[Span], list[str]]:
     request = parse_raw_traces(record.value)
-    problems = otlp.check_traces(request)
+    problems = otlp_checks.check_traces(request)
     spans = otlp.spans_of(request, project)
     for span in spans:
         prices.price(span)
@@ -49,7 +49,7 @@ def _read_spans(record: Record, project: str, prices: Prices) -> tuple[list[Span
 
 def _read_logs(record: Record, project: str, prices: Prices) -> tuple[list[LogRecord], list[str]]:
     request = otlp.parse_logs(record.value)
-    problems = otlp.check_logs(request)
+    problems = otlp_checks.check_logs(request)
     logs = logs_of(request, project, place=_place(record), received_ns=record.timestamp_ms * 1_000_000)
     for log in logs:
         _price(log, prices)
@@ -93,7 +93,7 @@ def _price(log: LogRecord, prices: Prices) -> None:
 
 def _read_metrics(record: Record, project: str, _: Prices) -> tuple[list[MetricPoint], list[str]]:
     request = otlp.parse_metrics(record.value)
-    problems = otlp.check_metrics(request)
+    problems = otlp_checks.check_metrics(request)
     return metric_points_of(request, project), problems
 
 
