@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from pathlib import Path
 
 import pytest
 
+from llmflow.instance import read_where
 from llmflow.supervisor import NotReadyError, Service, Supervisor
-from llmflow.up import Options, services, up
+from llmflow.up import Options, _migrate, services, up
 from llmflow_core.config import load_settings
-from llmflow_core.errors import ConfigError
+from llmflow_core.errors import ConfigError, LLMFlowError
 from llmflow_writer.settings import WriterSettings
 
 
@@ -46,15 +49,46 @@ async def test_a_service_that_nobody_waits_for_is_watched() -> None:
         await supervisor.stop()
 
 
-def test_a_port_that_is_given_twice_is_named(tmp_path: Path) -> None:
-    options = Options(
-        data_dir=tmp_path,
-        host="127.0.0.1",
-        port=3999,
-        proxy_port=3999,
+def options(data_dir: Path, *, host: str = "127.0.0.1", port: int = 0) -> Options:
+    """What gives `port` twice, and is never started."""
+    return Options(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        proxy_port=port,
         ingest_port=0,
         ingest_grpc_port=0,
         zipkin_port=0,
     )
+
+
+def test_a_port_that_is_given_twice_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="port 3999 is given twice"):
-        up(options)
+        up(options(tmp_path, port=3999))
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no host"])
+def test_a_host_that_is_not_this_machine_is_named(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigError, match=f"{host} is no address of this machine"):
+        up(options(tmp_path, host=host, port=3999))
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(LLMFlowError, match=f"cannot work in {folder} "):
+            up(options(folder, port=3999))
+        assert read_where(folder) is None
+
+
+async def test_ctrl_c_does_not_wait_for_a_migration(capfd: pytest.CaptureFixture[str]) -> None:
+    """Of a database that never answers."""
+    stop = asyncio.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"postgresql://llmflow@127.0.0.1:{server.getsockname()[1]}/llmflow"
+        migrating = asyncio.create_task(_migrate(url, stop))
+        connected, _ = await asyncio.to_thread(server.accept)
+        with connected:
+            stop.set()
+            await migrating
+    assert capfd.readouterr().err == ""

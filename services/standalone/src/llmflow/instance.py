@@ -48,7 +48,7 @@ def log_url(data_dir: Path) -> str:
 class Instance(AbstractContextManager["Instance"]):
     """The right to use `data_dir`, held while the context is open; the kernel ends it with the process.
 
-    Entering raises AlreadyRunningError when another process has it.
+    Entering raises AlreadyRunningError when another process has it, and OSError for a folder that cannot be written to.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -60,7 +60,7 @@ class Instance(AbstractContextManager["Instance"]):
         self._lock = os.open(self._data_dir / "llmflow.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             os.close(self._lock)
             raise AlreadyRunningError(read_where(self._data_dir)) from None
         _where_file(self._data_dir).unlink(missing_ok=True)
@@ -80,10 +80,11 @@ class Instance(AbstractContextManager["Instance"]):
 
 
 def read_where(data_dir: Path) -> Where | None:
-    """What the LLMFlow that runs on `data_dir` says of itself; None if none does or it is still starting."""
+    """What the LLMFlow that runs on `data_dir` says of itself; None if none does, it is still starting, or it is not
+    this user's."""
     try:
         return Where(**json.loads(_where_file(data_dir).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError):
         return None
 
 

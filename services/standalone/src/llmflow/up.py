@@ -60,12 +60,17 @@ class Options:
 
 def up(options: Options) -> None:
     """Run until Ctrl-C or SIGTERM. Raises LLMFlowError when it cannot start, with what to do about it."""
-    with Instance(options.data_dir) as instance:
-        _check_ports(options)
-        asyncio.run(_run(options, instance))
+    try:
+        with Instance(options.data_dir) as instance:
+            _check_ports(options)
+            asyncio.run(_run(options, instance))
+    except OSError as error:
+        raise LLMFlowError(f"cannot work in {options.data_dir} (--data-dir): {error}") from error
 
 
 def _check_ports(options: Options) -> None:
+    if not is_free(options.host, 0):
+        raise ConfigError([f"{options.host} is no address of this machine: choose another with --host"])
     taken = [
         f"port {port} is taken: choose another with {flag}"
         for flag, port in options.ports.items()
@@ -91,7 +96,7 @@ def is_free(host: str, port: int) -> bool:
 async def _run(options: Options, instance: Instance) -> None:
     stop = asyncio.Event()
     with _on_signals(stop):
-        async with _database(options.data_dir) as database_url:
+        async with _database(options.data_dir, stop) as database_url:
             if stop.is_set():
                 return
             supervisor = Supervisor(services(options, database_url))
@@ -129,17 +134,12 @@ def _on_signals(stop: asyncio.Event) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _database(data_dir: Path) -> AsyncIterator[str]:
-    """The embedded PostgreSQL, migrated, and started again if it dies."""
+async def _database(data_dir: Path, stop: asyncio.Event) -> AsyncIterator[str]:
+    """The embedded PostgreSQL, migrated unless `stop` is set meanwhile, and started again if it dies."""
     postgres = EmbeddedPostgres(data_dir / "postgres")
     database_url = await asyncio.to_thread(postgres.start)
     try:
-        # A process of its own, for asyncpg and the migrations need memory that this one would keep.
-        migration = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "llmflow_store", "migrate", env={**os.environ, "LLMFLOW_DATABASE_URL": database_url}
-        )
-        if await migration.wait() != 0:
-            raise LLMFlowError("the database's schema could not be brought up to date; the lines above say why")
+        await _migrate(database_url, stop)
         keeper = asyncio.create_task(_keep_running(postgres))
         try:
             yield database_url
@@ -148,6 +148,26 @@ async def _database(data_dir: Path) -> AsyncIterator[str]:
             await asyncio.gather(keeper, return_exceptions=True)
     finally:
         await asyncio.to_thread(postgres.stop)
+
+
+async def _migrate(database_url: str, stop: asyncio.Event) -> None:
+    """Bring the schema up to date; when `stop` is set, what has come to its end stays and the rest is left to the next
+    start."""
+    # A process of its own, for asyncpg and the migrations need memory that this one would keep.
+    migration = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "llmflow_store", "migrate"),
+        env={**os.environ, "LLMFLOW_DATABASE_URL": database_url},
+        # Ctrl-C reaches this process alone, which then stops the other.
+        process_group=0,
+    )
+    ending, stopping = asyncio.create_task(migration.wait()), asyncio.create_task(stop.wait())
+    await asyncio.wait({ending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not ending.done():
+        migration.terminate()
+        await ending
+    elif ending.result() != 0:
+        raise LLMFlowError("the database's schema could not be brought up to date; the lines above say why")
 
 
 async def _keep_running(postgres: EmbeddedPostgres) -> None:
@@ -232,8 +252,11 @@ def _secret_key(data_dir: Path) -> str:
     """What encrypts the secrets in the database of this data folder; made on first use, and kept beside it."""
     file = data_dir / "secret.key"
     if not file.exists():
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+        # It gets its name last: what a full disk has left of it is no key.
+        unfinished = file.with_suffix(".new")
+        with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
             written.write(secrets.token_hex(32))
+        unfinished.rename(file)
     return file.read_text()
 
 
