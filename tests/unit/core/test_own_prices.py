@@ -118,6 +118,12 @@ def test_the_first_that_fits_counts_and_others_can_take_their_place() -> None:
     assert (found[0], found[1]["input_mtok"]) == ("genai-prices", "2.5")
 
 
+def test_as_many_tokens_as_a_span_can_state_have_a_cost() -> None:
+    most = 2**63 - 1
+    span = priced(call(input_tokens=most, output_tokens=most), price(input="999999", output="999999"))
+    assert span.cost == pytest.approx(Decimal(2 * most), rel=Decimal("1e-5"))
+
+
 @pytest.mark.parametrize(
     ("definition", "field"),
     [

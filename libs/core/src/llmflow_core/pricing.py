@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 from genai_prices import Usage
@@ -34,6 +34,8 @@ RATES = (
 )
 _Names = tuple[str | None, str | None, str | None]
 _BILLIONTH_OF_A_CENT = Decimal("1e-11")
+#: Enough for the dearest tokens of which a span states as many as it can.
+_DIGITS = Context(prec=60)
 # Where the price data calls a provider otherwise than the GenAI semantic conventions do.
 _PRICE_DATA_NAMES = {"azure.ai.inference": "azure", "gcp.gen_ai": "google", "x_ai": "x-ai"}
 _PATH = "models/"
@@ -93,9 +95,9 @@ class Prices:
             return
         input_cost, output_cost, cost = found
         span.price_source = tariff.source
-        span.cost = cost.quantize(_BILLIONTH_OF_A_CENT)
-        span.input_cost = input_cost.quantize(_BILLIONTH_OF_A_CENT)
-        span.output_cost = output_cost.quantize(_BILLIONTH_OF_A_CENT)
+        span.cost = cost.quantize(_BILLIONTH_OF_A_CENT, context=_DIGITS)
+        span.input_cost = input_cost.quantize(_BILLIONTH_OF_A_CENT, context=_DIGITS)
+        span.output_cost = output_cost.quantize(_BILLIONTH_OF_A_CENT, context=_DIGITS)
 
     def _tariffs(self, names: _Names) -> list[_OwnTariff | _Tariff]:
         known = self._known.get(names)
