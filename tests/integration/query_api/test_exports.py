@@ -204,7 +204,7 @@ async def test_a_format_that_is_none_is_named_as_it_was_asked_for(client: httpx.
 async def test_a_body_that_is_too_large_is_refused(client: httpx.AsyncClient) -> None:
     body = {"trace_id": "00" * 16, "name": "n", "comment": "x" * 2 * _MEGABYTE}
     answer = await client.post("/scores", json=body)
-    assert (answer.status_code, answer.json()["title"]) == (413, "Request Entity Too Large")
+    assert (answer.status_code, answer.json()["title"]) == (413, "Content Too Large")
 
 
 def _resident_bytes() -> int:

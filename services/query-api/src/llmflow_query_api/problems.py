@@ -29,6 +29,8 @@ _MISSING = re.compile(r"missing required field `(\w+)`")
 _MISSING_PARAMETER = re.compile(r"Missing required \w+ parameter '(.+?)' for path")
 # A missing body is a KeyError of Litestar's.
 _MESSAGES = {"'data'": "a JSON body is needed"}
+# RFC 9110's name; Python's is an older one before 3.13.
+_PHRASES = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "Content Too Large"}
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 def documented(*statuses: HTTPStatus) -> dict[int, ResponseSpec]:
     """The error answers of an operation, for the OpenAPI document."""
     return {
-        status: ResponseSpec(Problem, description=status.phrase, media_type=MEDIA_TYPE, generate_examples=False)
+        status: ResponseSpec(Problem, description=_phrase(status), media_type=MEDIA_TYPE, generate_examples=False)
         for status in statuses
     }
 
@@ -50,13 +52,17 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
     """The answer with `status` that says `detail`, and names the wrong `field` if there is one, with the place."""
-    title = HTTPStatus(status).phrase
+    title = _phrase(status)
     return Response(
         Problem(type="about:blank", title=title, status=status, detail=detail, field=field, position=position),
         status_code=status,
         media_type=MEDIA_TYPE,
         headers={**HEADERS, **(headers or {})},
     )
+
+
+def _phrase(status: int) -> str:
+    return _PHRASES.get(HTTPStatus(status), HTTPStatus(status).phrase)
 
 
 def _invalid(_: Request[Any, Any, Any], error: ValidationException) -> Response[Problem]:
