@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache, cached_property
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -23,15 +24,13 @@ class Match(NamedTuple):
 class Templates(Mapping[str, Shape]):
     """Shapes by path template, whose names in braces each stand for text without a slash.
 
-    A template without names comes before one with names; of those the first that fits counts.
+    A template without names comes before one with names; of those the first that fits counts. What those need is made
+    when a path asks for it: for every template of every provider it is a third of a second.
     """
 
     def __init__(self, shapes: Mapping[str, Shape]) -> None:
         self._shapes = dict(shapes)
         self._named = [template for template in shapes if "{" in template]
-        self._patterns = [re.compile(_NAME.sub(r"(?P<\1>[^/]+)", re.escape(template))) for template in self._named]
-        alternatives = (f"({_NAME.sub('[^/]+', re.escape(template))})" for template in self._named)
-        self._any = re.compile("|".join(alternatives) or "(?!)")
 
     def __getitem__(self, template: str) -> Shape:
         return self._shapes[template]
@@ -49,8 +48,18 @@ class Templates(Mapping[str, Shape]):
             place = (found.lastindex or 1) - 1
             template = self._named[place]
             shape = self._shapes[template]
-            if exact := self._patterns[place].fullmatch(path):
+            if exact := _pattern(template).fullmatch(path):
                 parameters = {name: unquote(value) for name, value in exact.groupdict().items()}
         if shape is None or not shape.has(method):
             return Match(None, path, {})
         return Match(shape, template, parameters)
+
+    @cached_property
+    def _any(self) -> re.Pattern[str]:
+        alternatives = (f"({_NAME.sub('[^/]+', re.escape(template))})" for template in self._named)
+        return re.compile("|".join(alternatives) or "(?!)")
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(_NAME.sub(r"(?P<\1>[^/]+)", re.escape(template)))
