@@ -16,7 +16,8 @@ _Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 def make_certificates(folder: Path) -> None:
     """An authority, and a server's and a client's certificate by it, for `localhost` and one day.
 
-    Each is `NAME.pem` with its key in `NAME.key`: `authority`, `server`, `client`.
+    Each is `NAME.pem` with its key in `NAME.key`: `authority`, `server`, `client`. As many a company's, they lack the
+    extensions of RFC 5280 that only strict programs ask for.
     """
     authority = _certificate(folder, "authority", None)
     _certificate(folder, "server", authority)

@@ -18,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from yarl import URL
 
 from llmflow_core.destinations.destination import Compression, Destination, Tls
+from llmflow_core.tls import lenient
 from llmflow_exporter import metrics
 from llmflow_exporter.encodings import ENCODINGS, otlp_protobuf
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
@@ -160,7 +161,7 @@ def _retry_after(value: str | None) -> float | None:
 
 def ssl_context(tls: Tls) -> ssl.SSLContext:
     """What a connection to the destination checks, and shows. Raises OSError when a file is not there or no PEM."""
-    context = ssl.create_default_context(cafile=tls.ca_file)
+    context = lenient(ssl.create_default_context(cafile=tls.ca_file))
     if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

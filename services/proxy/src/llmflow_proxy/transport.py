@@ -20,6 +20,8 @@ import httpx
 from multidict import CIMultiDict
 from yarl import URL
 
+from llmflow_core.tls import lenient
+
 _NEVER_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 #: Providers send headers (content security policies, say) beyond aiohttp's usual 8 KiB a field.
 _MAX_HEADER_BYTES = 64 << 10
@@ -117,7 +119,7 @@ class _ResponseStream(httpx.AsyncByteStream):
 @cache
 def _tls() -> ssl.SSLContext:
     """One for all transports: the certificates in it take megabytes."""
-    return httpx.create_ssl_context()
+    return lenient(httpx.create_ssl_context())
 
 
 def _guarded(permits: Callable[[str], bool]) -> Callable[[aiohttp.AddrInfoType], socket.socket]:

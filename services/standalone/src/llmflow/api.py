@@ -117,6 +117,7 @@ def open_api() -> Iterator[Api]:
 
     from llmflow.command_settings import CommandSettings
     from llmflow_core.config import load_settings
+    from llmflow_core.tls import lenient
 
     settings = load_settings(CommandSettings)
     auth: httpx.Auth | None = httpx.BasicAuth(settings.auth_username, settings.auth_password.get_secret_value())
@@ -129,7 +130,7 @@ def open_api() -> Iterator[Api]:
         headers["Authorization"] = f"Bearer {key}"
     url = _url(settings)
     # To read the authorities' certificates takes longer than most requests.
-    verify = url.startswith("https:")
+    verify = lenient(httpx.create_ssl_context()) if url.startswith("https:") else False
     with httpx.Client(
         base_url=url,
         auth=auth,

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, SecretStr, model_validator
 
 from llmflow_bus.urls import Options, parse_options
+from llmflow_core.tls import lenient
 
 #: Room for a record's key, headers and framing beside its value; with the default value limit it makes 1 MiB.
 OVERHEAD_BYTES = 48_576
@@ -64,7 +65,7 @@ class KafkaOptions(Options):
             "client_id": _CLIENT_ID,
             "request_timeout_ms": int(self.timeout * 1000),
             "security_protocol": self.security,
-            "ssl_context": ssl.create_default_context(cafile=self.ca_file) if encrypted else None,
+            "ssl_context": lenient(ssl.create_default_context(cafile=self.ca_file)) if encrypted else None,
             "sasl_mechanism": self.mechanism,
             "sasl_plain_username": self.user,
             "sasl_plain_password": self.password.get_secret_value() if self.password else None,

@@ -24,6 +24,7 @@ import orjson
 
 from llmflow_core.errors import Rejected
 from llmflow_core.spans import JSON
+from llmflow_core.tls import lenient
 from llmflow_core.url_guard import UrlGuard, parsed_url
 from llmflow_query_api.alerting.channels import Address
 from llmflow_query_api.alerting.payloads import slack_message
@@ -130,7 +131,7 @@ class Sender:
 @cache
 def _tls() -> ssl.SSLContext:
     """One for all: to read the certificates takes time."""
-    return httpx.create_ssl_context()
+    return lenient(httpx.create_ssl_context())
 
 
 def signed_headers(event_id: str, payload: bytes, secret: str | None, timestamp: int) -> dict[str, str]:
