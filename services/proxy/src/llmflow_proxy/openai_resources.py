@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from llmflow_proxy import openai_responses
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed
 
 #: Members of these objects that are recorded, as `llmflow.resource.<name>`. What else they hold is content.
@@ -37,6 +38,11 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
         attributes["llmflow.resource.errors"] = [str(mistake.get("message")) for mistake in mistakes]
 
 
+def _read_stored_response(body: dict[str, Any], reading: Reading) -> None:
+    read_response(body, reading)
+    openai_responses.read_background(body, reading)
+
+
 def _read_facts(body: Mapping[str, Any], reading: Reading) -> None:
     facts = {name: body[name] for name in _FACTS if isinstance(body.get(name), (str, int, float))}
     reading.attributes.update({f"llmflow.resource.{name}": value for name, value in facts.items()})
@@ -49,13 +55,14 @@ def _read_file(file: Mapping[str, Any], side: str, reading: Reading) -> None:
 
 
 _SHAPE = Shape(None, read_request, read_response, never_streamed, methods=frozenset())
+_STORED_RESPONSE = Shape(None, read_request, _read_stored_response, openai_responses.reassemble, methods=frozenset())
 _ONE = "/{id}"
 _PATHS = {
     "/files": ("", _ONE, f"{_ONE}/content"),
     "/batches": ("", _ONE, f"{_ONE}/cancel"),
     "/uploads": ("", f"{_ONE}/parts", f"{_ONE}/complete", f"{_ONE}/cancel"),
     "/models": ("", _ONE),
-    "/responses": (_ONE, f"{_ONE}/cancel", f"{_ONE}/input_items", "/input_tokens", "/compact"),
+    "/responses": (f"{_ONE}/input_items", "/input_tokens", "/compact"),
     "/chat/completions": (_ONE, f"{_ONE}/messages"),
     "/conversations": ("", _ONE, f"{_ONE}/items", f"{_ONE}/items/{{item_id}}"),
     "/vector_stores": (
@@ -76,4 +83,8 @@ _PATHS = {
     "/evals": ("", _ONE, f"{_ONE}/runs", f"{_ONE}/runs/{{run_id}}", f"{_ONE}/runs/{{run_id}}/output_items"),
     "/videos": ("", _ONE, f"{_ONE}/content", f"{_ONE}/remix"),
 }  # fmt: skip
-SHAPES = {base + below: _SHAPE for base, belows in _PATHS.items() for below in belows}
+SHAPES = {
+    "/responses/{id}": _STORED_RESPONSE,
+    "/responses/{id}/cancel": _STORED_RESPONSE,
+    **{base + below: _SHAPE for base, belows in _PATHS.items() for below in belows},
+}

@@ -9,7 +9,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import read_caller
 from llmflow_proxy.secrets import REDACTED
-from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -35,6 +35,7 @@ _CALLERS_TOOLS = {
 #: Of a call of a tool that OpenAI runs, what it came to.
 _OUTCOMES = ("result", "results", "output", "outputs", "error")
 _UNFINISHED = ("queued", "in_progress")
+_NS_PER_S = 1_000_000_000
 
 
 def read_request(body: dict[str, Any], reading: Reading) -> None:
@@ -65,6 +66,30 @@ def read_request(body: dict[str, Any], reading: Reading) -> None:
 
 def read_response(body: dict[str, Any], reading: Reading) -> None:
     """Answer, usage, status and ids of a response body. All output items are parts of one message."""
+    read_background(body, reading)
+    _read_answer(body, reading)
+    if reading.apart:
+        _read_usage({}, reading.attributes)
+        reading.attributes["llmflow.usage.web_search.requests"] = None
+
+
+def read_background(body: dict[str, Any], reading: Reading) -> None:
+    """Set a response apart that is made in the background: whoever asks for it, and however often, it is one call."""
+    identity, created = body.get("id"), body.get("created_at")
+    if body.get("background") is not True or not isinstance(identity, str) or not isinstance(created, int | float):
+        return
+    completed = body.get("completed_at")
+    reading.apart = Apart(
+        identity, int(created) * _NS_PER_S, int(completed) * _NS_PER_S if isinstance(completed, int | float) else None
+    )
+    if body.get("usage") and body.get("status") not in _UNFINISHED:
+        reading.apart.reading = Reading()
+        # A response repeats all of its request but the input.
+        read_request(body, reading.apart.reading)
+        _read_answer(body, reading.apart.reading)
+
+
+def _read_answer(body: dict[str, Any], reading: Reading) -> None:
     attributes = reading.attributes
     status = body.get("status")
     reason = mapping(body.get("incomplete_details")).get("reason") or status

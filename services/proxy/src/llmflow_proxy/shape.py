@@ -26,7 +26,8 @@ _ESCAPED = re.compile(
 @dataclass(slots=True)
 class Reading:
     """What was read out of one exchange. Messages have the GenAI conventions' shape ({role, parts}); `system` holds
-    parts, `tools` flat tool definitions. `attributes` are span attributes; a value of None means there is none."""
+    parts, `tools` flat tool definitions. `attributes` are span attributes; a value of None means there is none. `apart`
+    is the call of a model that the exchange is about, where that goes on without it."""
 
     attributes: dict[str, JSON] = field(default_factory=dict)
     input: list[dict[str, JSON]] = field(default_factory=list)
@@ -34,6 +35,21 @@ class Reading:
     system: list[JSON] = field(default_factory=list)
     tools: list[JSON] = field(default_factory=list)
     user: str | None = None
+    apart: Apart | None = None
+
+
+@dataclass(slots=True)
+class Apart:
+    """A call of a model that outlives the request that began it, and may be asked for again and again.
+
+    `identity` is the provider's id of it. It began `start_ns` after the Unix epoch, and ended at `end_ns` where that is
+    known; `reading` is what it said and took, None as long as that is not known.
+    """
+
+    identity: str
+    start_ns: int
+    end_ns: int | None = None
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ Runs after the last byte went to the caller.
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
@@ -16,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.trace.v1 import trace_pb2
 
+from llmflow_core.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from llmflow_core.otlp import key_value_fields, key_values
 from llmflow_core.spans import JSON
 from llmflow_proxy.bodies import document, ending
@@ -26,7 +28,7 @@ from llmflow_proxy.estimate import estimate_usage
 from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.policy import EVERYTHING, Decision, Policy
 from llmflow_proxy.secrets import header_text, is_secret, redacted_query, secrets_of, without
-from llmflow_proxy.shape import Reading, Shape
+from llmflow_proxy.shape import Apart, Reading, Shape
 from llmflow_proxy.streams import Events, events_of, framing_of
 
 log = logging.getLogger(__name__)
@@ -60,10 +62,12 @@ _FAILURES = {
 
 
 def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[str, bytes] | None:
-    """The exchange's project and its serialized ExportTraceServiceRequest of one span, or None when the policy's
-    sampling leaves it out.
+    """The exchange's project and its serialized ExportTraceServiceRequest, or None when the policy's sampling leaves it
+    out.
 
-    `limit` bounds the recorded content of each of the two bodies, in bytes.
+    That holds one span, and one more for a call made in the background of which the answer says what it took. Its ids
+    and its start are the same in every exchange that says so, and so it counts once. `limit` bounds the recorded
+    content of each of the two bodies, in bytes.
     """
     headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
@@ -77,13 +81,18 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     error = _read_bodies(exchange, reading, limit, headers)
     if not kept and not error:
         return None
-    if exchange.route.shape and not error and _streams(exchange):
+    if exchange.route.shape and not error and not reading.apart and _streams(exchange):
         estimate_usage(exchange.route.shape.operation, reading)
-    attributes = decision.named(correlation.attributes) | decision.http(_http_attributes(exchange))
-    attributes |= decision.read(reading.attributes) | decision.facts(failed=bool(error))
-    attributes |= _content(reading, limit, decision)
-    attributes["user.id"] = correlation.user or reading.user
-    attributes["session.id"] = correlation.session
+    named = decision.named(correlation.attributes)
+    facts = decision.facts(failed=bool(error)) | {"session.id": correlation.session}
+
+    def attributes_of(reading: Reading, place: dict[str, JSON]) -> dict[str, JSON]:
+        read = decision.read(reading.attributes)
+        user = {"user.id": correlation.user or reading.user}
+        return named | place | read | facts | _content(reading, limit, decision) | user
+
+    attributes = attributes_of(reading, decision.http(_http_attributes(exchange)))
+    project = exchange.project or correlation.project
     span: dict[str, Any] = {
         "trace_id": correlation.trace_id,
         "span_id": correlation.span_id,
@@ -93,39 +102,66 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         "kind": trace_pb2.Span.SPAN_KIND_CLIENT,
         "start_time_unix_nano": exchange.start_ns,
         "end_time_unix_nano": exchange.start_ns + ((exchange.ended or exchange.started) - exchange.started),
+        "links": [{"trace_id": correlation.link[0], "span_id": correlation.link[1]}] if correlation.link else [],
     }
-    if correlation.link:
-        span["links"] = [{"trace_id": correlation.link[0], "span_id": correlation.link[1]}]
     if error:
         attributes["error.type"], message = decision.error(*error, own=exchange.failure in _FAILURES)
         message = without(message, secrets)[:limit]
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
+    spans = [(span, attributes)]
+    if apart := reading.apart:
+        ids = _ids_of(apart, exchange, project)
+        if apart.reading:
+            link = {"trace_id": span["trace_id"], "span_id": span["span_id"]}
+            provider = _provider_attributes(exchange) | {"gen_ai.operation.name": "chat"}
+            of_call = attributes_of(apart.reading, provider)
+            ended = max(apart.start_ns, apart.end_ns or span["end_time_unix_nano"])
+            call = {
+                **span, **ids, "parent_span_id": b"", "trace_state": "", "links": [link],
+                "name": without(_call_name("chat", apart.reading), secrets),
+                "start_time_unix_nano": apart.start_ns, "end_time_unix_nano": ended,
+            }  # fmt: skip
+            spans.append((call, of_call))
+        span["links"].append(ids)
     service = correlation.service or DEFAULT_SERVICE
-    request = _request(span, attributes, service)
+    request = _request(spans, service)
     # One look at the whole is enough nearly always; text by text costs a hundred times as much. And where a secret is
     # not, there is none that contains it.
     cores = [secret for secret in secrets if not any(other in secret for other in secrets if other != secret)]
     if any(secret.encode() in request for secret in cores):
-        request = _request(span, without(attributes, secrets), service)
-    return exchange.project or correlation.project, request
+        request = _request([(span, without(attributes, secrets)) for span, attributes in spans], service)
+    return project, request
 
 
-def _request(span: dict[str, Any], attributes: Mapping[str, JSON], service: str) -> bytes:
+def _ids_of(apart: Apart, exchange: Exchange, project: str) -> dict[str, bytes]:
+    """The ids of a call's span, the same in every exchange of the project that tells of it."""
+    key = "\0".join((project, exchange.route.provider.semconv_name, apart.identity))
+    digest = hashlib.sha256(key.encode()).digest()
+    return {"trace_id": digest[:TRACE_ID_BYTES], "span_id": digest[-SPAN_ID_BYTES:]}
+
+
+def _request(spans: Sequence[tuple[dict[str, Any], Mapping[str, JSON]]], service: str) -> bytes:
     """The serialized request. Nested dicts instead of messages: protobuf makes those several times as fast."""
-    spans = [{**span, "attributes": key_value_fields(attributes)}]
+    fields = [{**span, "attributes": key_value_fields(attributes)} for span, attributes in spans]
     resource = {"attributes": key_value_fields({"service.name": service})}
     return ExportTraceServiceRequest(
-        resource_spans=[{"resource": resource, "scope_spans": [{"scope": SCOPE, "spans": spans}]}]  # type: ignore[list-item]
+        resource_spans=[{"resource": resource, "scope_spans": [{"scope": SCOPE, "spans": fields}]}]  # type: ignore[list-item]
     ).SerializeToString()
 
 
 def without_content(value: bytes, largest: int) -> bytes | None:
-    """A span made by `build` with its largest attributes taken out until it has at most `largest` bytes.
+    """What `build` made with its largest attributes taken out until it has at most `largest` bytes.
 
-    What was taken out is named in `llmflow.dropped_attributes`. None when the span cannot be made that small.
+    What was taken out is named in `llmflow.dropped_attributes`. None when it cannot be made that small.
     """
     request = ExportTraceServiceRequest.FromString(value)
-    span = request.resource_spans[0].scope_spans[0].spans[0]
+    for span in sorted(request.resource_spans[0].scope_spans[0].spans, key=lambda span: -span.ByteSize()):
+        if smaller := _without_largest(request, span, largest):
+            return smaller
+    return None
+
+
+def _without_largest(request: ExportTraceServiceRequest, span: trace_pb2.Span, largest: int) -> bytes | None:
     dropped: list[str] = []
     while span.attributes:
         attribute = max(span.attributes, key=lambda attribute: attribute.ByteSize())
@@ -152,20 +188,30 @@ def _name(exchange: Exchange, reading: Reading) -> str:
     shape = exchange.route.shape
     if shape is None or shape.operation is None:
         return f"{exchange.method} {exchange.route.template}"
+    return _call_name(shape.operation, reading)
+
+
+def _call_name(operation: str, reading: Reading) -> str:
     model = reading.attributes.get("gen_ai.request.model") or reading.attributes.get("gen_ai.response.model")
-    operation = reading.attributes.get("gen_ai.operation.name") or shape.operation
-    return f"{operation} {model}" if model else str(operation)
+    operation = str(reading.attributes.get("gen_ai.operation.name") or operation)
+    return f"{operation} {model}" if model else operation
+
+
+def _provider_attributes(exchange: Exchange) -> dict[str, JSON]:
+    base = exchange.route.provider.base_url
+    return {
+        "gen_ai.provider.name": exchange.route.provider.semconv_name,
+        "server.address": base.host,
+        "server.port": base.port or (443 if base.scheme == "https" else 80),
+    }
 
 
 def _http_attributes(exchange: Exchange) -> dict[str, JSON]:
     base = exchange.route.provider.base_url
     target, _, query = exchange.route.target.partition("?")
     origin = f"{base.scheme}://{base.netloc.decode()}"
-    attributes: dict[str, JSON] = {
-        "gen_ai.provider.name": exchange.route.provider.semconv_name,
+    attributes: dict[str, JSON] = _provider_attributes(exchange) | {
         "gen_ai.operation.name": exchange.route.shape.operation if exchange.route.shape else None,
-        "server.address": base.host,
-        "server.port": base.port or (443 if base.scheme == "https" else 80),
         "http.request.method": exchange.method,
         "http.response.status_code": exchange.status,
         "http.request.body.size": exchange.request.size,
