@@ -9,6 +9,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
@@ -19,11 +20,15 @@ from llmflow_query_api.app import create_app
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import Store
 from llmflow_store.administration import Actor
+from llmflow_testkit.polling import eventually
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import NOON, random_spans
 
 _USER = ("llmflow", "a long password")
 _RANGE = (NOON - timedelta(hours=1), NOON + timedelta(hours=1))
+_WAITS = """
+SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
+"""
 _HOUSE = own_price({"name": "house", "model": "house-.*", "input": "2", "output": "8"})
 
 
@@ -127,4 +132,24 @@ async def test_administrators_reprice_over_http(store: Store, database_url: str)
         assert sum(Decimal(entry["usage"]["cost"]) for entry in house) > 0
         audit = (await client.get("/audit")).json()["entries"]
         assert [entry["action"] for entry in audit] == ["price.reprice", "price.reprice", "price.save"]
+    await assert_rollups_match(database_url, totals=False)
+
+
+async def test_retention_is_neither_held_up_nor_in_the_way(store: Store, database_url: str) -> None:
+    """Retention takes a trace before its spans, and has the trace when repricing begins."""
+    await store.write_spans(some_spans(5, 20))
+    connection = await asyncpg.connect(database_url)
+
+    async def repricing_waits() -> bool:
+        return bool(await connection.fetchval(_WAITS))
+
+    try:
+        async with connection.transaction():
+            await connection.execute("SELECT FROM traces FOR UPDATE")
+            repricing = asyncio.create_task(reprice(store, Prices([_HOUSE]), limit=100))
+            await eventually(repricing_waits, within=30)
+            await connection.execute("UPDATE spans SET name = name")
+        assert (await repricing)[1] > 0
+    finally:
+        await connection.close()
     await assert_rollups_match(database_url, totals=False)

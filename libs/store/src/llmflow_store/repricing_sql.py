@@ -107,9 +107,10 @@ async def _correct(
     values = [tuple(getattr(span, name) for name in _CHANGED) for span in now]
     columns = [*map(list, zip(*keys, strict=True)), *map(list, zip(*values, strict=True))]
     times = [key[2] for key in keys]
-    await connection.execute(_UPDATE_SPANS, project, *columns, min(times), max(times))
     traces = [(b.trace_id, (b.cost or 0) - (a.cost or 0), _step(a, b)) for a, b in zip(old, new, strict=True)]
+    # Before their spans: so does retention, which passes over traces that are locked.
     await connection.execute(_LOCK_TRACES, project, [span.trace_id for span in now])
+    await connection.execute(_UPDATE_SPANS, project, *columns, min(times), max(times))
     await connection.execute(_UPDATE_TRACES, project, *map(list, zip(*traces, strict=True)))
     attributes = [row[0] for row in await connection.fetch(_ATTRIBUTES, project)]
     was, becomes = (additions_of(rows, spans, attributes) for rows, spans in ((old, before), (new, now)))
