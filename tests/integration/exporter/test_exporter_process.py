@@ -19,7 +19,7 @@ from llmflow_testkit.otlp_receiver import Answer, OtlpReceiver
 from llmflow_testkit.otlp_requests import otlp_request
 from llmflow_testkit.polling import eventually
 from llmflow_testkit.ports import free_port
-from llmflow_testkit.service_process import answers, environment_of, service_process
+from llmflow_testkit.service_process import ServiceProcess, answers, environment_of, service_process
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def bus_url(tmp_path: Path) -> str:
 
 
 @contextmanager
-def _process(**variables: object) -> Iterator[subprocess.Popen[bytes]]:
+def _process(**variables: object) -> Iterator[ServiceProcess]:
     variables = {"LLMFLOW_HOST": "127.0.0.1", "LLMFLOW_HEALTH_PORT": 0, **variables}
     with service_process("llmflow_exporter", **variables) as process:
         yield process
@@ -142,7 +142,7 @@ async def test_nothing_to_export_waits_in_good_health(tmp_path: Path) -> None:
         await eventually(lambda: answers(f"http://127.0.0.1:{health}/readyz"), within=60)
         assert not (tmp_path / "log").exists()
         process.send_signal(signal.SIGTERM)
-        _, said = await asyncio.to_thread(process.communicate, None, 60)
+        said = await asyncio.to_thread(process.said)
         assert process.returncode == 0
         assert b"nothing to export" in said
 
@@ -156,7 +156,7 @@ async def test_nothing_to_export_waits_in_good_health(tmp_path: Path) -> None:
 )
 async def test_wrong_settings_stop_it_at_once(variables: dict[str, object], said: bytes) -> None:
     with _process(**variables) as process:
-        _, output = await asyncio.to_thread(process.communicate, None, 60)
+        output = await asyncio.to_thread(process.said)
         assert process.returncode == 1
     assert said in output
 

@@ -71,14 +71,14 @@ async def test_a_taken_port_is_named(embedded_url: str) -> None:
             LLMFLOW_INGEST_ZIPKIN_PORT=port,
             LLMFLOW_WORKERS=0,
         ) as process:
-            _, said = await asyncio.to_thread(process.communicate, None, 60)
+            said = await asyncio.to_thread(process.said)
             assert process.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}".encode() in said
 
 
 async def test_wrong_settings_stop_it_at_once() -> None:
     with service_process("llmflow_ingest", LLMFLOW_INGEST_HTTP_PORT="http", LLMFLOW_INGEST_MAX_BODY=0) as process:
-        _, said = await asyncio.to_thread(process.communicate, None, 60)
+        said = await asyncio.to_thread(process.said)
         assert process.returncode == 1
     for name in (b"LLMFLOW_INGEST_HTTP_PORT: ", b"LLMFLOW_INGEST_MAX_BODY: "):
         assert name in said

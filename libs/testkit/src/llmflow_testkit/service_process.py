@@ -7,7 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -19,15 +20,28 @@ def environment_of(settings: Mapping[str, Any]) -> dict[str, str]:
     return {**os.environ, **{name: str(value) for name, value in settings.items()}}
 
 
+class ServiceProcess(subprocess.Popen[bytes]):
+    """A service whose log goes to a file, for it would have to wait for whoever reads a pipe too rarely."""
+
+    def __init__(self, module: str, variables: Mapping[str, object], log: BinaryIO) -> None:
+        super().__init__([sys.executable, "-m", module], env=environment_of(variables), stderr=log)
+        self._log = log
+
+    def said(self, timeout: float = 60) -> bytes:
+        """All that it has logged, once it has ended."""
+        self.wait(timeout)
+        self._log.seek(0)
+        return self._log.read()
+
+
 @contextmanager
-def service_process(module: str, **variables: object) -> Iterator[subprocess.Popen[bytes]]:
-    """The process, its log in `stderr`; it is killed at the end if it still runs."""
-    process = subprocess.Popen([sys.executable, "-m", module], env=environment_of(variables), stderr=subprocess.PIPE)
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def service_process(module: str, **variables: object) -> Iterator[ServiceProcess]:
+    """The process; it is killed at the end if it still runs."""
+    with TemporaryFile() as log, ServiceProcess(module, variables, log) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 async def answers(url: str) -> bool:
