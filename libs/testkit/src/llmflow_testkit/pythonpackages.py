@@ -17,7 +17,7 @@ OPIK_VERSION = "2.2.103"
 PORTKEY_VERSION = "2.3.4"
 
 #: The interpreter without the project's packages, to run programs with others in PYTHONPATH.
-BARE_PYTHON = Path(sys.base_prefix) / "bin" / "python3"
+BARE_PYTHON = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
 
 
 def find_python_clients() -> Path:
