@@ -27,6 +27,12 @@ def _span(number: int, parent: int, attributes: Mapping[str, object]) -> Span:
     )
 
 
+def _agent(number: int, parent: int, kind: Span.SpanKind.ValueType = Span.SPAN_KIND_CLIENT) -> Span:
+    span = _span(number, parent, {**_CALL, "gen_ai.operation.name": "invoke_agent", "gen_ai.usage.cost": 1.5})
+    span.kind = kind
+    return span
+
+
 def _tokens(*spans: Span) -> list[int | None]:
     request = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=spans)])])
     return [span.input_tokens for span in spans_of(request)]
@@ -53,3 +59,26 @@ def test_calls_side_by_side_and_calls_of_tools_count_each() -> None:
 def test_an_inner_call_without_tokens_takes_none_away() -> None:
     bare = {name: value for name, value in _CALL.items() if "usage" not in name}
     assert _tokens(_span(1, 0, _CALL), _span(2, 1, bare)) == [20, None]
+
+
+def test_an_agent_s_sum_counts_only_where_no_call_of_it_does() -> None:
+    step = {"gen_ai.operation.name": "execute_tool"}
+    bare = {name: value for name, value in _CALL.items() if "usage" not in name}
+    assert _tokens(_agent(1, 0)) == [20]
+    assert _tokens(_agent(1, 0), _span(2, 1, bare)) == [20, None]
+    assert _tokens(_agent(1, 0), _span(2, 1, _CALL), _span(3, 1, _CALL)) == [None, 20, 20]
+    assert _tokens(_span(3, 2, _CALL), _span(2, 1, step), _agent(1, 0)) == [20, None, None]
+    assert _tokens(_agent(1, 0), _agent(2, 1)) == [None, 20]
+    assert _tokens(_agent(1, 0), _span(2, 9, _CALL)) == [20, 20]
+    assert _tokens(_agent(1, 0, Span.SPAN_KIND_INTERNAL)) == [None]
+
+
+def test_an_agent_s_cost_is_not_counted_beside_its_calls() -> None:
+    request = ExportTraceServiceRequest(
+        resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[_agent(1, 0), _span(2, 1, _CALL)])])]
+    )
+    assert [span.cost for span in spans_of(request)] == [None, None]
+
+
+def test_spans_that_are_each_other_s_parents_come_to_an_end() -> None:
+    assert _tokens(_agent(1, 2), _agent(2, 1), _span(3, 1, _CALL)) == [None, None, 20]

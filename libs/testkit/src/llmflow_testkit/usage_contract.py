@@ -74,6 +74,29 @@ class UsageContract(StoreSuite):
         assert (stored.summary.input_tokens, stored.summary.cost) == (14, Decimal(1))
         assert await assert_rollups_match(database_url) == 7
 
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_what_an_agent_sums_up_counts_once(self, store: Store, database_url: str, at_once: bool) -> None:
+        trace, tokens = {"trace_id": new_trace_id()}, {"input_tokens": 7, "output_tokens": 2}
+        as_agent = {"observation_type": "agent", "kind": SpanKind.CLIENT, "duration_ns": 10 * SECOND}
+        agent = make_span(**as_agent, **trace, **tokens)
+        step = make_span(parent_span_id=agent.span_id, **trace)
+        calls = [make_generation(parent_span_id=step.span_id, **trace, **tokens) for _ in range(2)]
+        elsewhere = make_span(**as_agent, parent_span_id=step.span_id, **trace, **tokens)
+        other = make_span(**as_agent, trace_id=new_trace_id(), **tokens)
+        spans = [*calls, step, elsewhere, agent, other]
+        for batch in [spans] if at_once else [spans[:2], spans[2:4], spans[4:]]:
+            await store.write_spans(batch)
+            await store.write_spans(batch)
+        stored = await store.get_trace("default", trace["trace_id"])
+        assert stored is not None
+        counting = {row.span_id for row in stored.spans if row.input_tokens is not None}
+        assert counting == {*(call.span_id for call in calls), elsewhere.span_id}
+        assert stored.summary.input_tokens == 21
+        alone = await store.get_trace("default", other.trace_id)
+        assert alone is not None
+        assert alone.summary.input_tokens == 7
+        assert await assert_rollups_match(database_url) == 6
+
     @pytest.mark.parametrize("is_new", [True, False])
     async def test_a_call_that_two_writers_store_at_once_counts_once(
         self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch, is_new: bool
