@@ -15,6 +15,7 @@ import {
 } from "react";
 import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../app/hooks";
+import { PRINTED, useDrawnRows } from "../app/printing";
 import { LIST_ORDERS, type ListOrder } from "../model/filters";
 import plain from "../ui/table.module.css";
 import { useArrivals } from "./useArrivals";
@@ -105,12 +106,14 @@ export function VirtualTable<T extends RowData>({
   const grid = Object.fromEntries(
     ["--wide", "--middle", "--little"].map((name, place) => [name, widths.map((of) => of[place]).join(" ")]),
   ) as CSSProperties;
+  const { printing, rangeExtractor } = useDrawnRows();
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
     getItemKey: (index) => rows[index]?.id ?? index,
     estimateSize: () => height,
     overscan: 12,
+    rangeExtractor,
     initialOffset: useElementScrollRestoration({ id: label })?.scrollY ?? 0,
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: the heights that it remembers change with `height` only
@@ -176,7 +179,7 @@ export function VirtualTable<T extends RowData>({
         <div
           role="rowgroup"
           className={styles.body}
-          style={{ height: virtualizer.getTotalSize() }}
+          style={{ height: printing ? "auto" : virtualizer.getTotalSize() }}
           onPointerEnter={({ pointerType }) => onReading(pointerType === "mouse")}
           onPointerLeave={() => onReading(false)}
           onFocus={() => onReading(true)}
@@ -190,7 +193,7 @@ export function VirtualTable<T extends RowData>({
                   key={row.id}
                   row={row as Row<typeof features, RowData>}
                   index={item.index}
-                  top={item.start}
+                  top={printing ? null : item.start}
                   isNew={arrived.has(row.id)}
                 />
               )
@@ -198,6 +201,9 @@ export function VirtualTable<T extends RowData>({
           })}
         </div>
       </div>
+      {printing && (hasMore || rows.length > PRINTED) && (
+        <p>The first {Math.min(rows.length, PRINTED)} rows. The list goes on.</p>
+      )}
     </div>
   );
 }
@@ -205,7 +211,8 @@ export function VirtualTable<T extends RowData>({
 interface RowProps {
   row: Row<typeof features, RowData>;
   index: number;
-  top: number;
+  /** Pixels; null where rows lie one below the other. */
+  top: number | null;
   isNew: boolean;
 }
 
@@ -219,7 +226,7 @@ const TableRow = memo(
         data-index={index}
         data-new={isNew || undefined}
         className={styles.row}
-        style={{ transform: `translateY(${top}px)` }}
+        style={top === null ? undefined : { transform: `translateY(${top}px)` }}
         onClick={passToLink}
       >
         {row.getAllCells().map((cell) => (

@@ -1,6 +1,7 @@
 import { useElementScrollRestoration } from "@tanstack/react-router";
 import { useVirtualizer, type VirtualItem } from "@tanstack/react-virtual";
 import { useCallback, useEffect, useRef } from "react";
+import { useDrawnRows } from "../../app/printing";
 import { formatDuration } from "../../model/format";
 import type { Trace } from "../../model/trace";
 import { gapNs } from "../../model/turns";
@@ -31,12 +32,14 @@ interface Props {
 export function Turns({ id, traces, total, onMore }: Props) {
   const scroller = useRef<HTMLElement>(null);
   const restorationId = `Turns of ${id}`;
+  const { printing, rangeExtractor } = useDrawnRows();
   const virtualizer = useVirtualizer({
     count: traces.length,
     getScrollElement: () => scroller.current,
     getItemKey: useCallback((index: number) => traces[index]?.id ?? index, [traces]),
     estimateSize: () => USUAL_HEIGHT,
     overscan: 2,
+    rangeExtractor,
     // Who stands at the end stays there while what the turns hold comes in and changes their heights.
     anchorTo: "end",
     initialMeasurementsCache: heights.get(id) ?? NONE,
@@ -62,7 +65,11 @@ export function Turns({ id, traces, total, onMore }: Props) {
       tabIndex={0}
       aria-label="Turns"
     >
-      <ol className={styles.turns} style={{ height: virtualizer.getTotalSize() }} aria-label="Conversation">
+      <ol
+        className={styles.turns}
+        style={{ height: printing ? "auto" : virtualizer.getTotalSize() }}
+        aria-label="Conversation"
+      >
         {items.map(({ index, key, start }) => {
           const trace = traces[index];
           return (
@@ -75,7 +82,7 @@ export function Turns({ id, traces, total, onMore }: Props) {
                 aria-setsize={total}
                 aria-label={`Turn ${index + 1}`}
                 className={styles.turn}
-                style={{ transform: `translateY(${start}px)` }}
+                style={printing ? undefined : { transform: `translateY(${start}px)` }}
               >
                 <Gap before={traces[index - 1]} after={trace} />
                 <Turn trace={trace} number={index + 1} />

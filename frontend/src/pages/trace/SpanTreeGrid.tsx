@@ -1,5 +1,5 @@
 import { IconAlertCircleFilled, IconChevronRight, IconUnlink } from "@tabler/icons-react";
-import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
+import { useVirtualizer } from "@tanstack/react-virtual";
 import {
   type CSSProperties,
   type KeyboardEvent,
@@ -13,6 +13,7 @@ import {
 } from "react";
 import { Button } from "react-aria-components";
 import { NARROW, useMedia, useShortcuts } from "../../app/hooks";
+import { PRINTED, useDrawnRows } from "../../app/printing";
 import { formatDuration, formatTick, plural } from "../../model/format";
 import { collapseAll, move, type TreeMove, type TreeState, toggle, visibleRows } from "../../model/rows";
 import { barOf, indentOf, ticks } from "../../model/timeline";
@@ -56,6 +57,7 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
   const height = narrow ? NARROW_ROW_HEIGHT : ROW_HEIGHT;
   const rows = useMemo(() => visibleRows(tree, state.collapsed), [tree, state.collapsed]);
   const active = rows.findIndex((node) => node.key === state.selected);
+  const { printing, rangeExtractor } = useDrawnRows();
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -65,7 +67,7 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
     overscan: 10,
     // The active row stays in the document however far it is scrolled away: aria-activedescendant names it.
     rangeExtractor: (range) => {
-      const indexes = defaultRangeExtractor(range);
+      const indexes = rangeExtractor(range);
       return active < 0 || indexes.includes(active) ? indexes : [...indexes, active].sort((a, b) => a - b);
     },
   });
@@ -133,7 +135,7 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
             aria-activedescendant={active < 0 ? undefined : `${id}-${state.selected}`}
             tabIndex={0}
             className={styles.grid}
-            style={{ height: virtualizer.getTotalSize(), "--step": `${step}%` } as CSSProperties}
+            style={{ height: printing ? "auto" : virtualizer.getTotalSize(), "--step": `${step}%` } as CSSProperties}
             onKeyDown={onKeyDown}
           >
             <div className={styles.lines} aria-hidden="true">
@@ -149,7 +151,7 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
                     node={node}
                     durationNs={tree.durationNs}
                     index={item.index}
-                    top={item.start}
+                    top={printing ? null : item.start}
                     selected={item.index === active}
                     dimmed={emphasis !== null && !emphasis.has(node.key)}
                     collapsed={state.collapsed.has(node.key)}
@@ -163,6 +165,7 @@ export function SpanTreeGrid({ tree, state, emphasis, finder, onChange, onSelect
               );
             })}
           </div>
+          {printing && rows.length > PRINTED && <p>The first {PRINTED} rows.</p>}
         </div>
         {mapped && (
           <Minimap
@@ -184,7 +187,8 @@ interface RowProps {
   node: SpanNode;
   durationNs: number;
   index: number;
-  top: number;
+  /** Pixels; null where rows lie one below the other. */
+  top: number | null;
   selected: boolean;
   dimmed: boolean;
   collapsed: boolean;
@@ -210,7 +214,7 @@ const SpanRow = memo(
         data-failed={failed || undefined}
         data-dimmed={dimmed || undefined}
         className={styles.row}
-        style={{ transform: `translateY(${top}px)` }}
+        style={top === null ? undefined : { transform: `translateY(${top}px)` }}
         onClick={onSelect}
       >
         <div role="gridcell" className={styles.name} style={{ paddingLeft: indentOf(depth) }}>
