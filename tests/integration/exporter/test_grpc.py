@@ -100,6 +100,15 @@ async def test_records_travel_as_one_call(compression: str) -> None:
     assert server.metadata["x-key"] == "k"
 
 
+@pytest.mark.parametrize("value", ["AP9r", "AP9rZQ==", "AP9rZQ"])
+async def test_a_header_of_bytes_is_sent_as_such(value: str) -> None:
+    server = _Server()
+    async with _serving(server) as port:
+        reply = await _sent(f"http://127.0.0.1:{port}", headers={"x-key-bin": value})
+    assert reply.verdict is Verdict.TAKEN
+    assert server.metadata["x-key-bin"] == b"\x00\xffke"[: len(value.rstrip("=")) * 3 // 4]
+
+
 async def test_partial_success_is_passed_on() -> None:
     partial = ExportTracePartialSuccess(rejected_spans=1, error_message="too old")
     async with _serving(_Server(answer=ExportTraceServiceResponse(partial_success=partial))) as port:

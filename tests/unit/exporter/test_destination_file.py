@@ -91,6 +91,7 @@ def test_every_mistake_is_told_at_once_by_destination_and_field(
         {"name": "grpc", "endpoint": "h:1", "protocol": "otlp-grpc", "compression": "zstd", "tls": {"insecure": True}},
         {"name": "same", "endpoint": "http://h"},
         {"name": "same", "endpoint": "http://h"},
+        {"name": "bin", "endpoint": "h:1", "protocol": "otlp-grpc", "headers": {"X-Key-Bin": "s3cret!", "grpc-a": "b"}},
         "s3cret",
     )
     for line in (
@@ -111,7 +112,9 @@ def test_every_mistake_is_told_at_once_by_destination_and_field(
         "destination grpc: compression: gRPC has gzip and none",
         "destination grpc: tls.insecure: gRPC cannot leave the server unchecked",
         "destination same: name: another destination has it",
-        "destination 16: all of it: ",
+        "destination bin: headers: x-key-bin ends in -bin, so its value must be base64",
+        "destination bin: headers: grpc-a has a name that gRPC does not allow",
+        "destination 17: all of it: ",
     ):
         assert line in said
     assert "s3cret" not in said

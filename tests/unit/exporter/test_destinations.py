@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmflow_core.destinations.destination import Destination, parse_headers, traces_url
+from llmflow_core.destinations.reading import EntryReader
 
 
 @pytest.mark.parametrize(
@@ -66,3 +67,9 @@ def test_secrets_of_a_destination_do_not_show_in_logs() -> None:
     destination = Destination(name="d", url=url, headers={"authorization": "s3cret"})
     assert "s3cret" not in repr(destination)
     assert destination.address == "https://backend.example.com:4318/v1/traces"
+
+
+def test_a_header_of_bytes_that_is_not_known_here_is_not_looked_at() -> None:
+    entry = {"name": "g", "endpoint": "h:1", "protocol": "otlp-grpc", "headers": {"x-key-bin": "${sealed:abc}"}}
+    reader = EntryReader(str, here=False)
+    assert reader.read(entry) is not None, reader.problems

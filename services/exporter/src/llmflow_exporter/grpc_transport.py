@@ -14,7 +14,7 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from llmflow_core.destinations.destination import Destination, Tls
+from llmflow_core.destinations.destination import Destination, Tls, grpc_metadata
 from llmflow_exporter import metrics
 from llmflow_exporter.transport import Reply, Verdict, excerpt, longest
 
@@ -56,7 +56,7 @@ class GrpcTransport:
             self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS, compression=compression)
         self._export = self._channel.unary_unary(_METHOD, None, None)
         self._name = destination.name
-        self._metadata = tuple(destination.headers.items())
+        self._metadata = tuple(grpc_metadata(name, value) for name, value in destination.headers.items())
         self._timeout = timeout
 
     async def send(self, values: Sequence[bytes]) -> Reply:

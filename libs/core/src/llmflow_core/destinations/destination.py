@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ Origin = Literal["environment", "file", "api"]
 
 # What RFC 9110 allows as a header name.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+# Names that begin with `grpc-` are its own.
+_GRPC_NAME = re.compile(r"(?!grpc-)[0-9a-z_.-]+")
 _SHORTEST_SECRET = 8
 _SCRUBBED = "[secret]"
 _ZIPKIN_PATH = "/api/v2/spans"
@@ -179,6 +182,19 @@ def header(name: str, value: str) -> tuple[str, str]:
     if not value.isprintable() or not value.isascii():
         raise ValueError("has a value that HTTP does not allow")
     return name, value
+
+
+def grpc_metadata(name: str, value: str) -> tuple[str, str | bytes]:
+    """A header, as `header` gives it, as gRPC sends it: the value of one whose name ends in `-bin` is bytes, written in
+    base64, with or without its padding. Raises ValueError for what gRPC does not allow."""
+    if not _GRPC_NAME.fullmatch(name):
+        raise ValueError("has a name that gRPC does not allow")
+    if not name.endswith("-bin"):
+        return name, value
+    try:
+        return name, base64.b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4), validate=True)
+    except ValueError:
+        raise ValueError("ends in -bin, so its value must be base64") from None
 
 
 def parse_headers(text: str) -> dict[str, str]:

@@ -8,10 +8,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from llmflow_core.destinations.destination import Destination, Selection, SigV4, Tls, destination_url, header
+from llmflow_core.destinations.destination import (
+    Destination,
+    Selection,
+    SigV4,
+    Tls,
+    destination_url,
+    grpc_metadata,
+    header,
+)
 from llmflow_core.destinations.entry import Entry, basic_auth
 from llmflow_core.destinations.presets import PRESETS, Preset, option_names
-from llmflow_core.destinations.references import resolved
+from llmflow_core.destinations.references import REFERENCE, resolved
 from llmflow_core.filters import parse_filter
 
 #: What a text of an entry stands for; raises ValueError for one that stands for nothing.
@@ -148,9 +156,12 @@ class EntryReader:
                 self.problems.append(f"options: {' and '.join(t.strip('{}') for t in preset.basic)} belong together")
         wanted |= entry.auth.headers() if entry.auth else {}
         headers = {}
+        by_grpc = (entry.protocol or preset.protocol) == "otlp-grpc"
         for name, value in [*wanted.items(), *entry.headers.items()]:
             try:
                 name, value = header(name, value)
+                if by_grpc and not REFERENCE.search(value):
+                    grpc_metadata(name, value)
             except ValueError as error:
                 self.problems.append(f"headers: {name if name.isprintable() else 'one'} {error}")
             headers[name] = value
