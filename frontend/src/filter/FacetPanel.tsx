@@ -3,7 +3,7 @@ import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
 import { facetsQuery } from "../app/queries";
 import type { ViewSearch } from "../model/filters";
 import { toggleValue, valuesOf, without } from "../model/filterText";
-import { formatCount } from "../model/format";
+import { formatCount, shownText } from "../model/format";
 import styles from "./FacetPanel.module.css";
 
 interface Props {
@@ -63,7 +63,7 @@ export function FacetPanel({ search, onFilter }: Props) {
               <Checkbox key={value} value={value} className={styles.value}>
                 <span className={styles.box} aria-hidden />
                 <span className={styles.text} title={value}>
-                  {value}
+                  {shownText(value)}
                 </span>
                 <span className={styles.count}>{span_count !== null && formatCount(span_count)}</span>
               </Checkbox>

@@ -102,6 +102,13 @@ it("does not call a group new that may be missing from what was answered of the 
   expect(formatChange(2, undefined)).toBe("–");
 });
 
+it("tells an empty value from none", () => {
+  const groups = [group({ tag: "" }, 1)];
+  const question = questionOf({ by: "tag" });
+  expect(rowsOf(question, answer({ groups }))[0]).toMatchObject({ keys: [""], filter: 'tag:""' });
+  expect(courseOfAnswer(question, answer({ groups }))?.series[0]?.label).toBe('""');
+});
+
 it("quotes an attribute's key where the filter language needs it", () => {
   const groups = [group({ "attr.my key": "x" }, 1)];
   expect(rowsOf(questionOf({ by: "attr.my key" }), answer({ groups }))[0]?.filter).toBe('attr."my key":x');

@@ -2,6 +2,7 @@ import type { Wire } from "../api/client";
 import { type Course, courseOf, formatValue, REQUESTS, UNPRICED } from "./analytics";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
 import { allOf, condition } from "./filterText";
+import { shownText } from "./format";
 import { isKeyOf } from "./keys";
 
 export type Metric = Wire["Metric"];
@@ -257,7 +258,7 @@ function idOf(by: readonly string[], { key }: Wire["AnalyticsGroup"]): string {
 }
 
 function labelOf(by: readonly string[], { key }: Wire["AnalyticsGroup"]): string {
-  return by.map((name) => key[name] || "none").join(" · ");
+  return by.map((name) => shownText(key[name] ?? "")).join(" · ");
 }
 
 function filterOf(by: readonly string[], { key }: Wire["AnalyticsGroup"]): string {

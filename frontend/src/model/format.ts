@@ -95,3 +95,8 @@ export function formatPercent(share: number): string {
   const percent = share * 100;
   return `${percent > 0 && percent < 0.01 ? "<0.01" : THREE_DIGITS.format(percent)} %`;
 }
+
+/** A value that may be the empty text, which is not the same as none. */
+export function shownText(value: string): string {
+  return value === "" ? '""' : value;
+}

@@ -44,7 +44,9 @@ it("reads rates by the names of either source", () => {
 });
 
 it("keeps of a URL what it knows", () => {
-  expect(parsePriceSearch({ model: "m", provider: "p", change: "c", range: "30d", order: "cost", filter: "x" })).toEqual({
+  expect(
+    parsePriceSearch({ model: "m", provider: "p", change: "c", range: "30d", order: "cost", filter: "x" }),
+  ).toEqual({
     model: "m",
     provider: "p",
     change: "c",

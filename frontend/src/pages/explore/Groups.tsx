@@ -12,7 +12,7 @@ import {
   spansOf,
 } from "../../model/explore";
 import type { ViewSearch } from "../../model/filters";
-import { formatCount, formatPercent } from "../../model/format";
+import { formatCount, formatPercent, shownText } from "../../model/format";
 import { CsvButton } from "../../ui/CsvButton";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
 import styles from "./ExplorePage.module.css";
@@ -40,7 +40,7 @@ export function Groups({ question, search, answer, before }: Props) {
   const columns: DataColumn<GroupRow>[] = [
     ...by.map((name, place) => ({
       header: groupingLabel(name),
-      cell: (row: GroupRow) => to(row.keys[place] || "none", spansOf(search, answer, row.filter)),
+      cell: (row: GroupRow) => to(shownText(row.keys[place] ?? ""), spansOf(search, answer, row.filter)),
       ...(place === 0 && { total: "All" }),
     })),
     ...(by.length === 0 ? [{ header: "Of", cell: () => "All" }] : []),

@@ -3,6 +3,7 @@ import { analyticsQuery, type Measure } from "../../app/queries";
 import { DIMENSIONS, type Dimension, formatValue, REQUESTS } from "../../model/analytics";
 import type { ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
+import { shownText } from "../../model/format";
 import { DataTable } from "../../ui/DataTable";
 import { optionsOf, Select } from "../../ui/Select";
 import { SpansLink } from "../../ui/SpansLink";
@@ -47,7 +48,7 @@ export function Breakdown({ search, by, onBy }: Props) {
             header: DIMENSIONS[by],
             cell: (row) => (
               <SpansLink view={search} filters={[condition(by, row)]}>
-                {row || "none"}
+                {shownText(row)}
               </SpansLink>
             ),
           },
