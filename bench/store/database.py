@@ -37,6 +37,7 @@ RECOMMENDED: Mapping[str, str] = {
     "default_toast_compression": "lz4",
 }
 _CONTENTS_AT_ONCE = 500
+_DAYS_AT_ONCE = 5
 _PROGRESS = """
 CREATE TABLE IF NOT EXISTS bench_month (spans bigint, end_ns bigint);
 CREATE TABLE IF NOT EXISTS bench_batches (batch integer PRIMARY KEY, written_at timestamptz NOT NULL DEFAULT now());
@@ -134,6 +135,8 @@ async def _finish(url: str, *, vacuum: bool) -> None:
     store = open_store(url, min_size=1, max_size=1)
     try:
         while await store.index_content(limit=_CONTENTS_AT_ONCE):
+            vacuum = True
+        while await store.make_user_rollups(limit=_DAYS_AT_ONCE):
             vacuum = True
     finally:
         await store.close()

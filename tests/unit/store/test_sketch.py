@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmflow_store.sketch import RELATIVE_ERROR, bucket_of, merge, quantile, value_of
+from llmflow_store.sketch import RELATIVE_ERROR, bucket_of, merge, merge_packed, packed, quantile, value_of
 
 nanoseconds = st.integers(0, 2**63 - 1)
 
@@ -30,6 +30,14 @@ def test_a_quantile_is_within_two_percent_of_the_exact_one(values: list[int], q:
 def test_merging_is_the_same_as_measuring_together(first: list[int], second: list[int]) -> None:
     apart = [Counter(map(bucket_of, values)) for values in (first, second)]
     assert merge(apart) == Counter(map(bucket_of, first + second))
+
+
+counts = st.integers(1, 2**20) | st.integers(1, 2**50)
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 1092), counts, max_size=8), max_size=5))
+def test_packed_sketches_merge_to_the_same(sketches: list[dict[int, int]]) -> None:
+    assert merge_packed([*map(packed, sketches)]) == merge(sketches)
 
 
 def test_an_empty_sketch_has_no_quantile() -> None:

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from llmflow_core.filters import And, Filter
 from llmflow_store.analytics import DISTRIBUTIONS, AnalyticsQuery, Metric
 from llmflow_store.filter_sql import FIELD_COLUMNS, Arguments, rollup_condition, span_condition
-from llmflow_store.rollup_rows import all_rows, model_rows, rollup_rows, rows_of_users, sums_of_users, user_rows
+from llmflow_store.rollup_rows import (
+    all_rows,
+    model_rows,
+    rollup_rows,
+    rows_of_users,
+    sketches_of_users,
+    sums_of_users,
+    user_rows,
+)
 from llmflow_store.rollups import USER_DIMENSION
 from llmflow_store.time_ranges import Range, covering, unix_us, widened
 from llmflow_store.values import label
@@ -90,6 +98,23 @@ def source_of_sums(query: AnalyticsQuery, users: Sequence[str] | None = None) ->
 def source_of_users(query: AnalyticsQuery, users: Sequence[str]) -> Source | None:
     """What answers the question about some users only; None where it takes the spans."""
     return _of_values(query, query.filter or And(()), users)
+
+
+def ranges_of_users(query: AnalyticsQuery) -> list[Range]:
+    """The range of a question that rollups by user answer, as few hours, days and weeks."""
+    return _ranges(query, "hour", coarsest="week")[2]
+
+
+def source_of_sketches(
+    query: AnalyticsQuery, ranges: Sequence[Range], users: Sequence[str], days: Mapping[tuple[str, int], int]
+) -> Source | None:
+    """The distributions by user of the hours among the ranges and of some days; see `rollup_rows.sketches_of_users`."""
+    arguments = Arguments(label(query.project))
+    from_us, to_us = widened(query.from_time, query.to_time, "hour")
+    rows = sketches_of_users([part for part in ranges if part.unit == "hour"], users, days, arguments)
+    if rows is None:
+        return None
+    return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS, few=not days)
 
 
 def _of_all(query: AnalyticsQuery, parsed: Filter) -> Source | None:

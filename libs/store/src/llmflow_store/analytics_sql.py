@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
+from llmflow_core.filters import And
 from llmflow_store import sketch
 from llmflow_store.analytics import (
     DISTRIBUTIONS,
@@ -22,10 +23,19 @@ from llmflow_store.analytics import (
     Number,
     Point,
 )
-from llmflow_store.analytics_sources import Source, source_of, source_of_sums, source_of_users
+from llmflow_store.analytics_sources import (
+    Source,
+    ranges_of_users,
+    source_of,
+    source_of_sketches,
+    source_of_sums,
+    source_of_users,
+)
 from llmflow_store.filter_sql import Arguments
 from llmflow_store.largest_users import users_of_largest_sums
 from llmflow_store.time_ranges import EPOCH
+from llmflow_store.user_rollups import read_user_rollups
+from llmflow_store.values import label
 
 _MEASURED = {Metric.LATENCY: "duration_ns", Metric.TTFT: "time_to_first_token_ns"}
 #: Of a distribution, the groups of most spans are measured, and the largest values among them returned.
@@ -88,7 +98,6 @@ def _of_course(
 async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source) -> list[Group]:
     """The groups of the largest values, largest first."""
     distribution = query.metric in DISTRIBUTIONS
-    measure = _distributions if distribution else _sums
     if distribution:
         counted = replace(query, metric=Metric.SPANS, aggregation="sum", limit=_MEASURED_GROUPS)
         found = await _largest(connection, counted, source_of_sums(counted) or source)
@@ -96,22 +105,33 @@ async def _groups(connection: asyncpg.Connection[Any], query: AnalyticsQuery, so
         found = await _largest(connection, query, source)
     if distribution and (query.interval is None or len(found) > query.limit):
         keys = [key for key, _ in found]
-        found = await measure(connection, query, _narrowed(query, source, keys), keys, interval=False)
+        found = await _of_keys(connection, query, source, keys, interval=False)
     keys = [key for key, _ in found]
     if not distribution or query.interval is None or len(found) > query.limit:
         ranked = sorted((_group(query, found, key, source) for key in keys), key=_by_value)[: query.limit]
         keys = [group.key for group in ranked]
     if query.interval is None or not keys:
         return ranked if keys else []
-    courses = _courses(await measure(connection, query, _narrowed(query, source, keys), keys, interval=True))
+    courses = _courses(await _of_keys(connection, query, source, keys, interval=True))
     return sorted((_of_course(query, key, courses.get(key, {}), source) for key in keys), key=_by_value)
 
 
-def _narrowed(query: AnalyticsQuery, source: Source, keys: Sequence[tuple[str, ...]]) -> Source:
-    """What answers the question about these groups, read faster where that can be."""
-    if query.group_by != ("user",) or not source.rollups or not keys:
-        return source
-    return source_of_users(query, [user for (user,) in keys]) or source
+async def _of_keys(
+    connection: asyncpg.Connection[Any],
+    query: AnalyticsQuery,
+    source: Source,
+    keys: Sequence[tuple[str, ...]],
+    *,
+    interval: bool,
+) -> _Found:
+    """What these groups have, read faster where that can be."""
+    if query.group_by == ("user",) and source.rollups and keys:
+        users = [user for (user,) in keys]
+        if query.metric in DISTRIBUTIONS and query.filter in (None, And(())):
+            return await _distributions_of_users(connection, query, users, interval=interval)
+        source = source_of_users(query, users) or source
+    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
+    return await measure(connection, query, source, keys, interval=interval)
 
 
 async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source) -> _Found:
@@ -188,6 +208,41 @@ async def _distributions(
         if buckets is not None:
             found[tuple(key), time] = _Measured(sum(counts), None, dict(zip(buckets, counts, strict=True)))
     return found
+
+
+async def _distributions_of_users(
+    connection: asyncpg.Connection[Any], query: AnalyticsQuery, users: Sequence[str], *, interval: bool
+) -> _Found:
+    """Days and weeks from the rows that are ready, what is left from those by type and status."""
+    step = query.interval if interval else None
+    ranges = ranges_of_users(replace(query, interval=step))
+    ready, days = await read_user_rollups(connection, label(query.project), _MEASURED[query.metric], ranges, users)
+    rest = source_of_sketches(query, ranges, users, days)
+    found = await _distributions(connection, query, rest, None, interval=interval) if rest else {}
+    step_us = step // timedelta(microseconds=1) if step else None
+    packed: defaultdict[tuple[tuple[str, ...], int | None], defaultdict[int, list[bytes]]]
+    packed = defaultdict(lambda: defaultdict(list))
+    for user, bucket, sign, counts in ready:
+        packed[(user,), step_us and bucket - bucket % step_us][sign].append(counts)
+    for place, by_sign in packed.items():
+        parts = [(sign, sketch.merge_packed(by_sign[sign])) for sign in sorted(by_sign, reverse=True)]
+        if place in found:
+            parts.append((1, found[place].buckets or {}))
+        found[place] = _signed(parts)
+    return {place: measured for place, measured in found.items() if measured.buckets}
+
+
+def _signed(parts: Sequence[tuple[int, dict[int, int]]]) -> _Measured:
+    """What distributions with signs come to; the first, which is the largest, is changed."""
+    merged: dict[int, int] = {}
+    for sign, buckets in parts:
+        if sign > 0 and not merged:
+            merged = buckets
+            continue
+        for bucket, count in buckets.items():
+            merged[bucket] = merged.get(bucket, 0) + sign * count
+    merged = {bucket: count for bucket, count in merged.items() if count}
+    return _Measured(sum(merged.values()), None, merged)
 
 
 def _added(rows: Iterable[asyncpg.Record], *, interval: bool) -> _Found:

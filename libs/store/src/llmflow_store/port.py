@@ -262,6 +262,15 @@ class Store(
         """How far full-text search is behind the writes."""
         ...
 
+    async def make_user_rollups(self, *, limit: int) -> int:
+        """Make percentiles by user fast over up to `limit` more days and weeks that are over, the newest first; return
+        how many there were: 0 when all are, or while another process is at it.
+
+        Answers never depend on it. Late spans make a day and its week slow for their users until it is called again.
+        May be broken off at any point by cancelling it.
+        """
+        ...
+
     async def secret(self, name: str) -> bytes:
         """32 random bytes kept under `name`, made on first use; the same for every process that asks."""
         ...

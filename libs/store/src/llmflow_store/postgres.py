@@ -6,14 +6,24 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 import asyncpg
 
 from llmflow_core.errors import ConfigError, LLMFlowError, Retryable, TookTooLong
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
-from llmflow_store import analytics_sql, facets, live_sql, prometheus_sql, reads, search, topology_sql, writes
+from llmflow_store import (
+    analytics_sql,
+    facets,
+    live_sql,
+    prometheus_sql,
+    reads,
+    search,
+    topology_sql,
+    user_rollups,
+    writes,
+)
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
 from llmflow_store.connections import set_codecs, translated
 from llmflow_store.migrations import newest_version
@@ -29,6 +39,7 @@ from llmflow_store.postgres_retention import PostgresRetention
 from llmflow_store.postgres_signals import PostgresSignals
 from llmflow_store.postgres_views import PostgresViews
 from llmflow_store.results import WriteResult
+from llmflow_store.statements import unix_us
 from llmflow_store.topology import Dependency, Operation
 from llmflow_store.usage import UsageTotals
 
@@ -121,6 +132,11 @@ class PostgresStore(
         """See `Store`."""
         async with self._connection() as connection:
             return await search.search_backlog(connection)
+
+    async def make_user_rollups(self, *, limit: int) -> int:
+        """See `Store`."""
+        async with self._own_connection() as connection:
+            return await user_rollups.make_user_rollups(connection, unix_us(datetime.now(UTC)), limit)
 
     async def get_trace(self, project: str, trace_id: bytes) -> Trace | None:
         """See `Store`."""

@@ -31,6 +31,9 @@ _TIMED_TABLES = {
         "rollups_day": "bucket",
         "rollups_value_hour": "bucket",
         "rollups_value_day": "bucket",
+        "rollups_user_day": "bucket",
+        "rollups_user_week": "bucket",
+        "rollups_user_made": "bucket",
         "rollups_total_day": "bucket",
         "rollups_total_week": "bucket",
     },
@@ -38,9 +41,15 @@ _TIMED_TABLES = {
     "metrics": {"metric_points": "time", "metric_series": "last_time"},
 }
 _HOUR = 3_600_000_000
+_WEEK_BUT_A_DAY = 6 * 24 * _HOUR
 #: How much older a row's time may be than the day it tells of last, in microseconds: a week's sums have the time of the
 #: week's first day, and that of a series is right to the hour.
-_OLDER = {"rollups_total_week": 6 * 24 * _HOUR, "metric_series": _HOUR}
+_OLDER = {
+    "rollups_total_week": _WEEK_BUT_A_DAY,
+    "rollups_user_week": _WEEK_BUT_A_DAY,
+    "rollups_user_made": _WEEK_BUT_A_DAY,
+    "metric_series": _HOUR,
+}
 #: Every table with data of projects that retention deals with, and those that need none: they have few rows, only grow
 #: or are emptied by others.
 TIMED_TABLES = frozenset(

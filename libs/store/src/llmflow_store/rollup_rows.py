@@ -103,6 +103,24 @@ def rows_of_users(ranges: Sequence[Range], condition: str, users: Sequence[str],
     return _united(parts)
 
 
+def sketches_of_users(
+    hours: Sequence[Range], users: Sequence[str], days: Mapping[tuple[str, int], int], arguments: Arguments
+) -> str | None:
+    """The distributions of users, by user (`value`), over ranges of hours and on days of (user, Unix microseconds),
+    added or taken away by the days' values, 1 or -1; None where no time is left."""
+    listed = arguments.add(list(users), "text[]") if hours else ""
+    parts = []
+    for part in hours:
+        selected = _selected(part, _USER, {}, sketches=True)
+        parts.append(_part_of_users("rollups_value_hour", part, selected, "true", listed, arguments))
+    for sign in sorted({*days.values()}):
+        selected = _selected(Range("day", 0, 0, sign), _USER, {}, sketches=True)
+        values, buckets = zip(*(day for day in days if days[day] == sign), strict=True)
+        places = f"{arguments.add(values, 'text[]')}, {arguments.add(buckets, 'timestamptz[]')}"
+        parts.append(_each(f"unnest({places}) AS u (value, bucket)", "rollups_value_day", selected, "u.bucket", "true"))
+    return _united(parts) if parts else None
+
+
 def _totals(part: Range) -> tuple[str, Mapping[str, str]]:
     """The table that has users' sums, and those."""
     if part.unit == "hour":
@@ -113,12 +131,16 @@ def _totals(part: Range) -> tuple[str, Mapping[str, str]]:
 def _part_of_users(table: str, part: Range, selected: str, condition: str, listed: str, arguments: Arguments) -> str:
     size = arguments.add(_SIZES[part.unit], "interval")
     low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
+    items = f"unnest({listed}) AS u (value), generate_series({low}, {high} - {size}, {size}) AS b (bucket)"
+    return _each(items, table, selected, "b.bucket", condition)
+
+
+def _each(items: str, table: str, selected: str, bucket: str, condition: str) -> str:
+    """The rows of each of the FROM items: of the user `u.value` in the time that begins at `bucket`."""
     # One at a time (OFFSET), for the planner cannot know how few rows one user has in one hour.
     return (
-        f"SELECT f.* FROM unnest({listed}) AS u (value),"  # noqa: S608
-        f" generate_series({low}, {high} - {size}, {size}) AS b (bucket),"
-        f" LATERAL (SELECT {selected} FROM {table} AS r WHERE r.project = $1"
-        f" AND r.dimension = '{USER_DIMENSION}' AND r.bucket = b.bucket AND r.value = u.value AND {condition}"
+        f"SELECT f.* FROM {items}, LATERAL (SELECT {selected} FROM {table} AS r WHERE r.project = $1"  # noqa: S608
+        f" AND r.dimension = '{USER_DIMENSION}' AND r.bucket = {bucket} AND r.value = u.value AND {condition}"
         " OFFSET 0) AS f"
     )
 

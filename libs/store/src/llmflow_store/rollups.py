@@ -3,7 +3,7 @@
 `rollups_*` are keyed by everything a span has few values of; `rollups_value_*` by one dimension, type and status:
 `model`, `user`, and `attr.KEY` for the attributes chosen for it; a whole model is one row as well, and so is `all`.
 `rollups_total_*` has what users and chosen attributes come to in a day and a week, without sketches. A dimension that a
-span lacks is ''.
+span lacks is ''. (`rollups_user_*` are made of these later: see `user_rollups`.)
 """
 
 from __future__ import annotations

@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import asyncpg
 import pytest
 
 from llmflow_core.errors import Rejected
 from llmflow_core.filters import parse_filter
-from llmflow_core.spans import Span
+from llmflow_core.spans import Span, Status
 from llmflow_store import Store, sketch
 from llmflow_store.analytics import DISTRIBUTIONS, QUANTILES, AnalyticsQuery, Group, Metric
 from llmflow_store.time_ranges import covering
@@ -23,6 +24,8 @@ from llmflow_testkit.store_suite import StoreSuite
 
 _FROM = datetime(2025, 6, 10, 7, 30, 12, tzinfo=UTC)
 _TO = datetime(2025, 6, 14, 19, 3, 5, tzinfo=UTC)
+#: The beginning of a week of the rollups.
+_WEEK = datetime(2025, 6, 5, tzinfo=UTC)
 _MINUTE_US, _HOUR_US = 60_000_000, 3_600_000_000
 
 
@@ -40,6 +43,34 @@ def _spans() -> list[Span]:
         )
         for span in spans
     ]
+
+
+def _calls_of_days(rng: random.Random, count: int) -> list[Span]:
+    """Calls of three users on a few days of three weeks."""
+    days = [0, 1, 7, 8, 20]
+    return [
+        make_generation(
+            user_id=rng.choice(["ada", "bob", "bob", "eve"]),
+            start_time_ns=int(_WEEK.timestamp() + rng.choice(days) * 86_400 + rng.randrange(86_400)) * 10**9,
+            duration_ns=int(rng.lognormvariate(20, 2)),
+            time_to_first_token_ns=rng.choice([None, rng.randrange(10**9)]),
+            status=rng.choice(list(Status)),
+        )
+        for _ in range(count)
+    ]
+
+
+def _by_user(rng: random.Random) -> AnalyticsQuery:
+    begin = rng.randrange(22 * 24)
+    return AnalyticsQuery(
+        project="default",
+        metric=rng.choice([Metric.LATENCY, Metric.TTFT]),
+        aggregation=rng.choice(["p50", "p95", "avg"]),
+        from_time=_WEEK + timedelta(hours=begin),
+        to_time=_WEEK + timedelta(hours=rng.randrange(begin, 22 * 24) + 1),
+        group_by=("user",),
+        interval=rng.choice([None, timedelta(hours=6), timedelta(days=1), timedelta(days=7)]),
+    )
 
 
 _QUESTIONS: list[dict[str, Any]] = [
@@ -156,6 +187,43 @@ class AnalyticsContract(StoreSuite):
             )
             everything = await store.analyse(replace(query, limit=1000))
             assert (await store.analyse(query)).groups == everything.groups[: query.limit], query
+
+    @pytest.mark.parametrize("seed", [1, 2])
+    async def test_percentiles_by_user_equal_a_recount_whatever_is_late(self, store: Store, seed: int) -> None:
+        rng, spans = random.Random(seed), list[Span]()
+        for count in (400, 3, 0, 60, 1):
+            new = _calls_of_days(rng, count)
+            await store.write_spans(new)
+            spans += new
+            await store.make_user_rollups(limit=rng.choice([0, 1, 4, 30]))
+            for _ in range(4):
+                query = replace(_by_user(rng), filter=parse_filter(rng.choice(["", "", "status:error"])))
+                result = await store.analyse(query)
+                text = "status:error" if query.filter != parse_filter("") else None
+                kept = [
+                    span
+                    for span in spans
+                    if result.from_us <= span.start_time_ns // 1000 < result.to_us and _passes(span, text)
+                ]
+                expected = [_recounted(query, held, key, 1) for key, held in _grouped(query, kept).items()]
+                measured = [group for group in result.groups if group.span_count]
+                assert sorted(map(_answer, measured)) == sorted(expected), query
+
+    async def test_percentiles_by_user_are_ready_for_days_and_weeks_that_are_over(
+        self, store: Store, database_url: str
+    ) -> None:
+        rng = random.Random(3)
+        await store.write_spans(_calls_of_days(rng, 500))
+        query = replace(_by_user(rng), from_time=_WEEK, to_time=_WEEK + timedelta(days=9), interval=None)
+        expected = await store.analyse(query)
+        while await store.make_user_rollups(limit=2):
+            pass
+        connection = await asyncpg.connect(database_url)
+        try:
+            await connection.execute("DELETE FROM rollups_value_day WHERE dimension = 'user'")
+        finally:
+            await connection.close()
+        assert await store.analyse(query) == expected
 
     async def test_without_spans_there_is_an_answer(self, store: Store) -> None:
         for metric, aggregation in ((Metric.COST, "sum"), (Metric.LATENCY, "p95"), (Metric.ERROR_RATE, "avg")):

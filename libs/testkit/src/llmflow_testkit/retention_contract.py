@@ -158,6 +158,8 @@ class RetentionContract(StoreSuite):
             "INSERT INTO metric_series SELECT 'default', series, 'm', '', '', 'sum', 'delta', true, '', '', '',"
             " '{}', '{}', '{}', max(time) FROM metric_points GROUP BY series"
         )
+        while await store.make_user_rollups(limit=10):
+            pass
         await store.apply_retention(replace(MONTH, logs=3, metrics=10, rollups=5))
         page = await store.list_logs(LogQuery(project="default"))
         assert [log.id for log in page.logs] == [logs[0].id]

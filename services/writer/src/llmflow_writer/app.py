@@ -1,4 +1,4 @@
-"""The writer's process: the loop, with the search index, retention and the health port beside it."""
+"""The writer's process: the loop, with the search index, retention, rollups of users and the health port beside it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from llmflow_writer.loop import WriterLoop
 from llmflow_writer.price_list import PriceList
 from llmflow_writer.retention import RetentionWorker
 from llmflow_writer.settings import WriterSettings
+from llmflow_writer.user_rollups import UserRollups
 
 
 async def run(
@@ -37,3 +38,4 @@ async def run(
             tasks.create_task(WriterLoop(bus, store, prices, settings).run(stop))
             tasks.create_task(SearchIndexer(store).run(stop))
             tasks.create_task(RetentionWorker(store, settings).run(stop))
+            tasks.create_task(UserRollups(store).run(stop))

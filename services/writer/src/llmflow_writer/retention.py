@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 
@@ -11,6 +10,7 @@ from llmflow_core.errors import Permanent, Retryable
 from llmflow_store import Store
 from llmflow_store.retention import RetentionReport
 from llmflow_writer import metrics
+from llmflow_writer.background import repeat
 from llmflow_writer.settings import WriterSettings
 
 logger = logging.getLogger(__name__)
@@ -29,19 +29,7 @@ class RetentionWorker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, which breaks off what is going on; the next start goes on with it."""
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            while not stop.is_set():
-                applying = asyncio.create_task(self._apply())
-                await asyncio.wait({applying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not applying.done():
-                    applying.cancel()
-                    await asyncio.wait({applying})
-                    return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(asyncio.shield(stopping), applying.result())
-        finally:
-            stopping.cancel()
+        await repeat(self._apply, stop)
 
     async def _apply(self) -> float:
         """Apply retention once; return how long to pause then, in seconds."""
