@@ -59,7 +59,7 @@ client = anthropic.Anthropic(
     base_url="${proxy}",${pythonHeaders}
 )
 client.messages.create(
-    model="claude-sonnet-4-5",
+    model="claude-haiku-4-5",
     max_tokens=200,
     messages=[{"role": "user", "content": "Hello!"}],
 )`,
