@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
+import httpx
 import pytest
 
-from llmflow.api import open_api
+from llmflow.api import Api, open_api
 from llmflow.reaching import proxies_apply
 from llmflow_core.errors import LLMFlowError
 
@@ -25,3 +28,15 @@ def test_what_can_be_no_key_is_not_quoted(key: str, monkeypatch: pytest.MonkeyPa
     with pytest.raises(LLMFlowError, match="LLMFLOW_API_KEY") as raised, open_api():
         pass
     assert key not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"html": "<p>"}, {"content": b"{", "headers": {"content-type": "application/json"}}]
+)
+def test_what_answers_something_else_is_not_the_api(answer: dict[str, Any]) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, **answer))
+    with (
+        httpx.Client(transport=transport, base_url="http://other.test") as client,
+        pytest.raises(LLMFlowError, match="other.test is not LLMFlow's API"),
+    ):
+        Api(client).get("prices")

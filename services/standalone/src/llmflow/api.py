@@ -57,7 +57,10 @@ class Api:
             content = answer.read()
             if content and "json" not in answer.headers.get("content-type", ""):
                 raise self._stranger()
-            return answer.json() if content else None
+            try:
+                return answer.json() if content else None
+            except ValueError:
+                raise self._stranger() from None
 
     @contextmanager
     def stream(
