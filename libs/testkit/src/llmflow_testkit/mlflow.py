@@ -25,7 +25,13 @@ async def running_mlflow(folder: Path) -> AsyncIterator[str]:
     packages = available(find_mlflow)
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    environment = {"PYTHONPATH": str(packages), "MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    environment = {
+        "PYTHONPATH": str(packages),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        # Eight processes that load all of MLflow, for evaluations that nobody asks for.
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    }
     where = ("--host", "127.0.0.1", "--port", str(port), "--workers", "1")
     data = ("--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", folder / "mlflow")
     command = (BARE_PYTHON, "-m", "mlflow", "server", *where, *data)
