@@ -36,7 +36,7 @@ async def test_a_program_with_litellm(fake_provider: FakeProvider, proxy_url: st
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(240):
         printed, complaints = await process.communicate()
     assert process.returncode == 0, complaints.decode()
     # It also prints where to get help with the errors.
