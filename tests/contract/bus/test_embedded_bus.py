@@ -208,6 +208,34 @@ async def test_damaged_pages_are_read_past(url: str, folder: Path, caplog: pytes
     await bus.close()
 
 
+@pytest.mark.parametrize("records", [1, 40])
+def test_a_damaged_last_page_ends_what_is_read(
+    folder: Path, log: EmbeddedLog, caplog: pytest.LogCaptureFixture, records: int
+) -> None:
+    log.append([("topic", Message(b"%08d" % n + bytes(3000), key=b"k")) for n in range(records)])
+    log.close()
+    path = folder / "log.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    page = content.index(b"%08d" % (records - 1) + bytes(1000)) // size
+    content[page * size : (page + 1) * size] = b"\xff" * size
+    path.write_bytes(content)
+
+    damaged = EmbeddedLog(folder)
+    damaged.join("group", damaged.partitions("topic"), "earliest")
+    found = [
+        record.offset
+        for p in damaged.partitions("topic")
+        for record in damaged.read(p, 0, max_records=99, max_bytes=1 << 20)
+    ]
+    damaged.close()
+    assert found == list(range(len(found)))
+    assert max(0, records - 3) <= len(found) < records
+    assert "lost on a damaged page" in caplog.text
+
+
 def test_a_record_that_comes_while_a_group_joins_is_not_behind_it(
     log: EmbeddedLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -227,10 +227,13 @@ class EmbeddedLog:
                     readable - rowid - 1,
                     error,
                 )
+                if not self._can_read(readable):
+                    return  # the page is the last one
                 rowid = readable
 
     def _readable_after(self, partition_id: int, rowid: int) -> int:
-        """Where a partition can be read again whose row cannot be; found in steps that grow, then shrink."""
+        """Where a partition can be read again whose row cannot be, found in steps that grow, then shrink; its end when
+        nothing more of it can."""
         first = partition_id << _OFFSET_BITS
         (next_offset,) = self._connection.execute(
             "SELECT next_offset FROM partitions WHERE id = ?", (partition_id,)
@@ -313,7 +316,10 @@ class EmbeddedLog:
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise
-            row = self._connection.execute(_HEAD, (self._readable_after(partition_id, bounds[0]), bounds[1])).fetchone()
+            readable = self._readable_after(partition_id, bounds[0])
+            if not self._can_read(readable):
+                return None
+            row = self._connection.execute(_HEAD, (readable, bounds[1])).fetchone()
         return row
 
     def retain(self, *, max_bytes: int, max_age_seconds: float) -> int:
