@@ -64,6 +64,8 @@ _SUMS = {
 }
 #: What takes more than sums over whole models.
 _SPLIT = frozenset({Metric.REQUESTS, Metric.ERRORS, Metric.ERROR_RATE})
+#: What the ends of a range can have.
+_FEW_HOURS_US = 86_400_000_000
 
 
 class Source(NamedTuple):
@@ -111,10 +113,12 @@ def source_of_sketches(
     """The distributions by user of the hours among the ranges and of some days; see `rollup_rows.sketches_of_users`."""
     arguments = Arguments(label(query.project))
     from_us, to_us = widened(query.from_time, query.to_time, "hour")
-    rows = sketches_of_users([part for part in ranges if part.unit == "hour"], users, days, arguments)
+    hours = [part for part in ranges if part.unit == "hour"]
+    rows = sketches_of_users(hours, users, days, arguments)
     if rows is None:
         return None
-    return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS, few=not days)
+    few = not days and sum(part.high - part.low for part in hours) <= _FEW_HOURS_US
+    return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS, few=few)
 
 
 def _of_all(query: AnalyticsQuery, parsed: Filter) -> Source | None:
