@@ -10,13 +10,16 @@ the system's.
 from __future__ import annotations
 
 import os
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from httpx import _config
+from httpx._transports import default as _transports
 
 from llmflow_testkit.chromium import find_chromium, running_chromium
 from llmflow_testkit.clusters import (
@@ -51,6 +54,7 @@ def pytest_configure() -> None:
     os.environ["RETENTION_DAYS"] = "0"
     usual = _config.DEFAULT_TIMEOUT_CONFIG
     usual.connect = usual.read = usual.write = usual.pool = _CLIENT_SECONDS
+    vars(_transports)["create_ssl_context"] = _ssl_context
 
 
 @pytest.fixture(scope="session")
@@ -239,6 +243,18 @@ async def page(browser: Browser, page_problems: list[str]) -> AsyncIterator[Page
     yield page
     await page.close()
     assert not page_problems, "the page complained:\n" + "\n".join(page_problems)
+
+
+def _ssl_context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:
+    own = trust_env and (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR"))
+    if verify is True and cert is None and not own:
+        return _usual_ssl_context()
+    return _config.create_ssl_context(verify, cert, trust_env)
+
+
+@cache
+def _usual_ssl_context() -> ssl.SSLContext:
+    return _config.create_ssl_context(trust_env=False)
 
 
 def _database(server_url: str, template: str | None = None) -> Iterator[str]:
