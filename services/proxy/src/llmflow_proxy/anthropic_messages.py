@@ -7,7 +7,7 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -47,7 +47,21 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     if "content" in body:
         message = _message({"role": "assistant", "content": body["content"]})
         reading.output.append({**message, "finish_reason": reason})
-    _read_usage(mapping(body.get("usage")), attributes)
+    usage = mapping(body.get("usage"))
+    _read_usage(usage, attributes)
+    if isinstance(identity := body.get("id"), str):
+        advice = (one for one in dicts(usage.get("iterations")) if one.get("type") == "advisor_message")
+        reading.apart = [_advised(one, f"{identity}/{place}", reading) for place, one in enumerate(advice)]
+
+
+def _advised(taken: Mapping[str, Any], identity: str, asked_by: Reading) -> Apart:
+    """A call that the advisor tool made of its own model: billed at that model's prices, and counted by no total. What
+    it said is among the answer's content."""
+    reading = Reading(user=asked_by.user)
+    reading.attributes["gen_ai.request.model"] = reading.attributes["gen_ai.response.model"] = taken.get("model")
+    reading.attributes["gen_ai.response.id"] = asked_by.attributes["gen_ai.response.id"]
+    _read_usage(taken, reading.attributes)
+    return Apart(identity, reading=reading)
 
 
 def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:

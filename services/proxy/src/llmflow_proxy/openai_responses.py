@@ -79,14 +79,15 @@ def read_background(body: dict[str, Any], reading: Reading) -> None:
     if body.get("background") is not True or not isinstance(identity, str) or not isinstance(created, int | float):
         return
     completed = body.get("completed_at")
-    reading.apart = Apart(
+    apart = Apart(
         identity, int(created) * _NS_PER_S, int(completed) * _NS_PER_S if isinstance(completed, int | float) else None
     )
+    reading.apart = [apart]
     if body.get("usage") and body.get("status") not in _UNFINISHED:
-        reading.apart.reading = Reading()
+        apart.reading = Reading()
         # A response repeats all of its request but the input.
-        read_request(body, reading.apart.reading)
-        _read_answer(body, reading.apart.reading)
+        read_request(body, apart.reading)
+        _read_answer(body, apart.reading)
 
 
 def _read_answer(body: dict[str, Any], reading: Reading) -> None:

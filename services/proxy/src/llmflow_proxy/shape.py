@@ -27,7 +27,7 @@ _ESCAPED = re.compile(
 class Reading:
     """What was read out of one exchange. Messages have the GenAI conventions' shape ({role, parts}); `system` holds
     parts, `tools` flat tool definitions. `attributes` are span attributes; a value of None means there is none. `apart`
-    is the call of a model that the exchange is about, where that goes on without it."""
+    are calls of a model that the exchange tells of beside its own."""
 
     attributes: dict[str, JSON] = field(default_factory=dict)
     input: list[dict[str, JSON]] = field(default_factory=list)
@@ -35,19 +35,21 @@ class Reading:
     system: list[JSON] = field(default_factory=list)
     tools: list[JSON] = field(default_factory=list)
     user: str | None = None
-    apart: Apart | None = None
+    apart: list[Apart] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Apart:
-    """A call of a model that outlives the request that began it, and may be asked for again and again.
+    """A call of a model that has a span of its own: one that outlives the request that began it, and may be asked for
+    again and again, or one of another model that the provider made while it answered.
 
-    `identity` is the provider's id of it. It began `start_ns` after the Unix epoch, and ended at `end_ns` where that is
-    known; `reading` is what it said and took, None as long as that is not known.
+    `identity` is the provider's id of it. It began `start_ns` after the Unix epoch, None for a call made within the
+    exchange, and ended at `end_ns` where that is known; `reading` is what it said and took, None as long as that is not
+    known.
     """
 
     identity: str
-    start_ns: int
+    start_ns: int | None = None
     end_ns: int | None = None
     reading: Reading | None = None
 

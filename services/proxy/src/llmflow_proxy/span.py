@@ -65,9 +65,10 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     """The exchange's project and its serialized ExportTraceServiceRequest, or None when the policy's sampling leaves it
     out.
 
-    That holds one span, and one more for a call made in the background of which the answer says what it took. Its ids
-    and its start are the same in every exchange that says so, and so it counts once. `limit` bounds the recorded
-    content of each of the two bodies, in bytes.
+    That holds one span, and one more for each call apart of which the answer says what it took: one made in the
+    background, or of another model for advice. Its ids are the same in every exchange that says so; so is the start of
+    one made in the background, which so counts once. `limit` bounds the recorded content of each of the two bodies, in
+    bytes.
     """
     headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
@@ -91,7 +92,8 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         user = {"user.id": correlation.user or reading.user}
         return named | place | read | facts | _content(reading, limit, decision) | user
 
-    attributes = attributes_of(reading, decision.http(_http_attributes(exchange)))
+    http = decision.http(_http_attributes(exchange))
+    attributes = attributes_of(reading, http)
     project = exchange.project or correlation.project
     span: dict[str, Any] = {
         "trace_id": correlation.trace_id,
@@ -109,17 +111,21 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         message = without(message, secrets)[:limit]
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
     spans = [(span, attributes)]
-    if apart := reading.apart:
+    for apart in reading.apart:
         ids = _ids_of(apart, exchange, project)
         if apart.reading:
             link = {"trace_id": span["trace_id"], "span_id": span["span_id"]}
-            provider = _provider_attributes(exchange) | {"gen_ai.operation.name": "chat"}
-            of_call = attributes_of(apart.reading, provider)
-            ended = max(apart.start_ns, apart.end_ns or span["end_time_unix_nano"])
+            place = _provider_attributes(exchange) | {"gen_ai.operation.name": "chat"}
+            if apart.start_ns is None:
+                # They say whether it all came from a gateway's cache, and cost nothing.
+                place |= {name: value for name, value in http.items() if name.startswith("http.response.header.")}
+            of_call = attributes_of(apart.reading, place)
+            began = span["start_time_unix_nano"] if apart.start_ns is None else apart.start_ns
+            ended = max(began, apart.end_ns or span["end_time_unix_nano"])
             call = {
                 **span, **ids, "parent_span_id": b"", "trace_state": "", "links": [link],
                 "name": without(_call_name("chat", apart.reading), secrets),
-                "start_time_unix_nano": apart.start_ns, "end_time_unix_nano": ended,
+                "start_time_unix_nano": began, "end_time_unix_nano": ended,
             }  # fmt: skip
             spans.append((call, of_call))
         span["links"].append(ids)
