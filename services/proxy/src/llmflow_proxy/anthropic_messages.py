@@ -49,9 +49,8 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
         reading.output.append({**message, "finish_reason": reason})
     usage = mapping(body.get("usage"))
     _read_usage(usage, attributes)
-    if isinstance(identity := body.get("id"), str):
-        advice = (one for one in dicts(usage.get("iterations")) if one.get("type") == "advisor_message")
-        reading.apart = [_advised(one, f"{identity}/{place}", reading) for place, one in enumerate(advice)]
+    advice = (one for one in dicts(usage.get("iterations")) if one.get("type") == "advisor_message")
+    reading.apart = [_advised(one, str(place), reading) for place, one in enumerate(advice)]
 
 
 def _advised(taken: Mapping[str, Any], identity: str, asked_by: Reading) -> Apart:

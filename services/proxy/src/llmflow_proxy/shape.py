@@ -43,9 +43,9 @@ class Apart:
     """A call of a model that has a span of its own: one that outlives the request that began it, and may be asked for
     again and again, or one of another model that the provider made while it answered.
 
-    `identity` is the provider's id of it. It began `start_ns` after the Unix epoch, None for a call made within the
-    exchange, and ended at `end_ns` where that is known; `reading` is what it said and took, None as long as that is not
-    known.
+    `identity` is the provider's id of it, or says which of those within the answer it is. It began `start_ns` after the
+    Unix epoch, None for a call made within the exchange, and ended at `end_ns` where that is known; `reading` is what
+    it said and took, None as long as that is not known.
     """
 
     identity: str

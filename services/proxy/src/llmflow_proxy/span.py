@@ -65,10 +65,9 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     """The exchange's project and its serialized ExportTraceServiceRequest, or None when the policy's sampling leaves it
     out.
 
-    That holds one span, and one more for each call apart of which the answer says what it took: one made in the
-    background, or of another model for advice. Its ids are the same in every exchange that says so; so is the start of
-    one made in the background, which so counts once. `limit` bounds the recorded content of each of the two bodies, in
-    bytes.
+    That holds one span, and one more for each call apart of which the answer says what it took: one of another model
+    for advice, or one made in the background, whose ids and start are the same in every exchange that says so, so that
+    it counts once. `limit` bounds the recorded content of each of the two bodies, in bytes.
     """
     headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
@@ -112,23 +111,25 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
     spans = [(span, attributes)]
     for apart in reading.apart:
-        ids = _ids_of(apart, exchange, project)
+        within = apart.start_ns is None
+        ids = _ids_beside(span, apart) if within else _ids_of(apart, exchange, project)
         if apart.reading:
             link = {"trace_id": span["trace_id"], "span_id": span["span_id"]}
             place = _provider_attributes(exchange) | {"gen_ai.operation.name": "chat"}
-            if apart.start_ns is None:
+            if within:
                 # They say whether it all came from a gateway's cache, and cost nothing.
                 place |= {name: value for name, value in http.items() if name.startswith("http.response.header.")}
             of_call = attributes_of(apart.reading, place)
-            began = span["start_time_unix_nano"] if apart.start_ns is None else apart.start_ns
+            # Of two without a parent, the one that began first is the trace's root.
+            began = span["start_time_unix_nano"] + 1 if apart.start_ns is None else apart.start_ns
             ended = max(began, apart.end_ns or span["end_time_unix_nano"])
             call = {
-                **span, **ids, "parent_span_id": b"", "trace_state": "", "links": [link],
-                "name": without(_call_name("chat", apart.reading), secrets),
+                **span, "links": [link], **ids, "name": without(_call_name("chat", apart.reading), secrets),
                 "start_time_unix_nano": began, "end_time_unix_nano": ended,
             }  # fmt: skip
             spans.append((call, of_call))
-        span["links"].append(ids)
+        if not within:
+            span["links"].append({"trace_id": ids["trace_id"], "span_id": ids["span_id"]})
     service = correlation.service or DEFAULT_SERVICE
     request = _request(spans, service)
     # One look at the whole is enough nearly always; text by text costs a hundred times as much. And where a secret is
@@ -139,11 +140,17 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     return project, request
 
 
-def _ids_of(apart: Apart, exchange: Exchange, project: str) -> dict[str, bytes]:
-    """The ids of a call's span, the same in every exchange of the project that tells of it."""
+def _ids_of(apart: Apart, exchange: Exchange, project: str) -> dict[str, Any]:
+    """The ids of a call in a trace of its own, the same in every exchange of the project that tells of it."""
     key = "\0".join((project, exchange.route.provider.semconv_name, apart.identity))
     digest = hashlib.sha256(key.encode()).digest()
-    return {"trace_id": digest[:TRACE_ID_BYTES], "span_id": digest[-SPAN_ID_BYTES:]}
+    ids = {"trace_id": digest[:TRACE_ID_BYTES], "span_id": digest[-SPAN_ID_BYTES:]}
+    return {**ids, "parent_span_id": b"", "trace_state": ""}
+
+
+def _ids_beside(span: Mapping[str, Any], apart: Apart) -> dict[str, Any]:
+    """The id of a call beside `span`, under the same parent: below it, it would count instead of it."""
+    return {"span_id": hashlib.sha256(span["span_id"] + apart.identity.encode()).digest()[-SPAN_ID_BYTES:]}
 
 
 def _request(spans: Sequence[tuple[dict[str, Any], Mapping[str, JSON]]], service: str) -> bytes:
