@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
-from llmflow_bus import Batch
+from llmflow_bus import Batch, Message
 from llmflow_bus.kafka import KafkaBus
-from llmflow_core.errors import Retryable
+from llmflow_bus.kafka import consumer as kafka_consumer
+from llmflow_core.errors import Permanent, Retryable
 from llmflow_testkit.bus_contract import numbered, read, values
 
 pytestmark = pytest.mark.kafka
@@ -74,3 +77,61 @@ async def test_a_partition_that_begins_anew_is_read_from_there(bus: KafkaBus, to
     # broker has lost its last records.
     consumer._kafka.seek(TopicPartition(topic, 0), 1)
     assert values(await read(consumer, 3)) == [1, 2, 3]
+
+
+async def test_commits_that_brokers_forget_for_a_moment_still_count(
+    bus: KafkaBus, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    producer, consumer = await bus.producer(), await bus.consumer(f"group-{topic}", [topic])
+    await producer.publish(topic, numbered(4))
+    await consumer.commit(Batch((await read(consumer, 4))[:2]))
+
+    # What a broker answers while it takes over the group after others were killed.
+    async def no_commit(partition: TopicPartition) -> None:
+        return None
+
+    monkeypatch.setattr(consumer._kafka, "committed", no_commit)
+    await consumer.rewind()
+    assert values(await read(consumer, 2)) == [2, 3]
+    await consumer.rewind()
+    consumer.on_partitions_assigned({TopicPartition(topic, 0)})
+    assert values(await read(consumer, 2)) == [2, 3]
+
+
+async def test_records_that_were_deleted_unread_are_told(
+    bus: KafkaBus, kafka_url: str, topic: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    producer = await bus.producer()
+    await producer.publish(topic, numbered(4))
+    first = await bus.consumer(f"group-{topic}", [topic])
+    await first.commit(Batch((await read(first, 4))[:1]))
+    await first.close()
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))
+    await admin.start()
+    await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=3)})
+    await admin.close()
+    consumer = await bus.consumer(f"group-{topic}", [topic])
+    assert values(await read(consumer, 1)) == [3]
+    assert "2 records from 1 on were deleted before they were read" in caplog.text
+
+
+async def test_a_record_that_the_topic_does_not_take_leaves_the_next_alone(bus: KafkaBus, kafka_url: str) -> None:
+    topic = f"topic-{uuid.uuid4().hex}"
+    await KafkaBus.from_url(f"{kafka_url}?max_message_bytes=1024").create_topics([topic], partitions=1)
+    producer, consumer = await bus.producer(), await bus.consumer(f"group-{topic}", [topic])
+    await producer.publish(topic, numbered(1))
+    with pytest.raises(Permanent, match=f"publish to {topic}: .*max.message.bytes"):
+        await producer.publish(topic, [Message(os.urandom(200_000))])
+    await producer.publish(topic, numbered(2, start=1))
+    assert values(await read(consumer, 3)) == [0, 1, 2]
+
+
+async def test_a_topic_that_is_missing_is_named(bus: KafkaBus, topic: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    consumer = await bus.consumer(f"group-{topic}", [topic])
+    with monkeypatch.context() as deleted:
+        deleted.setattr(kafka_consumer, "_AWAY_SECONDS", -1.0)
+        deleted.setattr(consumer._kafka, "partitions_for_topic", lambda _: None)
+        with pytest.raises(Retryable, match=f"no topic {topic}"):
+            await consumer.poll(max_records=1, timeout=0)
+    await (await bus.producer()).publish(topic, numbered(1))
+    assert values(await read(consumer, 1)) == [0]

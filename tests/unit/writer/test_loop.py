@@ -292,3 +292,18 @@ async def test_logs_wait_for_the_store_and_lose_only_the_one_at_fault(bus: Bus) 
     assert reasons == {"log record at 1: poison", "body: not a protobuf ExportLogsServiceRequest"}
     assert {letter.headers["llmflow-dead-letter-topic"] for letter in letters} == {"otlp_logs"}
     assert await uncommitted(bus) == 0
+
+
+async def test_topics_are_made_again_after_a_failure(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, made = bus.create_topics, list[Sequence[str]]()
+
+    async def noting(names: Sequence[str], *, partitions: int | None = None) -> None:
+        made.append(names)
+        await create(names, partitions=partitions)
+
+    monkeypatch.setattr(bus, "create_topics", noting)
+    await publish(bus, request(1))
+    store = FailingStore([Retryable("a topic was deleted")])
+    async with writing(bus, store):
+        await until_stored(store, 1)
+    assert made == [topics.ALL, topics.ALL]

@@ -74,8 +74,10 @@ class WriterLoop:
     async def _move(self, stop: asyncio.Event) -> None:
         """Store portion by portion until `stop` is set or something fails; what was not committed comes again then."""
         self._unread.clear()
-        if self._consumer is None:
+        if self._consumer is None or self._failures:
+            # Again after a failure, for somebody may have deleted one.
             await self._bus.create_topics(topics.ALL)
+        if self._consumer is None:
             self._consumer = await self._bus.consumer(GROUP, list(SIGNALS))
         elif self._failures:
             await self._consumer.rewind()

@@ -49,6 +49,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._committed: dict[TopicPartition, int] = {}
         self._without_start: set[TopicPartition] = set()
         self._waiting_since: float | None = None
+        self._missing_since: float | None = None
         self._closed = False
 
     async def start(self) -> None:
@@ -92,29 +93,40 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         for offsets in (self._positions, self._committed):
             for gone in offsets.keys() - assigned:
                 del offsets[gone]
-        if self._start_at == "latest":
-            self._without_start = set(assigned)
+        self._without_start = set(assigned)
 
     async def _set_starts(self, kafka: Any) -> None:
-        """Commit the end as the start of a `latest` group's new partitions, so that no restart can skip a record."""
+        """Go to where the partitions just assigned are to be read from. Commit the end as the start of a `latest`
+        group's new ones, so that no restart can skip a record."""
         while self._without_start:
             async with translated("set the group's start", self._options.timeout):
                 partitions, self._without_start = self._without_start, set()
                 try:
-                    committed = {partition: await kafka.committed(partition) for partition in partitions}
-                    new = [partition for partition, offset in committed.items() if offset is None]
-                    if new:
+                    found = {partition: await self._committed_offset(kafka, partition) for partition in partitions}
+                    starts = {partition: offset for partition, offset in found.items() if offset is not None}
+                    new = [partition for partition in partitions if partition not in starts]
+                    if new and self._start_at == "latest":
                         ends = await kafka.end_offsets(new)
                         await kafka.commit(ends)
-                        committed |= ends
-                    for partition, offset in committed.items():
+                        starts |= ends
+                    elif new:
+                        starts |= await kafka.beginning_offsets(new)
+                    for partition, offset in starts.items():
                         kafka.seek(partition, max(offset, self._positions.get(partition, 0)))
+                    self._committed |= starts
                 except BaseException:
                     self._without_start |= partitions & kafka.assignment()
                     raise
 
+    async def _committed_offset(self, kafka: Any, partition: TopicPartition) -> int | None:
+        """What the group has committed, as far as Kafka or this consumer knows. A broker that has just taken over the
+        group may say for a moment that there is nothing, and all would be read again."""
+        known: list[int | None] = [await kafka.committed(partition), self._committed.get(partition)]
+        return max((offset for offset in known if offset is not None), default=None)
+
     async def poll(self, *, max_records: int, timeout: float) -> Batch:
         kafka = await self._joined()
+        self._watch_topics(kafka)
         began = time.time()
         records: list[Record] = []
         while not records:
@@ -148,14 +160,29 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if partition in self._without_start:
                 continue
             first = messages[0].offset
-            if first < self._committed.setdefault(partition, first):
+            committed = self._committed.setdefault(partition, first)
+            position = max(committed, self._positions.get(partition, 0))
+            if first < committed:
                 _log.warning("%s begins anew at %d: it was made again, or has lost its end", partition, first)
-                self._positions.pop(partition, None)
-                self._committed[partition] = first
-            position = self._positions.get(partition, 0)
+                self._committed[partition] = position = first
+            elif first > position:
+                gone = first - position
+                _log.error("%s: %d records from %d on were deleted before they were read", partition, gone, position)
             records += [record_of(message) for message in messages if message.offset >= position]
             self._positions[partition] = max(position, messages[-1].offset + 1)
         return records
+
+    def _watch_topics(self, kafka: Any) -> None:
+        """Raise Retryable when a topic has been missing for long: getmany keeps that to itself too."""
+        missing = [topic for topic in self._topics if not kafka.partitions_for_topic(topic)]
+        if not missing:
+            self._missing_since = None
+            return
+        self._missing_since = self._missing_since or time.time()
+        if time.time() - self._missing_since > _AWAY_SECONDS:
+            self._missing_since = None
+            kafka._client.force_metadata_update()
+            raise Retryable(f"Kafka, poll: there is no topic {', '.join(missing)}; make it, or let the writer make it")
 
     def _watch(self, kafka: Any, began: float, records: Sequence[Record]) -> None:
         """Raise Retryable when nothing came because no broker answers: getmany keeps that to itself."""
@@ -189,7 +216,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             for partition in kafka.assignment():
                 # What goes to another consumer meanwhile begins at what is committed there.
                 with suppress(IllegalStateError):
-                    committed = await kafka.committed(partition)
+                    committed = await self._committed_offset(kafka, partition)
                     if committed is None:
                         await kafka.seek_to_beginning(partition)
                     else:
@@ -203,7 +230,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 return 0
             starts, ends = await kafka.beginning_offsets(partitions), await kafka.end_offsets(partitions)
             committed = {partition: await kafka.committed(partition) or 0 for partition in partitions}
-            return sum(ends[partition] - max(committed[partition], starts[partition]) for partition in partitions)
+            return sum(max(0, ends[each] - max(committed[each], starts[each])) for each in partitions)
 
     async def close(self) -> None:
         self._closed = True

@@ -13,7 +13,10 @@ from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 
 _STOP_SECONDS = 3.0
 
+#: What a broker answers to a record that its topic does not take.
+TOO_LARGE = (errors.MessageSizeTooLargeError, errors.RecordListTooLargeError)
 _PERMANENT = (
+    *TOO_LARGE,
     errors.AuthenticationFailedError,
     errors.AuthenticationMethodNotSupported,
     errors.IllegalSaslStateError,
@@ -24,9 +27,7 @@ _PERMANENT = (
     errors.InvalidReplicationFactorError,
     errors.InvalidSessionTimeoutError,
     errors.InvalidTopicError,
-    errors.MessageSizeTooLargeError,
     errors.PolicyViolationError,
-    errors.RecordListTooLargeError,
     errors.SaslAuthenticationFailed,
     errors.UnsupportedCodecError,
     errors.UnsupportedSaslMechanismError,
@@ -37,7 +38,8 @@ _PERMANENT = (
 def outcome(doing: str, error: Exception) -> LLMFlowError:
     """What `error` means to the caller; `doing` says what failed."""
     kind = Permanent if isinstance(error, _PERMANENT) else Retryable
-    return kind(f"Kafka, {doing}: {error!r}")
+    advice = "; raise the topic's max.message.bytes, or lower max_message_bytes of the log's URL"
+    return kind(f"Kafka, {doing}: {error!r}{advice if isinstance(error, TOO_LARGE) else ''}")
 
 
 @asynccontextmanager

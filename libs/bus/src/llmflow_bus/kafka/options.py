@@ -16,6 +16,8 @@ from llmflow_core.tls import lenient
 OVERHEAD_BYTES = 48_576
 
 _CLIENT_ID = "llmflow"
+#: How soon every client sees a partition or a topic that somebody has added.
+_METADATA_SECONDS = 30
 
 
 class KafkaOptions(Options):
@@ -64,6 +66,7 @@ class KafkaOptions(Options):
             "bootstrap_servers": self.servers,
             "client_id": _CLIENT_ID,
             "request_timeout_ms": int(self.timeout * 1000),
+            "metadata_max_age_ms": _METADATA_SECONDS * 1000,
             "security_protocol": self.security,
             "ssl_context": lenient(ssl.create_default_context(cafile=self.ca_file)) if encrypted else None,
             "sasl_mechanism": self.mechanism,

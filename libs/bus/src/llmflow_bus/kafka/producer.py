@@ -18,7 +18,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 )
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from llmflow_bus.kafka.guard import outcome, stopped, translated
+from llmflow_bus.kafka.guard import TOO_LARGE, outcome, stopped, translated
 from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
 from llmflow_bus.port import Message
 from llmflow_core.errors import Permanent, Retryable
@@ -94,7 +94,7 @@ class KafkaProducer:
         sent: list[asyncio.Future[Any]] = []
         try:
             kafka = await self._connected()
-            async with translated("publish", self._options.timeout):
+            async with translated(f"publish to {topic}", self._options.timeout):
                 await self._send(kafka, topic, messages, sent)
         finally:
             self._calls.remove(call)
@@ -160,7 +160,10 @@ class KafkaProducer:
         """Drop a producer whose sending task may have ended: aiokafka never starts it again."""
         if error.retriable or isinstance(error, KafkaTimeoutError | TopicAuthorizationFailedError):
             return
-        if isinstance(outcome("publish", error), Permanent) or self._kafka is not kafka:
+        # What a broker has refused leaves a hole in the sequence numbers, for which it refuses the next batch as well.
+        if isinstance(outcome("publish", error), Permanent) and not isinstance(error, TOO_LARGE):
+            return
+        if self._kafka is not kafka:
             return
         _log.warning("the Kafka producer is replaced after %r", error)
         self._kafka = None
