@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka import TopicPartition  # type: ignore[import-untyped]
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete  # type: ignore[import-untyped]
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete  # type: ignore[import-untyped]
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 
 from llmflow_bus import Batch, Message
@@ -16,6 +17,7 @@ from llmflow_bus.kafka import KafkaBus
 from llmflow_bus.kafka import consumer as kafka_consumer
 from llmflow_core.errors import Permanent, Retryable
 from llmflow_testkit.bus_contract import numbered, read, values
+from llmflow_testkit.polling import eventually
 
 pytestmark = pytest.mark.kafka
 
@@ -25,6 +27,16 @@ async def bus(kafka_url: str) -> AsyncIterator[KafkaBus]:
     bus = KafkaBus.from_url(kafka_url)
     yield bus
     await bus.close()
+
+
+@asynccontextmanager
+async def administration(kafka_url: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
 
 
 @pytest.fixture
@@ -98,6 +110,24 @@ async def test_commits_that_brokers_forget_for_a_moment_still_count(
     assert values(await read(consumer, 2)) == [2, 3]
 
 
+async def test_a_group_that_begins_at_the_end_reads_all_of_a_partition_that_is_added(
+    bus: KafkaBus, kafka_url: str, topic: str
+) -> None:
+    producer, consumer = await bus.producer(), await bus.consumer(f"group-{topic}", [topic], start_at="latest")
+    async with administration(kafka_url) as admin:
+        await admin.create_partitions({topic: NewPartitions(2)})
+
+    async def added() -> bool:
+        await producer._kafka.client.force_metadata_update()
+        return len(await producer._kafka.partitions_for(topic)) == 2
+
+    await producer.publish(topic, numbered(1))
+    await eventually(added, within=30)
+    await producer._kafka.send_and_wait(topic, b"1", partition=1)
+    await consumer._kafka._client.force_metadata_update()
+    assert sorted(values(await read(consumer, 2))) == [0, 1]
+
+
 async def test_records_that_were_deleted_unread_are_told(
     bus: KafkaBus, kafka_url: str, topic: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -106,10 +136,8 @@ async def test_records_that_were_deleted_unread_are_told(
     first = await bus.consumer(f"group-{topic}", [topic])
     await first.commit(Batch((await read(first, 4))[:1]))
     await first.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_url.removeprefix("kafka://"))
-    await admin.start()
-    await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=3)})
-    await admin.close()
+    async with administration(kafka_url) as admin:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=3)})
     consumer = await bus.consumer(f"group-{topic}", [topic])
     assert values(await read(consumer, 1)) == [3]
     assert "2 records from 1 on were deleted before they were read" in caplog.text

@@ -48,13 +48,17 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         #: As far as is known here; nothing before it comes again, unless the partition was made anew.
         self._committed: dict[TopicPartition, int] = {}
         self._without_start: set[TopicPartition] = set()
+        #: How many partitions each topic had when this consumer began; all of a partition that came later is new.
+        self._first_partitions: dict[str, int] = {}
         self._waiting_since: float | None = None
         self._missing_since: float | None = None
         self._closed = False
 
     async def start(self) -> None:
         """Join the group. Raises Retryable."""
-        await self._set_starts(await self._joined())
+        kafka = await self._joined()
+        self._first_partitions = {topic: len(kafka.partitions_for_topic(topic) or ()) for topic in self._topics}
+        await self._set_starts(kafka)
 
     async def _joined(self) -> Any:
         if self._closed:
@@ -96,8 +100,8 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._without_start = set(assigned)
 
     async def _set_starts(self, kafka: Any) -> None:
-        """Go to where the partitions just assigned are to be read from. Commit the end as the start of a `latest`
-        group's new ones, so that no restart can skip a record."""
+        """Go to where the partitions just assigned are to be read from. Commit the end as the start of those that a
+        `latest` group begins with, so that no restart can skip a record."""
         while self._without_start:
             async with translated("set the group's start", self._options.timeout):
                 partitions, self._without_start = self._without_start, set()
@@ -105,18 +109,21 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     found = {partition: await self._committed_offset(kafka, partition) for partition in partitions}
                     starts = {partition: offset for partition, offset in found.items() if offset is not None}
                     new = [partition for partition in partitions if partition not in starts]
-                    if new and self._start_at == "latest":
-                        ends = await kafka.end_offsets(new)
+                    skipped = [partition for partition in new if self._begins_at_end(partition)]
+                    if skipped:
+                        ends = await kafka.end_offsets(skipped)
                         await kafka.commit(ends)
                         starts |= ends
-                    elif new:
-                        starts |= await kafka.beginning_offsets(new)
+                    starts |= await kafka.beginning_offsets([each for each in new if each not in starts])
                     for partition, offset in starts.items():
                         kafka.seek(partition, max(offset, self._positions.get(partition, 0)))
                     self._committed |= starts
                 except BaseException:
                     self._without_start |= partitions & kafka.assignment()
                     raise
+
+    def _begins_at_end(self, partition: TopicPartition) -> bool:
+        return self._start_at == "latest" and partition.partition < self._first_partitions.get(partition.topic, 0)
 
     async def _committed_offset(self, kafka: Any, partition: TopicPartition) -> int | None:
         """What the group has committed, as far as Kafka or this consumer knows. A broker that has just taken over the

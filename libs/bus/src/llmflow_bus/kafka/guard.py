@@ -24,7 +24,6 @@ _PERMANENT = (
     errors.InvalidConfigurationError,
     errors.InvalidGroupIdError,
     errors.InvalidPartitionsError,
-    errors.InvalidReplicationFactorError,
     errors.InvalidSessionTimeoutError,
     errors.InvalidTopicError,
     errors.PolicyViolationError,
