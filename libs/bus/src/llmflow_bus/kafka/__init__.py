@@ -66,10 +66,13 @@ class KafkaBus:
                 missing = set(topics) - set(await admin.list_topics())
                 if missing:
                     created = await admin.create_topics([self._new_topic(name, partitions) for name in sorted(missing)])
-                    for name, code, message in created.topic_errors:
-                        error = for_code(code)
-                        if code and error is not TopicAlreadyExistsError:
-                            raise error(f"{name}: {message}")
+                    refused = [
+                        (for_code(code), f"{name}: {message}")
+                        for name, code, message in created.topic_errors
+                        if code and for_code(code) is not TopicAlreadyExistsError
+                    ]
+                    if refused:
+                        raise refused[0][0]("; ".join(text for _, text in refused))
         finally:
             await admin.close()
 

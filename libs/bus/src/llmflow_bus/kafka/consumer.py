@@ -16,7 +16,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
     KafkaError,
 )
 
-from llmflow_bus.kafka.guard import outcome, stopped, translated
+from llmflow_bus.kafka.guard import no_topics, outcome, stopped, translated
 from llmflow_bus.kafka.options import KafkaOptions
 from llmflow_bus.port import Batch, Record, StartAt
 from llmflow_core.errors import Retryable
@@ -83,8 +83,11 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             async with translated("join the group", options.timeout + options.session_timeout):
                 await kafka.start()
-        except BaseException:
+        except BaseException as error:
+            missing = self._missing(kafka)
             await end_consumer(kafka)
+            if missing and isinstance(error, Retryable):
+                raise no_topics(error, missing) from error
             raise
         self._kafka = kafka
         return kafka
@@ -181,7 +184,7 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _watch_topics(self, kafka: Any) -> None:
         """Raise Retryable when a topic has been missing for long: getmany keeps that to itself too."""
-        missing = [topic for topic in self._topics if not kafka.partitions_for_topic(topic)]
+        missing = self._missing(kafka)
         if not missing:
             self._missing_since = None
             return
@@ -189,7 +192,12 @@ class KafkaConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if time.time() - self._missing_since > _AWAY_SECONDS:
             self._missing_since = None
             kafka._client.force_metadata_update()
-            raise Retryable(f"Kafka, poll: there is no topic {', '.join(missing)}; make it, or let the writer make it")
+            raise no_topics("Kafka, poll", missing)
+
+    def _missing(self, kafka: Any) -> list[str]:
+        """The topics that the brokers do not show; none as long as there are no brokers."""
+        found = bool(kafka._client.cluster.brokers())
+        return [topic for topic in self._topics if found and not kafka.partitions_for_topic(topic)]
 
     def _watch(self, kafka: Any, began: float, records: Sequence[Record]) -> None:
         """Raise Retryable when nothing came because no broker answers: getmany keeps that to itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -39,6 +39,12 @@ def outcome(doing: str, error: Exception) -> LLMFlowError:
     kind = Permanent if isinstance(error, _PERMANENT) else Retryable
     advice = "; raise the topic's max.message.bytes, or lower max_message_bytes of the log's URL"
     return kind(f"Kafka, {doing}: {error!r}{advice if isinstance(error, TOO_LARGE) else ''}")
+
+
+def no_topics(failed: object, names: Iterable[str]) -> Retryable:
+    """What to tell when something `failed` while brokers show no such topics."""
+    topics = ", ".join(names)
+    return Retryable(f"{failed}: no topic {topics} to be seen; make it, allow this user to see it, or start a writer")
 
 
 @asynccontextmanager

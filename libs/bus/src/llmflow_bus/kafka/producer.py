@@ -18,7 +18,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]
 )
 from aiokafka.partitioner import DefaultPartitioner  # type: ignore[import-untyped]
 
-from llmflow_bus.kafka.guard import TOO_LARGE, outcome, stopped, translated
+from llmflow_bus.kafka.guard import TOO_LARGE, no_topics, outcome, stopped, translated
 from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
 from llmflow_bus.port import Message
 from llmflow_core.errors import Permanent, Retryable
@@ -96,6 +96,10 @@ class KafkaProducer:
             kafka = await self._connected()
             async with translated(f"publish to {topic}", self._options.timeout):
                 await self._send(kafka, topic, messages, sent)
+        except Retryable as error:
+            if self._kafka is not None and not self._kafka.client.cluster.partitions_for_topic(topic):
+                raise no_topics(error, [topic]) from error
+            raise
         finally:
             self._calls.remove(call)
             call.set_result(None)
