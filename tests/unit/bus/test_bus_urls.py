@@ -19,6 +19,7 @@ def test_a_plain_kafka_url_needs_only_servers() -> None:
         "bootstrap_servers": ["one:9092", "two:9093"],
         "client_id": "llmflow",
         "request_timeout_ms": 10_000,
+        "metadata_max_age_ms": 30_000,
         "security_protocol": "PLAINTEXT",
         "ssl_context": None,
         "sasl_mechanism": "PLAIN",
