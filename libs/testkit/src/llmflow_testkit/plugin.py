@@ -10,6 +10,7 @@ the system's.
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -49,9 +50,12 @@ def pytest_configure() -> None:
     """Spans of tests have fixed times, which a writer with the usual settings would find past their time.
 
     A client of httpx that is not told otherwise waits five seconds, less than a server of a test may take on a machine
-    that is busy with other tests.
+    that is busy with other tests. Background jobs of scripts ignore SIGINT, and so would what the tests start and end
+    by it.
     """
     os.environ["RETENTION_DAYS"] = "0"
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     usual = _config.DEFAULT_TIMEOUT_CONFIG
     usual.connect = usual.read = usual.write = usual.pool = _CLIENT_SECONDS
     vars(_transports)["create_ssl_context"] = _ssl_context
