@@ -278,12 +278,6 @@ QUESTIONS = [
         )
         for dimension in ("user", "model")
         for metric, aggregation in (_CHARTS[2], _CHARTS[5])
-        if (dimension, metric) != ("user", Metric.LATENCY)
-    ),
-    Question(
-        "latency p95 by user, 30 d",
-        _SEARCH_GOAL_MS,
-        _analytics(Metric.LATENCY, "p95", _MONTH, group_by="user", course=False),
     ),
     Question("sessions of a model", _GOAL_MS, lambda s: _sessions(s, s.rng.choice(MODELS))),
     Question("sessions of an unused model", _GOAL_MS, lambda s: _sessions(s, f"unused-{s.rng.randrange(100)}")),

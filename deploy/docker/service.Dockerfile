@@ -1,8 +1,8 @@
 # Every Python service:
 #   docker build -f deploy/docker/service.Dockerfile --build-arg SERVICE=proxy -t llmflow/proxy:0.1.0 .
-ARG PYTHON_VERSION=3.14.8
+ARG PYTHON_VERSION=3.11.14
 
-FROM python:${PYTHON_VERSION}-slim-trixie AS build
+FROM python:${PYTHON_VERSION}-slim-bookworm AS build
 ARG UV_VERSION=0.13.8
 ENV UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir uv==${UV_VERSION}
@@ -14,7 +14,7 @@ COPY services ./services
 ARG SERVICE
 RUN --mount=type=cache,target=/root/.cache/uv ./install-service "${SERVICE}" /opt/llmflow
 
-FROM python:${PYTHON_VERSION}-slim-trixie
+FROM python:${PYTHON_VERSION}-slim-bookworm
 # The folder is the service's own state (the proxy's spool); a named volume takes over its owner.
 RUN groupadd --gid 10001 llmflow \
     && useradd --uid 10001 --gid llmflow --no-create-home --shell /usr/sbin/nologin llmflow \
