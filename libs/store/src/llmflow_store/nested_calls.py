@@ -61,7 +61,7 @@ async def counted_elsewhere(
     if not new:
         return sums
     places = {
-        (span.project, span.trace_id, span.span_id): _Place(span.parent_span_id, states_tokens(span), is_stored=False)
+        _id(span): _Place(span.parent_span_id, states_tokens(span), is_stored=False)
         for span in batch.spans
         if span.observation_type in CALLS or _carries(span)
     }

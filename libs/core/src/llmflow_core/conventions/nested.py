@@ -46,13 +46,12 @@ def count_nested_once(spans: Collection[Span]) -> None:
 
     The attributes keep what the outer one said. Spans of one batch only: the store sees to those that come apart.
     """
+    calls = {(span.trace_id, span.span_id): span for span in spans if states_tokens(span)}
     sums = {(span.trace_id, span.span_id): span for span in spans if states_a_sum(span)}
     if sums:
         parents = {(span.trace_id, span.span_id): (span.trace_id, span.parent_span_id or b"") for span in spans}
-        counting = [*sums, *((span.trace_id, span.span_id) for span in spans if states_tokens(span))]
-        for key in sums_of_others(parents, counting, sums):
+        for key in sums_of_others(parents, [*sums, *calls], sums):
             forget_sums(sums[key])
-    calls = {(span.trace_id, span.span_id): span for span in spans if states_tokens(span)}
     if len(calls) > 1:
         for span in calls.values():
             outer = calls.get((span.trace_id, span.parent_span_id or b""))
