@@ -11,25 +11,33 @@
 Durable means flushed to the disk (`synchronous=FULL`). Concurrent `publish` calls of one producer share a transaction.
 Producers apply the retention; a group whose offset fell out of it goes on at the oldest record and logs a warning.
 Topics that do not exist are made by whoever publishes to them or consumes them.
+
+A file that the disk has damaged is put aside as `log-damaged-….db`, of which the last three are kept, and what can be
+read of it goes on in a new one: with the same offsets, so that no group skips or repeats a record that is left.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from llmflow_bus.clients import Clients
 from llmflow_bus.embedded.consumer import EmbeddedConsumer
 from llmflow_bus.embedded.log import EmbeddedLog
+from llmflow_bus.embedded.place import damaged_files
 from llmflow_bus.embedded.producer import EmbeddedProducer
-from llmflow_bus.embedded.worker import EmbeddedOptions
+from llmflow_bus.embedded.worker import Connection, EmbeddedOptions
 from llmflow_bus.port import Record, StartAt
 from llmflow_bus.urls import parse_options
 from llmflow_core.errors import ConfigError, LLMFlowError
 
 __all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
+
+_T = TypeVar("_T")
 
 _HEALTH_SECONDS = 1.9
 _READ_RECORDS = 500
@@ -54,14 +62,21 @@ class EmbeddedBus:
         return cls(parse_options(EmbeddedOptions, parts.query, folder=Path(unquote(parts.path))))
 
     async def create_topics(self, topics: Sequence[str], *, partitions: int | None = None) -> None:
-        def create() -> None:
-            log = EmbeddedLog(self._options.folder)
-            try:
-                log.create_topics(topics, partitions or self._options.partitions)
-            finally:
-                log.close()
+        count = partitions or self._options.partitions
+        await self._once(lambda log: log.create_topics(topics, count), create=True)
 
-        await asyncio.to_thread(create)
+    async def missing_topics(self, topics: Sequence[str]) -> list[str]:
+        return await self._once(lambda log: [topic for topic in topics if not log.partitions(topic)], create=False)
+
+    async def _once(self, work: Callable[[EmbeddedLog], _T], *, create: bool) -> _T:
+        def run() -> _T:
+            with contextlib.closing(Connection(self._options.folder, create=create)) as connection:
+                return connection.run(work)
+
+        return await asyncio.to_thread(run)
+
+    def damaged_files(self) -> list[Path]:
+        return damaged_files(self._options.folder)
 
     async def producer(self) -> EmbeddedProducer:
         return await self._clients.started(EmbeddedProducer(self._options))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from llmflow_bus.embedded.leases import Leases
 from llmflow_bus.embedded.log import EmbeddedLog, Partition
 from llmflow_bus.embedded.worker import EmbeddedOptions, Worker
+from llmflow_bus.metrics import LOST
 from llmflow_bus.port import Batch, Record, StartAt
 
 _log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class EmbeddedConsumer:
         self._start_at: StartAt = start_at
         self._worker = Worker(options.folder, "llmflow-log-consumer")
         self._joined: EmbeddedLog | None = None
+        self._identity: int | None = None
         self._leases: list[Leases] = []
         self._leases_checked = 0.0
         self._positions: dict[Partition, int] = {}
@@ -49,12 +51,19 @@ class EmbeddedConsumer:
     def _ensure_joined(self, log: EmbeddedLog) -> None:
         if self._joined is log:
             return
-        self._leave()
+        identity = log.identity
+        if identity != self._identity:
+            self._leave()
         log.create_topics(self._topics, self._options.partitions)
+        # All of a log is new to a group that has read another of this name.
+        start_at = self._start_at if self._joined is None else "earliest"
         for topic in self._topics:
             partitions = log.partitions(topic)
-            log.join(self._group, partitions, self._start_at)
-            self._leases.append(Leases(self._options.folder / "locks", self._group, partitions))
+            log.join(self._group, partitions, start_at)
+            if identity != self._identity:
+                self._leases.append(Leases(self._options.folder / "locks", self._group, partitions))
+        self._seen = None
+        self._identity = identity
         self._refresh_leases(log)
         self._joined = log
 
@@ -121,8 +130,8 @@ class EmbeddedConsumer:
             partition = partitions[(n + self._turn) % len(partitions)]
             position = self._positions[partition]
             found = log.read(partition, position, max_records=max_records - len(records), max_bytes=room)
-            if found and found[0].offset > position:
-                lost = found[0].offset - position
+            if found and (lost := found[-1].offset + 1 - position - len(found)):
+                LOST.labels(self._group, partition.topic).inc(lost)
                 _log.warning(
                     "group %s lost %d records of %s: retention removed them unread, or the disk damaged them",
                     self._group,
@@ -138,9 +147,10 @@ class EmbeddedConsumer:
 
         def commit(log: EmbeddedLog) -> None:
             if self._joined is not log:
-                # The offsets belong to a log that is gone.
+                identity = self._identity
                 self._ensure_joined(log)
-                return
+                if self._identity != identity:
+                    return  # the offsets belong to a log that is gone
             mine = {partition: ends[partition[1:]] for partition in self._positions if partition[1:] in ends}
             if mine:
                 log.commit(self._group, mine)

@@ -17,6 +17,9 @@ from llmflow_bus.embedded.log import Partition
 from llmflow_core.errors import Retryable
 
 _MEMBER = "member-"
+#: The prefixes keep a group named ".." inside the folder.
+GROUP = "group-"
+TOPIC = "topic-"
 
 
 class Leases:
@@ -24,8 +27,8 @@ class Leases:
 
     def __init__(self, folder: Path, group: str, partitions: Iterable[Partition]) -> None:
         self._partitions = list(partitions)
-        # The prefixes keep a group named ".." inside the folder.
-        self._folder = folder / f"group-{quote(group, safe='')}" / f"topic-{quote(self._partitions[0].topic, safe='')}"
+        topic = self._partitions[0].topic
+        self._folder = folder / f"{GROUP}{quote(group, safe='')}" / f"{TOPIC}{quote(topic, safe='')}"
         self._held: dict[Partition, int] = {}
         self._member: int | None = None
 

@@ -7,7 +7,6 @@ so that an offset never comes back, not even when retention has removed every re
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import json
 import logging
@@ -21,18 +20,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from llmflow_bus.embedded.damage import first_row, is_damage, readable_rows
+from llmflow_bus.embedded.place import FILE_NAME, has_successor, locked, put_in_place
 from llmflow_bus.port import Message, Record, StartAt
 from llmflow_core.errors import Retryable
 
 _log = logging.getLogger(__name__)
 
-_OFFSET_BITS = 40
+OFFSET_BITS = 40
 _BUSY_SECONDS = 5.0
 _RETENTION_RECORDS = 500
 _RETENTION_BYTES = 4 * 2**20
 _VACUUM_PAGES = 2_000
+RECORDS = """
+SELECT id, timestamp_ms, key, CAST(headers AS BLOB), value FROM records WHERE id >= ? AND id < ? ORDER BY id
+"""
+_HEAD = "SELECT id, timestamp_ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS partitions (
     id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, next_offset INTEGER NOT NULL DEFAULT 0,
     UNIQUE (topic, number));
@@ -44,14 +49,14 @@ CREATE TABLE IF NOT EXISTS commits (
 """
 
 
-_RECORDS = """
-SELECT id, timestamp_ms, key, CAST(headers AS BLOB), value FROM records WHERE id >= ? AND id < ? ORDER BY id
-"""
-_HEAD = "SELECT id, timestamp_ms FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1"
-
-
 class LogReplaced(Retryable):
-    """The log at the path is not the one that was opened: open it anew, offsets of the old one mean nothing."""
+    """The log at the path is not the one that was opened, or not as it was: open it anew."""
+
+
+class LogDamaged(Retryable):
+    """The file, of that inode number, is not as it was written and cannot be worked with: have it replaced."""
+
+    inode = 0
 
 
 class Partition(NamedTuple):
@@ -65,20 +70,27 @@ class Partition(NamedTuple):
 class EmbeddedLog:
     """One connection to the log below `folder`, for one thread at a time.
 
-    Its methods raise Retryable when the file is locked for too long, full, damaged or away, and LogReplaced, which is
-    Retryable too, when another file has taken its place.
+    Its methods raise Retryable when the file is locked for too long, full or away, and two kinds of it: LogReplaced
+    when another file has taken its place, LogDamaged when it is damaged where they have to work; reading goes past it.
     """
 
     def __init__(self, folder: Path, *, create: bool = True) -> None:
-        self._path = folder / "log.db"
+        self._path = folder / FILE_NAME
         self._partitions: dict[str, list[Partition]] = {}
         self._turn = itertools.count(random.randrange(1 << 16))  # noqa: S311 - only spreads the load
         try:
             if create:
                 folder.mkdir(parents=True, exist_ok=True)
-            with _retryable():
-                self._connection = self._open(create)
-            self._inode = self._path.stat().st_ino
+            # Two processes that both find no tables must not race for the journal mode, nor for a log's successor.
+            with locked(folder):
+                put_in_place(folder)
+                try:
+                    with _retryable():
+                        self._connection = self._open(create)
+                except LogDamaged as error:
+                    error.inode = self._path.stat().st_ino
+                    raise
+                self.inode = self._path.stat().st_ino
         except OSError as error:
             raise Retryable(f"the embedded log cannot be opened: {error}") from error
 
@@ -91,18 +103,24 @@ class EmbeddedLog:
             check_same_thread=False,
         )
         try:
-            # Two processes that both find no tables must not race for the journal mode.
-            with open(self._path.parent / "create.lock", "a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA journal_size_limit = 67108864")
-                connection.execute("PRAGMA synchronous = FULL")
-                connection.executescript(_SCHEMA)
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.executescript(SCHEMA)
+            (identity,) = connection.execute("PRAGMA user_version").fetchone()
+            if not identity:
+                connection.execute(f"PRAGMA user_version = {random.randrange(1, 1 << 31)}")  # noqa: S311 - tells logs apart
         except BaseException:
             connection.close()
             raise
         return connection
+
+    @property
+    def identity(self) -> int:
+        """The same for a log and for what took its place because it was damaged: offsets mean the same in both."""
+        with _retryable():
+            return self._pragma("user_version")
 
     def close(self) -> None:
         """Let go of the file. Idempotent."""
@@ -111,10 +129,10 @@ class EmbeddedLog:
     def _check_present(self) -> None:
         """SQLite itself goes on reading and writing a file that was moved or deleted under it."""
         try:
-            present = os.stat(self._path).st_ino == self._inode
+            present = os.stat(self._path).st_ino == self.inode
         except OSError as error:
             raise Retryable(f"the embedded log is away: {error}") from error
-        if not present:
+        if not present or has_successor(self._path.parent):
             raise LogReplaced(f"another log has taken the place of {self._path}")
 
     def changes(self) -> int:
@@ -161,7 +179,7 @@ class EmbeddedLog:
                     "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
                     (len(content), partition.id),
                 ).fetchone()
-                first = (partition.id << _OFFSET_BITS) + after - len(content)
+                first = (partition.id << OFFSET_BITS) + after - len(content)
                 self._connection.executemany(
                     "INSERT INTO records (id, timestamp_ms, key, headers, value) VALUES (?, ?, ?, ?, ?)",
                     (
@@ -179,7 +197,7 @@ class EmbeddedLog:
 
         One that the disk has damaged is left out and logged: whoever came upon it would never get past it.
         """
-        first = partition.id << _OFFSET_BITS
+        first = partition.id << OFFSET_BITS
         records: list[Record] = []
         size = 0
         with _retryable():
@@ -208,58 +226,19 @@ class EmbeddedLog:
 
     def _rows(self, partition: Partition, rowid: int) -> Generator[tuple[Any, ...], None, None]:
         """A partition's rows from one on, without those on damaged pages."""
-        end = (partition.id + 1) << _OFFSET_BITS
-        while True:
-            try:
-                for row in self._connection.execute(_RECORDS, (rowid, end)):
-                    rowid = row[0] + 1
-                    yield row
-                return
-            except sqlite3.DatabaseError as error:
-                if not _is_damage(error):
-                    raise
-                readable = self._readable_after(partition.id, rowid)
-                offset = rowid - (partition.id << _OFFSET_BITS)
-                _log.error(
-                    "%s[%d] %d and up to %d after it are lost on a damaged page: %s",
-                    *partition[1:],
-                    offset,
-                    readable - rowid - 1,
-                    error,
-                )
-                if not self._can_read(readable):
-                    return  # the page is the last one
-                rowid = readable
+        first = partition.id << OFFSET_BITS
 
-    def _readable_after(self, partition_id: int, rowid: int) -> int:
-        """Where a partition can be read again whose row cannot be, found in steps that grow, then shrink; its end when
-        nothing more of it can."""
-        first = partition_id << _OFFSET_BITS
-        (next_offset,) = self._connection.execute(
-            "SELECT next_offset FROM partitions WHERE id = ?", (partition_id,)
-        ).fetchone()
-        damaged, readable, step = rowid, first + int(next_offset), 1
-        while damaged + step < readable:
-            if self._can_read(damaged + step):
-                readable = damaged + step
-            else:
-                damaged, step = damaged + step, 2 * step
-        while readable - damaged > 1:
-            middle = (readable + damaged) // 2
-            if self._can_read(middle):
-                readable = middle
-            else:
-                damaged = middle
-        return readable
+        def note_loss(lost: int, readable: int, error: sqlite3.Error) -> None:
+            after = min(readable, first + self._next(partition)) - lost - 1
+            _log.error(
+                "%s[%d] %d and up to %d after it are lost on a damaged page: %s",
+                *partition[1:],
+                lost - first,
+                after,
+                error,
+            )
 
-    def _can_read(self, rowid: int) -> bool:
-        try:
-            self._connection.execute(f"{_RECORDS} LIMIT 1", (rowid, (rowid | (1 << _OFFSET_BITS) - 1) + 1)).fetchall()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            return False
-        return True
+        return readable_rows(self._connection, RECORDS, rowid, first + (1 << OFFSET_BITS), note_loss)
 
     def end(self, partition: Partition) -> int:
         """The offset that the next record of a partition will have."""
@@ -304,23 +283,9 @@ class EmbeddedLog:
     def _oldest(self, partition: Partition) -> int:
         # Asked for first: a record that comes in between is the oldest, and not one that is behind.
         end = self._next(partition)
-        head = self._head(partition.id)
-        return head[0] - (partition.id << _OFFSET_BITS) if head else end
-
-    def _head(self, partition_id: int) -> tuple[int, int] | None:
-        """Rowid and timestamp of a partition's oldest record that can be read."""
-        bounds = partition_id << _OFFSET_BITS, (partition_id + 1) << _OFFSET_BITS
-        row: tuple[int, int] | None
-        try:
-            row = self._connection.execute(_HEAD, bounds).fetchone()
-        except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
-                raise
-            readable = self._readable_after(partition_id, bounds[0])
-            if not self._can_read(readable):
-                return None
-            row = self._connection.execute(_HEAD, (readable, bounds[1])).fetchone()
-        return row
+        first = partition.id << OFFSET_BITS
+        head = first_row(self._connection, RECORDS, first, first + (1 << OFFSET_BITS))
+        return head[0] - first if head else end
 
     def retain(self, *, max_bytes: int, max_age_seconds: float) -> int:
         """Remove the oldest records while the log is larger or they are older than allowed; how many were removed.
@@ -342,7 +307,8 @@ class EmbeddedLog:
         """One step of retention: a few hundred records or MiB at most, of the partition whose head is the oldest."""
         with self._writing():
             ids = [row[0] for row in self._connection.execute("SELECT id FROM partitions")]
-            heads = [head for head in map(self._head, ids) if head]
+            bounds = [(number << OFFSET_BITS, (number + 1) << OFFSET_BITS) for number in ids]
+            heads = [head for each in bounds if (head := self._connection.execute(_HEAD, each).fetchone())]
             if not heads:
                 return 0
             first = min(heads, key=lambda head: head[1])[0]
@@ -351,7 +317,7 @@ class EmbeddedLog:
             last, freed = first - 1, 0
             for rowid, timestamp_ms, size in self._connection.execute(
                 "SELECT id, timestamp_ms, length(value) FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-                (first, ((first >> _OFFSET_BITS) + 1) << _OFFSET_BITS, _RETENTION_RECORDS),
+                (first, ((first >> OFFSET_BITS) + 1) << OFFSET_BITS, _RETENTION_RECORDS),
             ).fetchall():
                 if freed >= _RETENTION_BYTES or (freed >= excess and timestamp_ms >= horizon):
                     break
@@ -368,6 +334,8 @@ class EmbeddedLog:
         with _retryable():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
+                # Whoever replaces a log holds its write lock until another has its place.
+                self._check_present()
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -381,11 +349,10 @@ def _retryable() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise Retryable(f"the embedded log: {error}") from error
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CORRUPT
+        # A file that was opened while nobody might write to it stays as it is for this connection.
+        stale = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY
+        kind = LogDamaged if is_damage(error) else LogReplaced if stale else Retryable
+        raise kind(f"the embedded log: {error}") from error
 
 
 def _encode(headers: Mapping[str, str]) -> str | None:
