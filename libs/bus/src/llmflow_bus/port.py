@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 #: Where a group that has no committed offset begins.
@@ -111,12 +112,22 @@ class Bus(Protocol):
         """Make the topics that are missing; leave those that exist alone. Idempotent, safe to run concurrently."""
         ...
 
+    async def missing_topics(self, topics: Sequence[str]) -> list[str]:
+        """Those of `topics` that the log does not have, or does not show to this user. Makes nothing.
+
+        Raises Retryable when the log is away.
+        """
+        ...
+
     async def producer(self) -> Producer:
         """A started producer. Raises Retryable when the log cannot be reached."""
         ...
 
     async def consumer(self, group: str, topics: Sequence[str], *, start_at: StartAt = "earliest") -> Consumer:
-        """A started consumer of `group`. Raises Retryable when the log cannot be reached."""
+        """A started consumer of `group`. A topic that is missing is read once there is one, from its first record on.
+
+        Raises Retryable when the log cannot be reached, or has none of the topics and makes none.
+        """
         ...
 
     def read(self, topic: str) -> AsyncIterator[Record]:
@@ -124,6 +135,10 @@ class Bus(Protocol):
 
         Belongs to no group, commits nothing and makes nothing. Raises Retryable when the log is away.
         """
+        ...
+
+    def damaged_files(self) -> list[Path]:
+        """What was put aside because the disk had damaged it, as far as it is kept; none of a log that has no files."""
         ...
 
     async def healthy(self) -> bool:

@@ -21,14 +21,19 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def health_server(
-    checks: Mapping[str, Check], *, host: str, port: int, documents: Mapping[str, Document] | None = None
+    checks: Mapping[str, Check],
+    *,
+    host: str,
+    port: int,
+    documents: Mapping[str, Document] | None = None,
+    problems: Mapping[str, Document] | None = None,
 ) -> AsyncIterator[None]:
-    """Answer probes and Prometheus, and show `documents` by their paths, while the block runs.
+    """Answer probes and Prometheus, and show `documents` by their paths, while the block runs: see `health_app`.
 
     Raises ConfigError when the port is taken.
     """
     config = uvicorn.Config(
-        health_app(checks, documents),
+        health_app(checks, documents, problems),
         host=host,
         port=port,
         lifespan="off",

@@ -26,6 +26,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
@@ -39,6 +40,7 @@ from llmflow_bus.kafka.options import OVERHEAD_BYTES, KafkaOptions
 from llmflow_bus.kafka.producer import KafkaProducer
 from llmflow_bus.kafka.topic_reader import read_topic
 from llmflow_bus.port import Record, StartAt
+from llmflow_core.errors import Retryable
 
 __all__ = ["KafkaBus", "KafkaConsumer", "KafkaOptions", "KafkaProducer"]
 
@@ -95,18 +97,35 @@ class KafkaBus:
     def read(self, topic: str) -> AsyncIterator[Record]:
         return read_topic(self._options, topic)
 
+    async def missing_topics(self, topics: Sequence[str]) -> list[str]:
+        try:
+            found = await self._cluster()
+        except Exception as error:
+            raise Retryable(f"Kafka, look for topics: {error!r}") from error
+        return [topic for topic in topics if not found.partitions_for_topic(topic)]
+
+    def damaged_files(self) -> list[Path]:
+        return []
+
     async def healthy(self) -> bool:
+        try:
+            await self._cluster()
+        except Exception:
+            return False
+        return True
+
+    async def _cluster(self) -> Any:
+        """What the brokers show now."""
         try:
             async with asyncio.timeout(_HEALTH_SECONDS):
                 if self._probe is None:
                     probe = AIOKafkaClient(**self._options.connection())
                     self._probe = probe
                     await probe.bootstrap()
-                await self._probe.fetch_all_metadata()
-        except Exception:
+                return await self._probe.fetch_all_metadata()
+        except BaseException:
             await self._end_probe()
-            return False
-        return True
+            raise
 
     async def _end_probe(self) -> None:
         probe, self._probe = self._probe, None

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import errors  # type: ignore[import-untyped]
+from aiokafka.protocol.commit import OffsetFetchRequest  # type: ignore[import-untyped]
 
 from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 
@@ -45,6 +46,23 @@ def no_topics(failed: object, names: Iterable[str]) -> Retryable:
     """What to tell when something `failed` while brokers show no such topics."""
     topics = ", ".join(names)
     return Retryable(f"{failed}: no topic {topics} to be seen; make it, allow this user to see it, or start a writer")
+
+
+def heed_group_errors(client: Any) -> None:
+    """Have an aiokafka client raise what a coordinator answers instead of a group's offsets.
+
+    While one takes over its groups, it says so beside an empty list (since the second version of OffsetFetch, KIP-88),
+    of which aiokafka reads only the list: that nothing has been committed.
+    """
+    send = client.send
+
+    async def send_and_check(node: Any, request: Any, **options: Any) -> Any:
+        response = await send(node, request, **options)
+        if isinstance(request, OffsetFetchRequest) and getattr(response, "error_code", errors.NoError.errno):
+            raise errors.for_code(response.error_code)()
+        return response
+
+    client.send = send_and_check
 
 
 @asynccontextmanager

@@ -96,6 +96,11 @@ class KafkaProducer:
             kafka = await self._connected()
             async with translated(f"publish to {topic}", self._options.timeout):
                 await self._send(kafka, topic, messages, sent)
+        except Permanent as error:
+            if isinstance(error.__cause__, TOO_LARGE):
+                raise
+            # Wrong credentials, say: no fault of these messages, which are to be kept until it is mended.
+            raise Retryable(str(error)) from error
         except Retryable as error:
             if self._kafka is not None and not self._kafka.client.cluster.partitions_for_topic(topic):
                 raise no_topics(error, [topic]) from error
