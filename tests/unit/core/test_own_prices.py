@@ -129,6 +129,7 @@ def test_as_many_tokens_as_a_span_can_state_have_a_cost() -> None:
     [
         ({"model": "("}, "model"),
         ({"model": r"\Qhouse"}, "model"),
+        ({"model": "a)|(b"}, "model"),
         ({"input": "-1"}, "input"),
         ({"input": "NaN"}, "input"),
         ({"name": "a b"}, "name"),
@@ -136,10 +137,14 @@ def test_as_many_tokens_as_a_span_can_state_have_a_cost() -> None:
         ({"from": "2025-07-01", "to": "2025-06-01"}, None),
     ],
 )
-def test_what_states_no_price_is_refused(definition: dict[str, Any], field: str | None) -> None:
+def test_what_states_no_price_is_refused(
+    definition: dict[str, Any], field: str | None, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(Rejected) as refused:
         price(**definition)
     assert refused.value.field == field
+    assert "b'" not in str(refused.value)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_price_survives_being_written_down() -> None:

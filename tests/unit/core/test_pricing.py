@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -130,14 +130,37 @@ def test_every_price_is_the_packages_own() -> None:
             "cache_read_tokens": rng.choice([None, 0, rng.randrange(tokens // 2 + 1)]),
             "cache_write_tokens": rng.choice([None, rng.randrange(tokens // 2 + 1), tokens]),
         }
-        at = datetime.fromtimestamp(NOVEMBER_2025_NS / 1e9, UTC)
+        tier = rng.choice([None, "default", "flex", "priority"])
+        at = datetime.fromtimestamp(NOVEMBER_2025_NS / 1e9, UTC) + timedelta(days=rng.randrange(380))
         try:
-            expected = get_snapshot().calc(Usage(**usage), model.id, provider.id, None, at).total_price
+            context = {"service_tier": tier} if tier else None
+            expected = get_snapshot().calc(Usage(**usage), model.id, provider.id, None, at, context).total_price
         except (LookupError, ValueError):
             expected = None
-        cost = priced(provider=provider.id, model=model.id, **usage).cost
+        rates = vars(model.get_prices(at))
+        if rates and not any(name.endswith("_mtok") for name in rates):
+            expected = None  # tokens are not what it is paid by
+        attributes = {"openai.response.service_tier": tier} if tier else {}
+        named = {"provider": provider.id, "model": model.id, "attributes": attributes}
+        cost = priced(**named, **usage, start_time_ns=round(at.timestamp() * 10**9)).cost
         assert cost == (None if expected is None else expected.quantize(Decimal("1e-11"))), (
             provider.id,
             model.id,
             usage,
         )
+
+
+def test_a_service_tier_is_not_taken_for_a_speed_of_that_name() -> None:
+    prices = Prices()
+
+    def cost(**said: str) -> Decimal:
+        span = Span(trace_id=b"t" * 16, span_id=b"s" * 8, name="n", start_time_ns=1_795_132_800 * 10**9, duration_ns=1)
+        span.provider, span.model, span.input_tokens = "anthropic", "claude-opus-5", 1_000
+        span.attributes = {f"llmflow.response.{name}": value for name, value in said.items()}
+        prices.price(span)
+        assert span.cost
+        return span.cost
+
+    usual = cost()
+    assert cost(speed="fast") > usual
+    assert cost(service_tier="fast") == usual

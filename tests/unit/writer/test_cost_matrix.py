@@ -3,63 +3,23 @@ out by hand from the price lists (US dollars a million tokens)."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
 
-from llmflow_bus import Record, topics
-from llmflow_core.pricing import Prices
 from llmflow_core.spans import Span
-from llmflow_proxy import span as proxy_span
-from llmflow_proxy.capture import Budget, Capture
-from llmflow_proxy.exchange import Exchange
-from llmflow_proxy.providers import providers_of
-from llmflow_proxy.routes import resolve
-from llmflow_proxy.settings import ProxySettings
-from llmflow_writer.records import decode
 
-_LIMIT = 1 << 20
-_SETTINGS = {"BEDROCK_BASE_URL": "https://bedrock-runtime.us-east-1.amazonaws.com"}
-_PROVIDERS = providers_of(ProxySettings.model_validate(_SETTINGS))
-#: In November 2026; the price data knows batch prices and service tiers since October 2026.
-_START_NS = 1_795_132_800 * 10**9
-_PRICES = Prices()
+#: A path, the bodies of a request and its answer, and headers of the answer.
+Call = tuple[str, Any, Any, dict[str, str]]
 
 
-def recorded(path: str, request: Any, response: Any, **headers: str) -> Span:
-    """The span that the writer would store of a call."""
-    exchange = Exchange(
-        route=resolve(path, "", {}, _PROVIDERS),
-        method="POST",
-        path=path,
-        query="",
-        request_headers=[],
-        request=Capture(_LIMIT, Budget(_LIMIT)),
-        response=Capture(_LIMIT, Budget(_LIMIT)),
-        start_ns=_START_NS,
-        ended=2,
-        started=1,
-        status=200,
-        response_headers=[
-            (b"content-type", b"application/json"),
-            *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
-        ],
-    )
-    exchange.request.add(json.dumps(request).encode())
-    exchange.response.add(json.dumps(response).encode())
-    built = proxy_span.build(exchange, _LIMIT)
-    assert built is not None
-    record = Record(topic=topics.SPANS, partition=0, offset=0, key=None, value=built[1], headers={}, timestamp_ms=0)
-    decoded = decode(record, _PRICES)
-    assert decoded.problems == []
-    [span] = decoded.items
-    assert isinstance(span, Span)
-    return span
+def call(path: str, request: Any, response: Any, **headers: str) -> Call:
+    return path, request, response, headers
 
 
-def openai(model: str, usage: dict[str, Any], tier: str = "default", **headers: str) -> Span:
+def openai(model: str, usage: dict[str, Any], tier: str = "default", **headers: str) -> Call:
     answer = {"role": "assistant", "content": "Hi"}
     response = {
         "id": "chatcmpl-1",
@@ -69,10 +29,10 @@ def openai(model: str, usage: dict[str, Any], tier: str = "default", **headers: 
         "usage": usage,
         "service_tier": tier,
     }
-    return recorded("/v1/chat/completions", {"model": model, "messages": []}, response, **headers)
+    return call("/v1/chat/completions", {"model": model, "messages": []}, response, **headers)
 
 
-def openai_responses(model: str, usage: dict[str, Any]) -> Span:
+def openai_responses(model: str, usage: dict[str, Any], **members: Any) -> Call:
     response = {
         "id": "resp_1",
         "object": "response",
@@ -80,11 +40,12 @@ def openai_responses(model: str, usage: dict[str, Any]) -> Span:
         "status": "completed",
         "output": [],
         "usage": usage,
+        **members,
     }
-    return recorded("/v1/responses", {"model": model, "input": "Hi"}, response)
+    return call("/v1/responses", {"model": model, "input": "Hi"}, response)
 
 
-def anthropic(model: str, usage: dict[str, Any]) -> Span:
+def anthropic(model: str, usage: dict[str, Any], path: str = "/v1/messages") -> Call:
     response = {
         "id": "msg_1",
         "type": "message",
@@ -94,33 +55,39 @@ def anthropic(model: str, usage: dict[str, Any]) -> Span:
         "stop_reason": "end_turn",
         "usage": usage,
     }
-    return recorded("/v1/messages", {"model": model, "max_tokens": 9, "messages": []}, response)
+    asked = {"anthropic_version": "bedrock-2023-05-31"} if "/invoke" in path else {"model": model}
+    return call(path, {**asked, "max_tokens": 9, "messages": []}, response)
 
 
-def gemini(model: str, usage: dict[str, Any]) -> Span:
+def gemini(model: str, usage: dict[str, Any], searched: tuple[str, ...] = (), **headers: str) -> Call:
     content = {"role": "model", "parts": [{"text": "Hi"}]}
+    grounding = {"groundingMetadata": {"webSearchQueries": list(searched)}} if searched else {}
     response = {
-        "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
+        "candidates": [{"content": content, "finishReason": "STOP", "index": 0, **grounding}],
         "usageMetadata": usage,
         "modelVersion": model,
     }
-    return recorded(f"/v1beta/models/{model}:generateContent", {"contents": []}, response)
+    return call(f"/v1beta/models/{model}:generateContent", {"contents": []}, response, **headers)
 
 
-def bedrock(model: str, usage: dict[str, Any]) -> Span:
+def transcribed(path: str, model: str, answer: dict[str, Any]) -> Call:
+    return call(path, {"model": model}, {"text": "Hi", **answer})
+
+
+def bedrock(model: str, usage: dict[str, Any]) -> Call:
     response = {
         "output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
         "stopReason": "end_turn",
         "usage": usage,
         "metrics": {"latencyMs": 100},
     }
-    return recorded(f"/bedrock/model/{model}/converse", {"messages": []}, response)
+    return call(f"/bedrock/model/{model}/converse", {"messages": []}, response)
 
 
 class Case(NamedTuple):
     """A call, and what it costs: each part as (tokens, dollars a million)."""
 
-    span: Span
+    call: Call
     input: list[tuple[int, str]]
     output: list[tuple[int, str]]
     other: str = "0"
@@ -255,21 +222,237 @@ _CASES: dict[str, Case] = {
     ),
 }
 
+_THOUSAND = {"input_tokens": 1_000, "output_tokens": 100}
+_PROMPT = {"promptTokenCount": 1_000, "candidatesTokenCount": 100}
+_CHAT = {"prompt_tokens": 1_000, "completion_tokens": 100, "total_tokens": 1_100}
+_SOUND = [{"modality": "TEXT", "tokenCount": 500}, {"modality": "AUDIO", "tokenCount": 9_500}]
+_SEARCHES = [
+    {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "a"}},
+    {"type": "web_search_call", "id": "ws_2", "status": "completed", "action": {"type": "open_page", "url": "u"}},
+    {"type": "file_search_call", "id": "fs_1", "status": "completed", "queries": ["a"]},
+    {"type": "file_search_call", "id": "fs_2", "status": "failed", "queries": ["b"]},
+]
+_DOCUMENT = {"type": "document_url", "document_url": "https://example.com/a.pdf"}
+_READ = {"pages": [], "model": "mistral-ocr-2512-completion", "usage_info": {"pages_processed": 29}}
+_CASES |= {
+    "anthropic-fast": Case(
+        anthropic("claude-opus-5", {**_THOUSAND, "speed": "fast", "service_tier": "standard"}),
+        [(1_000, "10")],
+        [(100, "50")],
+    ),
+    "anthropic-in-the-us-only": Case(
+        anthropic(
+            "claude-opus-4-6", {**_THOUSAND, "inference_geo": "us", "server_tool_use": {"web_search_requests": 1}}
+        ),
+        [(1_000, "5.5")],
+        [(100, "27.5")],
+        other="0.01",
+    ),
+    "bedrock-global-profile-whose-model-names-itself": Case(
+        anthropic(
+            "claude-sonnet-4-5-20250929",
+            _THOUSAND,
+            "/bedrock/model/global.anthropic.claude-sonnet-4-5-20250929-v1%3A0/invoke",
+        ),
+        [(1_000, "3")],
+        [(100, "15")],
+    ),
+    "bedrock-prompt-router": Case(
+        call(
+            "/bedrock/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Adefault-prompt-router%2Famazon.nova%3A1/converse",
+            {"messages": []},
+            {
+                "output": {"message": {"role": "assistant", "content": [{"text": "Hi"}]}},
+                "stopReason": "end_turn",
+                "usage": {"inputTokens": 1_000, "outputTokens": 100},
+                "trace": {
+                    "promptRouter": {
+                        "invokedModelId": "arn:aws:bedrock:us-east-1:1:inference-profile/us.amazon.nova-lite-v1:0"
+                    }
+                },
+            },
+        ),
+        [(1_000, "0.06")],
+        [(100, "0.24")],
+    ),
+    "azure-claude": Case(
+        anthropic("claude-sonnet-4-5-20250929", _THOUSAND, "/azure/anthropic/v1/messages"),
+        [(1_000, "3")],
+        [(100, "15")],
+    ),
+    "vertex-in-openais-words": Case(
+        call(
+            "/vertex/v1/projects/p/locations/global/endpoints/openapi/chat/completions",
+            {"model": "google/gemini-2.5-flash", "messages": []},
+            {"model": "google/gemini-2.5-flash", "choices": [], "usage": _CHAT},
+        ),
+        [(1_000, "0.3")],
+        [(100, "2.5")],
+    ),
+    "huggingface-by-who-serves-it": Case(
+        call(
+            "/huggingface/v1/chat/completions",
+            {"model": "meta-llama/Llama-3.3-70B-Instruct:novita", "messages": []},
+            {"model": "meta-llama/llama-3.3-70b-instruct", "choices": [], "usage": _CHAT},
+        ),
+        [(1_000, "0.135")],
+        [(100, "0.4")],
+    ),
+    "deepseek-cached": Case(
+        call(
+            "/deepseek/chat/completions",
+            {"model": "deepseek-chat", "messages": []},
+            {"model": "deepseek-chat", "choices": [], "usage": {**_CHAT, "prompt_cache_hit_tokens": 600}},
+        ),
+        [(400, "0.135"), (600, "0.035")],
+        [(100, "0.55")],
+    ),
+    "openai-searches": Case(
+        openai_responses("gpt-5", _THOUSAND, output=_SEARCHES),
+        [(1_000, "1.25")],
+        [(100, "10")],
+        other="0.0125",
+    ),
+    "openai-searches-that-are-charged": Case(
+        openai_responses("gpt-5", _THOUSAND, output=_SEARCHES[:2], tool_usage={"web_search": {"num_requests": 3}}),
+        [(1_000, "1.25")],
+        [(100, "10")],
+        other="0.03",
+    ),
+    "openai-compaction": Case(
+        call("/v1/responses/compact", {"model": "gpt-5", "input": "Hi"}, {"output": [], "usage": _THOUSAND}),
+        [(1_000, "1.25")],
+        [(100, "10")],
+    ),
+    "openai-decisions-charge-the-input": Case(
+        call(
+            "/v1/decisions",
+            {"model": "gpt-6-luna", "input": "Hi", "questions": [{"type": "predicate", "text": "Is it?"}]},
+            {"model": "gpt-6-luna", "answers": [{"type": "predicate", "probability": 0.9}], "usage": _THOUSAND},
+        ),
+        [(1_000, "0.1")],
+        [],
+    ),
+    "openai-sound-by-the-minute": Case(
+        transcribed("/v1/audio/transcriptions", "whisper-1", {"usage": {"type": "duration", "seconds": 60}}),
+        [(1_000_000, "0.006")],
+        [],
+    ),
+    "openai-sound-of-half-seconds": Case(
+        transcribed("/v1/audio/transcriptions", "whisper-1", {"duration": 30.5, "language": "english"}),
+        [(1_000_000, "0.00305")],
+        [],
+    ),
+    "openai-speech-by-the-character": Case(
+        call("/v1/audio/speech", {"model": "tts-1", "input": "x" * 1_000, "voice": "alloy"}, b"ID3"),
+        [(1_000, "15")],
+        [],
+    ),
+    "mistral-sound": Case(
+        transcribed(
+            "/mistral/v1/audio/transcriptions",
+            "voxtral-mini-latest",
+            {"usage": {"prompt_audio_seconds": 60, "prompt_tokens": 4, "completion_tokens": 30, "total_tokens": 900}},
+        ),
+        [(1_000_000, "0.003")],
+        [],
+    ),
+    "mistral-pages": Case(
+        call("/mistral/v1/ocr", {"model": "mistral-ocr-2512", "document": _DOCUMENT}, _READ),
+        [(29_000, "2")],
+        [],
+    ),
+    "mistral-annotated-pages": Case(
+        call(
+            "/mistral/v1/ocr",
+            {"model": "mistral-ocr-2512", "document": _DOCUMENT, "bbox_annotation_format": {"type": "json_schema"}},
+            _READ,
+        ),
+        [(29_000, "3")],
+        [],
+    ),
+    "mistral-fill-in-the-middle": Case(
+        call(
+            "/mistral/v1/fim/completions",
+            {"model": "codestral-latest", "prompt": "def f(", "suffix": "return a"},
+            {
+                "model": "codestral-latest",
+                "choices": [{"index": 0, "message": {"role": "assistant", "content": "a):"}}],
+                "usage": _CHAT,
+            },
+        ),
+        [(1_000, "0.3")],
+        [(100, "0.9")],
+    ),
+    "gemini-cached-audio": Case(
+        gemini(
+            "gemini-2.5-flash",
+            {
+                "promptTokenCount": 10_000,
+                "cachedContentTokenCount": 9_900,
+                "promptTokensDetails": _SOUND,
+                "cacheTokensDetails": [
+                    {"modality": "TEXT", "tokenCount": 400},
+                    {"modality": "AUDIO", "tokenCount": 9_500},
+                ],
+                "candidatesTokenCount": 100,
+            },
+        ),
+        [(100, "0.3"), (400, "0.03"), (9_500, "0.1")],
+        [(100, "2.5")],
+    ),
+    "gemini-cached-nobody-says-what": Case(
+        gemini(
+            "gemini-2.5-flash",
+            {
+                "promptTokenCount": 10_000,
+                "cachedContentTokenCount": 9_900,
+                "promptTokensDetails": _SOUND,
+                "candidatesTokenCount": 100,
+            },
+        ),
+        [(100, "1"), (500, "0.03"), (9_400, "0.1")],
+        [(100, "2.5")],
+    ),
+    "gemini-2-is-charged-for-a-prompt-with-searches": Case(
+        gemini("gemini-2.5-flash", _PROMPT, searched=("a", "b")), [(1_000, "0.3")], [(100, "2.5")], other="0.035"
+    ),
+    "gemini-3-is-charged-for-each-search": Case(
+        gemini("gemini-3-flash-preview", _PROMPT, searched=("a", "", "b", "a")),
+        [(1_000, "0.5")],
+        [(100, "3")],
+        other="0.028",
+    ),
+    "gemini-embeds-pictures": Case(
+        call(
+            "/v1beta/models/gemini-embedding-2:embedContent",
+            {"content": {"parts": [{"text": "Hi"}]}},
+            {
+                "embedding": {"values": [1.0]},
+                "usageMetadata": {
+                    "promptTokenCount": 300,
+                    "promptTokensDetails": [
+                        {"modality": "TEXT", "tokenCount": 100},
+                        {"modality": "DOCUMENT", "tokenCount": 80},
+                        {"modality": "IMAGE", "tokenCount": 20},
+                        {"modality": "VIDEO", "tokenCount": 100},
+                    ],
+                },
+            },
+        ),
+        [(100, "0.2"), (100, "0.45"), (100, "12")],
+        [],
+    ),
+}
+
 
 @pytest.mark.parametrize("name", _CASES)
-def test_a_call_costs_what_the_price_list_says(name: str) -> None:
+def test_a_call_costs_what_the_price_list_says(name: str, recorded: Callable[..., list[Span]]) -> None:
     case = _CASES[name]
+    path, request, response, headers = case.call
+    [span] = recorded(path, request, response, **headers)
     million = Decimal(1_000_000)
     input_cost = sum((tokens * Decimal(rate) for tokens, rate in case.input), Decimal(0)) / million
     output_cost = sum((tokens * Decimal(rate) for tokens, rate in case.output), Decimal(0)) / million
-    assert (case.span.input_cost, case.span.output_cost) == (input_cost, output_cost)
-    assert case.span.cost == input_cost + output_cost + Decimal(case.other)
-
-
-@pytest.mark.parametrize(
-    "headers", [{"helicone_cache": "HIT"}, {"x_portkey_cache_status": "SEMANTIC HIT"}, {"cf_aig_cache_status": "HIT"}]
-)
-def test_what_a_gateway_answers_from_its_cache_is_not_billed(headers: dict[str, str]) -> None:
-    assert openai("gpt-4o-mini", _CACHED, **headers).cost == 0
-    [(name, _)] = headers.items()
-    assert openai("gpt-4o-mini", _CACHED, **{name: "MISS"}).cost == _CASES["openai-cached"].span.cost
+    assert (span.input_cost, span.output_cost) == (input_cost, output_cost)
+    assert span.cost == input_cost + output_cost + Decimal(case.other)

@@ -25,6 +25,7 @@ from llmflow_testkit.polling import eventually
 from llmflow_testkit.recorded_coding_tools import recorded_metrics
 from llmflow_writer import loop
 from llmflow_writer.loop import WriterLoop
+from llmflow_writer.metrics import MISSING_TOPICS
 from llmflow_writer.records import GROUP
 from llmflow_writer.settings import WriterSettings
 from llmflow_writer.signals import SIGNALS
@@ -292,6 +293,37 @@ async def test_logs_wait_for_the_store_and_lose_only_the_one_at_fault(bus: Bus) 
     assert reasons == {"log record at 1: poison", "body: not a protobuf ExportLogsServiceRequest"}
     assert {letter.headers["llmflow-dead-letter-topic"] for letter in letters} == {"otlp_logs"}
     assert await uncommitted(bus) == 0
+
+
+async def test_the_topics_that_are_there_are_read_although_others_cannot_be_made(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    missing = [topics.LOGS, topics.DEAD_LETTER]
+
+    async def refuse(names: Sequence[str], *, partitions: int | None = None) -> None:
+        if missing:
+            raise Retryable("this user may not make topics")
+
+    async def look(names: Sequence[str]) -> list[str]:
+        return list(missing)
+
+    monkeypatch.setattr(bus, "create_topics", refuse)
+    monkeypatch.setattr(bus, "missing_topics", look)
+    monkeypatch.setattr(loop, "_TOPICS_SECONDS", 0.0)
+    await publish(bus, request(1))
+    store = FailingStore()
+    stop = asyncio.Event()
+    writer = WriterLoop(bus, cast(Store, store), Prices(), WriterSettings())
+    running = asyncio.create_task(writer.run(stop))
+    await until_stored(store, 1)
+    assert writer.missing_topics == missing
+    assert MISSING_TOPICS.labels(topics.LOGS)._value.get() == 1
+    assert "without topics otlp_logs, llmflow_dead_letter, which cannot be made: this user may not" in caplog.text
+    missing.clear()
+    await eventually(lambda: asyncio.sleep(0, not writer.missing_topics), within=30)
+    assert MISSING_TOPICS.labels(topics.LOGS)._value.get() == 0
+    stop.set()
+    await asyncio.wait_for(running, 30)
 
 
 async def test_topics_are_made_again_after_a_failure(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:

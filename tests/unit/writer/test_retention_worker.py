@@ -102,3 +102,10 @@ def test_the_settings_of_kinds_default_to_retention_days(monkeypatch: pytest.Mon
     monkeypatch.setenv("RETENTION_DAYS", "-1")
     with pytest.raises(ConfigError, match="RETENTION_DAYS"):
         load_settings(WriterSettings)
+
+
+@pytest.mark.parametrize("size", ["0", "5", "99MB"])
+def test_a_size_that_would_leave_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, size: str) -> None:
+    monkeypatch.setenv("LLMFLOW_MAX_DATABASE_SIZE", size)
+    with pytest.raises(ConfigError, match=r"LLMFLOW_MAX_DATABASE_SIZE: .* 100000000 .*=5GB"):
+        load_settings(WriterSettings)

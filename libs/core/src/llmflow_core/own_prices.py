@@ -12,6 +12,7 @@ import re2  # type: ignore[import-untyped]
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from llmflow_core.errors import Rejected
+from llmflow_core.patterns import compiled
 from llmflow_core.spans import Span
 
 _MILLION = Decimal(1_000_000)
@@ -20,8 +21,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 def _pattern(text: str) -> str:
     try:
-        re2.compile(_in_any_case(text))
-    except re2.error as error:
+        compiled(text)
+        compiled(_in_any_case(text))
+    except ValueError as error:
         raise ValueError(f"not a regular expression (RE2): {error}") from None
     return text
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import re2  # type: ignore[import-untyped]
 
+from llmflow_core.patterns import compiled
 from llmflow_core.spans import JSON
 
 _EMAIL = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
@@ -46,13 +47,13 @@ class Redactor:
     def __init__(self, patterns: Sequence[str] = ()) -> None:
         for number, pattern in enumerate(patterns, 1):
             try:
-                re2.compile(pattern, _quiet())
-            except re2.error as error:
+                compiled(pattern)
+            except ValueError as error:
                 raise ValueError(f"pattern {number} is no regular expression for RE2: {error}") from None
         own = "|".join(f"(?:{pattern})" for pattern in patterns)
-        self._own = re2.compile(own, _quiet()) if own else None
-        self._known = re2.compile(f"({_EMAIL})|({'|'.join(_KEYS)})", _quiet())
-        self._number = re2.compile(_NUMBER, _quiet())
+        self._own = compiled(own) if own else None
+        self._known = compiled(f"({_EMAIL})|({'|'.join(_KEYS)})")
+        self._number = compiled(_NUMBER)
 
     def text(self, text: str) -> str:
         """`text` with everything that is found replaced."""
@@ -74,12 +75,6 @@ class Redactor:
             text = self.text(str(value))
             return value if text == str(value) else text
         return value
-
-
-def _quiet() -> re2.Options:
-    options = re2.Options()
-    options.log_errors = False
-    return options
 
 
 def _replacement(match: re2._Match) -> str:
