@@ -32,6 +32,31 @@ SEARCH = {"type": "web_search_call", "id": "ws", "action": {"query": "weather"}}
             {"type": "custom_tool_call_output", "id": "item", "call_id": "c", "output": "y"},
             Message(role="tool", parts=[Part(type="tool_call_response", id="c", result="y")]),
         ),
+        (
+            {
+                "role": "assistant",
+                "parts": [
+                    {
+                        "type": "server_tool_call",
+                        "id": "ws",
+                        "name": "web_search",
+                        "server_tool_call": {"type": "web_search", "arguments": {"a": 1}},
+                    },
+                    {
+                        "type": "server_tool_call_response",
+                        "id": "ws",
+                        "server_tool_call_response": {"type": "web_search", "results": ["y"], "error": None},
+                    },
+                ],
+            },
+            Message(
+                role="assistant",
+                parts=[
+                    Part(type="tool_call", id="ws", name="web_search", arguments={"a": 1}),
+                    Part(type="tool_call_response", id="ws", result={"results": ["y"], "error": None}),
+                ],
+            ),
+        ),
         (SEARCH, Message(role="assistant", parts=[Part(type="unknown", value=SEARCH)])),
         (
             {"role": "assistant", "content": None, "audio": {"id": "a", "transcript": "Hello there."}},
@@ -51,8 +76,8 @@ SEARCH = {"type": "web_search_call", "id": "ws", "action": {"query": "weather"}}
         ),
     ],
     ids=[
-        *("function call", "custom call", "custom call item", "its output", "search item", "spoken answer"),
-        *("Converse call", "Converse result", "Converse thought"),
+        *("function call", "custom call", "custom call item", "its output", "tools of the provider"),
+        *("search item", "spoken answer", "Converse call", "Converse result", "Converse thought"),
     ],
 )
 def test_what_a_message_says(message: dict[str, Any], read: Message) -> None:

@@ -2,6 +2,7 @@
 
 LLMFlowError
 ├── Rejected      the input is wrong: name the field, keep everything else (HTTP 400, gRPC INVALID_ARGUMENT)
+├── Changed       what is to be edited is not what the caller has seen of it (412)
 ├── Retryable     a dependency is away or overloaded: the same call may succeed later (503/429, UNAVAILABLE)
 │   └── TookTooLong   it was given up after its time: ask for less (504)
 ├── Permanent     the same call can never succeed: dead-letter it
@@ -23,6 +24,10 @@ class Rejected(LLMFlowError):  # noqa: N818 - named after the outcome, like the 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(f"{field}: {message}" if field else message)
         self.field = field
+
+
+class Changed(LLMFlowError):  # noqa: N818
+    """Nothing was edited, since the thing is not in a state that the caller named."""
 
 
 class Retryable(LLMFlowError):  # noqa: N818

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from uvicorn_worker import UvicornWorker
 
 from llmflow_core.http_protocol import protocol_with
-from llmflow_core.serving import GRACE_SECONDS, Patience
+from llmflow_core.serving import Patience
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]
@@ -18,8 +18,6 @@ class Worker(UvicornWorker):  # type: ignore[misc]
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
         "ws": "none",
-        # uvicorn would wait for requests in flight until the supervisor loses patience and kills it, flushed or not.
-        "timeout_graceful_shutdown": GRACE_SECONDS,
         "server_header": False,
         "access_log": False,
         "log_config": None,
@@ -39,6 +37,8 @@ def worker_with(patience: Patience, *, date_header: bool) -> type[Worker]:
         CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
             **Worker.CONFIG_KWARGS,
             "http": protocol_with(patience),
+            # uvicorn would wait for what is in flight until the supervisor loses patience and kills it, flushed or not.
+            "timeout_graceful_shutdown": patience.stop,
             "date_header": date_header,
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from llmflow_core.errors import ConfigError
 
-#: How long a stopping server lets requests in flight finish, in seconds.
+#: How long a stopping server lets requests in flight finish where nobody says otherwise, in seconds.
 GRACE_SECONDS = 25
 #: And how long its application may then take to end: to flush what it holds, say.
 END_SECONDS = 15
@@ -27,11 +27,13 @@ KEEP_ALIVE_SECONDS = 75
 @dataclass(frozen=True)
 class Patience:
     """How many seconds a server waits for a client before it hangs up: for the whole `head` of a request, for the next
-    byte of a `body`, and for the client to read on in an `answer` (on Linux; elsewhere without end)."""
+    byte of a `body`, and for the client to read on in an `answer` (on Linux; elsewhere without end). Once it is told to
+    `stop`, requests in flight have so long to finish."""
 
     head: float = 30.0
     body: float = 60.0
     answer: float = 120.0
+    stop: int = GRACE_SECONDS
 
 
 #: Long enough for a bad network, and no longer.
@@ -78,7 +80,7 @@ def _serve_here(factory: str, host: str, ports: list[int], date_header: bool, pa
         server_header=False,
         date_header=date_header,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_graceful_shutdown=patience.stop,
         http=protocol_with(patience),
         ws="none",
     )
@@ -113,7 +115,7 @@ def _serve_with_gunicorn(
             self.cfg.set("workers", workers)
             self.cfg.set("worker_class", worker_with(patience, date_header=date_header))
             self.cfg.set("keepalive", KEEP_ALIVE_SECONDS)
-            self.cfg.set("graceful_timeout", GRACE_SECONDS + END_SECONDS)
+            self.cfg.set("graceful_timeout", patience.stop + END_SECONDS)
             self.cfg.set("control_socket_disable", True)
 
         def load(self) -> Any:

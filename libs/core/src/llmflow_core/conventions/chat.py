@@ -12,6 +12,8 @@ from llmflow_core.conventions.values import as_list, count, decoded, mapping, me
 from llmflow_core.messages import Message, Part
 from llmflow_core.spans import JSON
 
+#: Names of what a call, or a result, holds.
+_WRAPPERS = frozenset({"arguments", "input", "result", "content"})
 _ROLES = {"model": "assistant", "ai": "assistant", "human": "user", "function": "tool"}
 
 
@@ -150,6 +152,22 @@ def _result(part: dict[str, Any]) -> Part:
     return tool_result(identity, None)
 
 
+def _server_call(part: dict[str, Any]) -> Part:
+    """The GenAI conventions' call of a tool that the provider runs itself."""
+    asked = mapping(part.get("server_tool_call")) or {}
+    return tool_call(part.get("id"), part.get("name") or asked.get("type"), _told(asked))
+
+
+def _server_result(part: dict[str, Any]) -> Part:
+    return tool_result(part.get("id"), _told(mapping(part.get("server_tool_call_response")) or {}))
+
+
+def _told(inner: dict[str, Any]) -> JSON:
+    """What is in an object beside its type; where that is but the arguments or the result, these."""
+    told = {name: value for name, value in inner.items() if name != "type"}
+    return next(iter(told.values())) if len(told) == 1 and not _WRAPPERS.isdisjoint(told) else told
+
+
 def _media(part: dict[str, Any]) -> Part:
     """The GenAI conventions' blob, uri and file parts."""
     uri = text(part.get("uri")) or text(part.get("file_id"))
@@ -249,6 +267,9 @@ _TYPED = {
     "function_call": _call,
     "tool_use": _call,
     "custom_tool_call": _call,
+    "server_tool_use": _call,
+    "server_tool_call": _server_call,
+    "server_tool_call_response": _server_result,
     "tool_call_response": _result,
     "tool_result": _result,
     "function_call_output": _result,

@@ -7,6 +7,7 @@ provider (`ai.generateText.doGenerate`). Version 7 speaks the GenAI conventions,
 from __future__ import annotations
 
 import base64
+from decimal import Decimal
 from typing import Any
 
 from llmflow_core.conventions.chat import part_of, parts_of, tool_call, tool_result, value_message, value_part
@@ -23,11 +24,20 @@ from llmflow_core.conventions.values import (
     parsed,
     text,
     texts,
+    usd,
 )
 from llmflow_core.messages import Conversation, Message, Part, PartType
 from llmflow_core.spans import JSON, ObservationType, Span, Status
 
 _SCOPE_OF_VERSION_7 = "gen_ai"
+#: Where the provider's metadata have the cost, and the one upstream.
+_COSTS = (
+    (member("gateway", "cost", convert=usd), member("gateway", "marketCost", convert=usd)),
+    (
+        member("openrouter", "usage", "cost", convert=usd),
+        member("openrouter", "usage", "costDetails", "upstreamInferenceCost", convert=usd),
+    ),
+)
 _OPERATIONS = {
     "ai.generateText": ObservationType.CHAIN,
     "ai.generateText.doGenerate": ObservationType.GENERATION,
@@ -80,7 +90,8 @@ def _observation_type(span: Span) -> ObservationType | None:
 
 
 def _finish(span: Span) -> None:
-    """Take the prompt's name from where Langfuse's guide puts it, and add what providers count apart.
+    """Take the prompt's name from where Langfuse's guide puts it, the cost from where gateways state it, and add what
+    providers count apart.
 
     Before version 6, which says how many tokens were not cached, the SDK passed their counts on as they are.
     """
@@ -91,12 +102,26 @@ def _finish(span: Span) -> None:
     if prompt:
         span.prompt_name = text(prompt.get("name"))
         span.prompt_version = text(prompt.get("version"))
+    metadata = mapping(attributes.get("ai.response.providerMetadata")) or {}
+    if span.cost is None:
+        span.cost = _stated_cost(metadata)
     if "ai.usage.inputTokenDetails.noCacheTokens" in attributes or span.input_tokens is None:
         return
-    apart = _counted_apart(span, mapping(attributes.get("ai.response.providerMetadata")) or {})
+    apart = _counted_apart(span, metadata)
     if apart:
         span.cache_read_tokens, span.cache_write_tokens = apart
         span.input_tokens += sum(apart)
+
+
+def _stated_cost(metadata: dict[str, JSON]) -> Decimal | None:
+    """What Vercel's gateway or OpenRouter took; for a call with a caller's own key, for which they take nothing, what
+    the provider did."""
+    for charged, upstream in _COSTS:
+        cost: Decimal | None = charged(metadata)
+        if cost is not None:
+            taken: Decimal | None = cost or upstream(metadata)
+            return taken or cost
+    return None
 
 
 def _counted_apart(span: Span, metadata: dict[str, JSON]) -> tuple[int, int] | None:

@@ -6,15 +6,20 @@ A sealed secret is a reference like those of `references`, `${sealed:...}`, so t
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from llmflow_core.destinations.presets import SECRET_OPTIONS
 from llmflow_core.destinations.references import REFERENCE
 from llmflow_core.errors import Rejected
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
+    from pydantic import SecretStr
 
 #: Shown in the place of a secret; sent back, it stands for the secret that is there.
 HIDDEN = "[secret]"
@@ -29,29 +34,59 @@ Place = tuple[str, ...]
 
 
 class SecretBox:
-    """Seals secrets (Fernet: AES-128-CBC and HMAC-SHA256) with a key that is made of `passphrase`."""
+    """Seals secrets (Fernet: AES-128-CBC and HMAC-SHA256) with a key that is made of `passphrase`, and opens those too
+    that were sealed with the one of `old`."""
 
-    def __init__(self, passphrase: str) -> None:
+    def __init__(self, passphrase: str, old: str | None = None) -> None:
         # Costs time and memory that a service without such secrets saves.
-        from cryptography.fernet import Fernet
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+        from cryptography.fernet import MultiFernet
 
-        key = HKDF(SHA256(), 32, None, b"llmflow destinations").derive(passphrase.encode())
-        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self._present = _fernet(passphrase)
+        self._any = MultiFernet([self._present] if old is None else [self._present, _fernet(old)])
 
     def seal(self, secret: str) -> str:
         """The reference that stands for `secret`."""
-        return f"${{sealed:{self._fernet.encrypt(secret.encode()).decode()}}}"
+        return f"${{sealed:{self._present.encrypt(secret.encode()).decode()}}}"
 
     def open(self, token: str) -> str:
         """The secret that a reference holds. Raises ValueError when it was sealed with another key."""
         from cryptography.fernet import InvalidToken
 
         try:
-            return self._fernet.decrypt(token.encode()).decode()
+            return self._any.decrypt(token.encode()).decode()
         except InvalidToken:
             raise ValueError("was sealed with another LLMFLOW_SECRET_KEY; give it again") from None
+
+    def renewed(self, text: str) -> str:
+        """`text` with the secrets in it that the old key has sealed sealed anew; what neither key opens stays."""
+        from cryptography.fernet import InvalidToken
+
+        def renew(reference: re.Match[str]) -> str:
+            kind, token = reference.groups()
+            if kind != "sealed":
+                return reference[0]
+            try:
+                self._present.decrypt(token.encode())
+            except InvalidToken:
+                with contextlib.suppress(ValueError):
+                    return self.seal(self.open(token))
+            return reference[0]
+
+        return REFERENCE.sub(renew, text)
+
+
+def secret_box(key: SecretStr | None, old: SecretStr | None) -> SecretBox | None:
+    """The box of the settings LLMFLOW_SECRET_KEY and LLMFLOW_OLD_SECRET_KEY; None without the former."""
+    return SecretBox(key.get_secret_value(), old.get_secret_value() if old else None) if key else None
+
+
+def _fernet(passphrase: str) -> Fernet:
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    key = HKDF(SHA256(), 32, None, b"llmflow destinations").derive(passphrase.encode())
+    return Fernet(base64.urlsafe_b64encode(key))
 
 
 class SealedReferences:
@@ -120,6 +155,11 @@ def sealed(entry: Mapping[str, Any], box: SecretBox | None, before: Mapping[str,
 def shown(entry: Mapping[str, Any]) -> dict[str, Any]:
     """A stored entry without its secrets; references to variables are none."""
     return _each_text(entry, lambda _, text: HIDDEN if "${sealed:" in text else text)
+
+
+def renewed(entry: Mapping[str, Any], box: SecretBox) -> dict[str, Any]:
+    """A stored entry with `SecretBox.renewed` secrets."""
+    return _each_text(entry, lambda _, text: box.renewed(text))
 
 
 def hides(entry: Mapping[str, Any]) -> bool:
