@@ -151,6 +151,8 @@ async def test_a_newer_schema_is_left_alone_and_healthy(
     store = open_store(database_url)
     assert await store.healthy()
     await store.close()
+    with pytest.raises(Permanent, match="start the newer one"):
+        await migrate(database_url, refuse_newer=True)
 
 
 def test_the_job_ends_with_0_when_all_is_well_and_says_what_is_wrong_otherwise(embedded_database_url: str) -> None:
@@ -166,3 +168,4 @@ def test_the_job_ends_with_0_when_all_is_well_and_says_what_is_wrong_otherwise(e
     assert "_absent" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert run(embedded_database_url, "drop").returncode == 2
+    assert run(embedded_database_url, "migrate", "--now").returncode == 2

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from llmflow_core.api_keys import ApiKey, Scope
 from llmflow_core.spans import JSON
+from llmflow_store.versions import UNCONDITIONAL, Precondition, version_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,11 @@ class Project:
     name: str
     title: str
     created_at: datetime
+
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(self.title)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +62,8 @@ class AuditEntry:
 
 
 class Administration(Protocol):
-    """Every change writes its line in the audit log, as done `by` somebody, in one transaction with the change.
+    """Every change writes its line in the audit log, as done `by` somebody, in one transaction with the change. It
+    raises Changed, and changes nothing, where `only_if` does not hold of what is there.
 
     Methods raise Retryable while the database is away or overloaded.
     """
@@ -69,14 +76,16 @@ class Administration(Protocol):
         """A new project; None if there is one of that name."""
         ...
 
-    async def rename_project(self, name: str, title: str, *, by: Actor) -> Project | None:
+    async def rename_project(
+        self, name: str, title: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> Project | None:
         """Give a project another title; None if there is no such project."""
         ...
 
-    async def delete_project(self, name: str, *, by: Actor) -> int:
+    async def delete_project(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> int:
         """Delete everything of a project, its API keys included; return how many spans there were. `default` is only
         emptied. Spans that arrive later bring the project back. A call that fails leaves less than there was, and the
-        next one deletes the rest."""
+        next one deletes the rest; `only_if` is looked at once, before all."""
         ...
 
     async def create_key(self, key: ApiKey, *, name: str, by: Actor) -> KeyRecord | None:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 from llmflow_core.spans import JSON
 from llmflow_store.administration import Actor
+from llmflow_store.versions import UNCONDITIONAL, Precondition, version_of
 
 AlertKind = Literal["rule", "budget"]
 NoticeStatus = Literal["pending", "delivered", "failed"]
@@ -35,6 +36,11 @@ class Alert:
     error: str | None = None
     evaluated_at: datetime | None = None
     claim: int = 0
+
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(self.project, self.name, dict(self.definition), list(self.channels), self.enabled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +90,11 @@ class Channel:
     host: str
     sealed: str
 
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(self.kind, self.host, self.sealed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DueNotice:
@@ -107,8 +118,9 @@ class Attempt:
 
 
 class Alerts(Protocol):
-    """Changes write their line in the audit log, as done `by` somebody, in one transaction with the change. Methods
-    raise Retryable while the database is away or overloaded.
+    """Changes write their line in the audit log, as done `by` somebody, in one transaction with the change. They raise
+    Changed, and change nothing, where `only_if` does not hold of what is there. Methods raise Retryable while the
+    database is away or overloaded.
 
     Several processes may call `claim_alerts` and `claim_notices` at once: each alert and notice goes to one of them.
     Who claims has it for a while, and if it does not report back then, another gets it.
@@ -122,21 +134,29 @@ class Alerts(Protocol):
         """One alert; None if there is none of that id."""
         ...
 
-    async def save_alert(self, alert: Alert, *, by: Actor) -> Alert | None:
+    async def save_alert(self, alert: Alert, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> Alert | None:
         """Keep a new alert, or change what is said of one with its id; states stay. It is due at once. None if its
         project does not exist."""
         ...
 
-    async def silence_alert(self, alert_id: str, until: datetime | None, *, by: Actor) -> Alert | None:
+    async def silence_alert(
+        self, alert_id: str, until: datetime | None, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> Alert | None:
         """Send nothing of an alert until then, or send again; None if there is none of that id."""
         ...
 
-    async def delete_alert(self, alert_id: str, events: Sequence[AlertEvent], *, by: Actor) -> bool:
+    async def delete_alert(
+        self, alert_id: str, events: Sequence[AlertEvent], *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> bool:
         """Forget an alert, with these last events told to its channels; False if there is none of that id."""
         ...
 
     async def claim_alerts(self, *, limit: int, lease_seconds: float) -> Sequence[Alert]:
         """Alerts that are due, which nobody else gets for so long."""
+        ...
+
+    async def renew_claim(self, alert: Alert, *, lease_seconds: float) -> bool:
+        """Have a claimed alert for so long from now; False when it was claimed or changed meanwhile."""
         ...
 
     async def record_evaluation(
@@ -167,11 +187,11 @@ class Alerts(Protocol):
         """All channels by name."""
         ...
 
-    async def save_channel(self, channel: Channel, *, by: Actor) -> None:
+    async def save_channel(self, channel: Channel, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> None:
         """Keep a channel in place of the one of its name, if there is one."""
         ...
 
-    async def delete_channel(self, name: str, *, by: Actor) -> bool:
+    async def delete_channel(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> bool:
         """Forget a channel, with its notices; alerts that name it tell it nothing any more. False if there is none."""
         ...
 

@@ -32,6 +32,8 @@ ROLLUP_COLUMNS = {
     "environment": "nullif(r.environment, '')",
 }
 _VALUE_DIMENSIONS = {"type": "r.observation_type", "status": "r.status"}
+#: What `rollups_value_* AS r` have of users.
+VALUE_COLUMNS = {"user": "r.value", **_VALUE_DIMENSIONS}
 #: What a row of `rollups_total_*` has of a metric.
 AMOUNTS = {
     Metric.SPANS: "span_count",
@@ -193,11 +195,19 @@ def _of_spans(query: AnalyticsQuery, parsed: Filter) -> Source:
     if query.group_by:
         # The total may come from rollups, and is to be of the same range as the groups.
         from_us, to_us = widened(query.from_time, query.to_time, "minute")
+    rows = rows_of_spans(from_us, to_us, parsed, query.group_by, arguments)
+    groups = [f"r.g{number}" for number in range(len(query.group_by))]
+    return Source(rows, groups, arguments, from_us, to_us, False, _SUMS)
+
+
+def rows_of_spans(from_us: int, to_us: int, parsed: Filter, group_by: Sequence[str], arguments: Arguments) -> str:
+    """The spans that fulfil the filter as a FROM item named r, with the rollups' columns and the dimensions' values as
+    g0, g1, ...; $1 is the project."""
     low, high = arguments.add(from_us, "timestamptz"), arguments.add(to_us, "timestamptz")
     condition = span_condition(parsed, arguments)
-    names = [dimension(name, arguments) for name in query.group_by]
+    names = [dimension(name, arguments) for name in group_by]
     dimensions = "".join(f", {expression} AS g{number}" for number, expression in enumerate(names))
-    rows = f"""(
+    return f"""(
         SELECT s.start_time AS bucket, s.observation_type, s.status, 1 AS span_count,
             coalesce(s.input_tokens, 0) AS input_tokens, coalesce(s.output_tokens, 0) AS output_tokens,
             coalesce(s.cache_read_tokens, 0) AS cache_read_tokens,
@@ -209,8 +219,6 @@ def _of_spans(query: AnalyticsQuery, parsed: Filter) -> Source:
             s.duration_ns, s.time_to_first_token_ns{dimensions}
         FROM spans AS s WHERE s.project = $1 AND s.start_time >= {low} AND s.start_time < {high} AND {condition}
     ) AS r"""  # noqa: S608
-    groups = [f"r.g{number}" for number in range(len(names))]
-    return Source(rows, groups, arguments, from_us, to_us, False, _SUMS)
 
 
 def dimension(name: str, arguments: Arguments) -> str:

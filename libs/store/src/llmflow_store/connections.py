@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
 
-from llmflow_core.errors import LLMFlowError, Permanent, Retryable, TookTooLong
+from llmflow_core.errors import ConfigError, LLMFlowError, Permanent, Retryable, TookTooLong
 
 #: What PostgreSQL counts time from, in Unix microseconds.
 POSTGRES_EPOCH_US = 946_684_800_000_000
@@ -15,6 +17,26 @@ JSONB_VERSION = b"\x01"
 
 #: SQLSTATE classes that say that the data is at fault: data exception, integrity violation, program limit exceeded.
 _DATA_AT_FAULT = ("22", "23", "54")
+
+#: One host or several, each with its port.
+_HOST = r"(?:\[[^\]]*\]|[^\[\]:,]*)(?::\d{1,5})?"
+_HOSTS = re.compile(f"{_HOST}(?:,{_HOST})*")
+
+
+def check_url(database_url: str) -> None:
+    """Raises ConfigError for what is no URL of a PostgreSQL, without a word of what may be its password."""
+    try:
+        parts = urlsplit(database_url)
+    except ValueError:
+        parts = urlsplit("")
+    hosts = parts.netloc.rpartition("@")[2]
+    if parts.scheme not in ("postgresql", "postgres") or parts.fragment or not _HOSTS.fullmatch(hosts):
+        raise ConfigError(
+            [
+                "LLMFLOW_DATABASE_URL: not a PostgreSQL URL (for example postgresql://user@host/llmflow); in a user's"
+                " name and a password, other characters than letters and digits are written as %2F and the like"
+            ]
+        )
 
 
 async def set_codecs(connection: asyncpg.Connection[Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from llmflow_core.spans import JSON, Span
 from llmflow_store.administration import Actor
+from llmflow_store.versions import UNCONDITIONAL, Precondition, version_of
 
 JobKind = Literal["test", "replay"]
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
@@ -28,6 +29,11 @@ class KeptDestination:
     created_at: datetime
     created_by: str
     changed_at: datetime
+
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(dict(self.definition))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +77,8 @@ class ReplayPage:
 
 
 class Destinations(Protocol):
-    """Every change by somebody writes its line in the audit log. Methods raise Retryable while the database is away."""
+    """Every change by somebody writes its line in the audit log, and raises Changed, and changes nothing, where
+    `only_if` does not hold of what is there. Methods raise Retryable while the database is away."""
 
     async def list_destinations(self) -> Sequence[KeptDestination]:
         """All of them, by name."""
@@ -82,12 +89,20 @@ class Destinations(Protocol):
         ...
 
     async def change_destination(
-        self, definition: Mapping[str, JSON], *, by: Actor, action: str = "destination.change"
+        self, definition: Mapping[str, JSON], *, by: Actor, only_if: Precondition = UNCONDITIONAL
     ) -> KeptDestination | None:
-        """Give the one of that name this definition; None if there is none. `action` is what the audit log says."""
+        """Give the one of that name this definition; None if there is none."""
         ...
 
-    async def remove_destination(self, name: str, *, forget: bool, by: Actor) -> bool:
+    async def pause_destination(
+        self, name: str, *, paused: bool, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> KeptDestination | None:
+        """Set `paused` in its definition, and leave the rest as it is; None if there is none."""
+        ...
+
+    async def remove_destination(
+        self, name: str, *, forget: bool, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> bool:
         """Remove one and its jobs; False if there is none. With `forget`, one that is added under its name later does
         not go on in the log where this one was."""
         ...

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from llmflow_core.filters import Filter
 from llmflow_store.analytics import FacetValue
 
 #: What users and models can be ordered by, largest first.
@@ -74,13 +75,14 @@ class ModelUsage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserQuery:
     """Which users with spans that started in from ≤ start < to, widened to whole hours; those whose id begins with
-    `prefix`, the largest `limit` by `order`."""
+    `prefix`, the largest `limit` by `order`. Only their spans that fulfil `filter` count."""
 
     project: str
     from_time: datetime
     to_time: datetime
     order: Order = "cost"
     prefix: str = ""
+    filter: Filter | None = None
     limit: int = 50
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.errors import Rejected
+from llmflow_core.filters import And
 from llmflow_core.spans import SUMMING_TYPES
 from llmflow_store import sketch
 from llmflow_store.analytics import DIMENSIONS, FacetValue
-from llmflow_store.analytics_sources import ROLLUP_COLUMNS, dimension
+from llmflow_store.analytics_sources import ROLLUP_COLUMNS, VALUE_COLUMNS, dimension, rows_of_spans
 from llmflow_store.directory import Distribution, ModelQuery, ModelUsage, Order, Usage, UserCourse, UserQuery, UserUsage
-from llmflow_store.filter_sql import Arguments
+from llmflow_store.filter_sql import Arguments, rollup_condition
 from llmflow_store.rollup_rows import rollup_rows
 from llmflow_store.rollups import TOKENS, USER_DIMENSION
 from llmflow_store.time_ranges import covering, unix_us, widened
@@ -32,7 +33,7 @@ _USAGE = ", ".join(
         *(f"sum({name})::bigint AS {name}" for name in TOKENS),
         "sum(cost) AS cost",
         "sum(unpriced_count)::bigint AS unpriced_count",
-        "max(bucket) AS last_time_us",
+        "date_bin('1 hour', max(bucket), 'epoch') AS last_time_us",
     ]
 )
 _ORDERS: Mapping[Order, str] = {
@@ -50,17 +51,21 @@ _SAMPLE = 20_000
 
 async def list_users(connection: asyncpg.Connection[Any], query: UserQuery) -> Sequence[UserUsage]:
     """See `Directory.list_users`."""
-    arguments = Arguments(label(query.project), USER_DIMENSION)
-    condition = "true"
-    if query.prefix:
-        condition = f"starts_with(r.value, {arguments.add(label(query.prefix), 'text')})"
-    rows = _user_rows(query.from_time, query.to_time, condition, arguments)
+    parsed = query.filter or And(())
+    arguments, user = Arguments(label(query.project), USER_DIMENSION), "r.value"
+    condition = rollup_condition(parsed, arguments, VALUE_COLUMNS)
+    if condition is not None:
+        rows = _user_rows(query.from_time, query.to_time, condition, arguments)
+    else:
+        arguments, user = Arguments(label(query.project)), "r.g0"
+        rows = rows_of_spans(*widened(query.from_time, query.to_time, "hour"), parsed, ("user",), arguments)
     found = await connection.fetch(
-        f"SELECT value, {_USAGE} FROM {rows} GROUP BY value"  # noqa: S608
-        f" ORDER BY {_ORDERS[query.order]} DESC, value LIMIT {int(query.limit)}",
+        f"SELECT {user}, {_USAGE} FROM {rows}"  # noqa: S608
+        f" WHERE {user} IS NOT NULL AND starts_with({user}, {arguments.add(label(query.prefix), 'text')})"
+        f" GROUP BY 1 ORDER BY {_ORDERS[query.order]} DESC, 1 LIMIT {int(query.limit)}",
         *arguments.values,
     )
-    return [UserUsage(row["value"], _usage(row)) for row in found]
+    return [UserUsage(row[0], _usage(row)) for row in found]
 
 
 async def get_user(

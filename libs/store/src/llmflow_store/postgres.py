@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from llmflow_core.errors import ConfigError, LLMFlowError, Retryable, TookTooLong
+from llmflow_core.errors import LLMFlowError, Retryable, TookTooLong
 from llmflow_core.filters import Filter
 from llmflow_core.spans import Span
 from llmflow_store import (
@@ -25,7 +25,7 @@ from llmflow_store import (
     writes,
 )
 from llmflow_store.analytics import AnalyticsQuery, AnalyticsResult, Facets
-from llmflow_store.connections import set_codecs, translated
+from llmflow_store.connections import check_url, set_codecs, translated
 from llmflow_store.migrations import newest_version
 from llmflow_store.port import SearchBacklog, SpanPage, SpanQuery, Trace, TraceOutline, TracePage, TraceQuery
 from llmflow_store.postgres_administration import PostgresAdministration
@@ -71,10 +71,7 @@ class PostgresStore(
     """
 
     def __init__(self, database_url: str, *, min_size: int, max_size: int, statement_seconds: float) -> None:
-        if not database_url.startswith(("postgresql://", "postgres://")):
-            raise ConfigError(
-                ["LLMFLOW_DATABASE_URL: not a PostgreSQL URL (for example postgresql://user@host/llmflow)"]
-            )
+        check_url(database_url)
         self._url = database_url
         self._min_size, self._max_size = min_size, max_size
         self._statement_seconds = statement_seconds

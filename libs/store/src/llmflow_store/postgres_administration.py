@@ -15,6 +15,7 @@ from llmflow_core.spans import DEFAULT_PROJECT, JSON
 from llmflow_store import project_removal
 from llmflow_store.administration import Actor, AuditEntry, KeyRecord, Project
 from llmflow_store.values import label
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 _KEY_RECORD = "id, project, name, scopes, created_at, created_by, expires_at, last_used_at"
 _API_KEY = "id, digest, project, scopes, expires_at"
@@ -22,9 +23,10 @@ _API_KEY = "id, digest, project, scopes, expires_at"
 _ADD_AUDIT = """
 INSERT INTO audit_log (actor, address, action, project, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)
 """
-_ADD_PROJECT = """
-INSERT INTO projects (name, title) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name, title, created_at
-"""
+_PROJECT = "name, title, created_at"
+# What refers to a project goes on arriving meanwhile.
+_PROJECT_TO_CHANGE = f"SELECT {_PROJECT} FROM projects WHERE name = $1 FOR NO KEY UPDATE"  # noqa: S608
+_ADD_PROJECT = f"INSERT INTO projects (name, title) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING {_PROJECT}"  # noqa: S608
 _ADD_KEY = f"""
 INSERT INTO api_keys (id, digest, project, name, scopes, expires_at, created_by)
 SELECT $1, $2, p.name, $4, $5, $6, $7 FROM projects AS p WHERE p.name = $3
@@ -57,7 +59,8 @@ class PostgresAdministration:
         """See `Administration`."""
         async with self._connection() as connection:
             rows = await connection.fetch(
-                "SELECT name, title, created_at FROM projects ORDER BY name <> $1, name", DEFAULT_PROJECT
+                f"SELECT {_PROJECT} FROM projects ORDER BY name <> $1, name",  # noqa: S608
+                DEFAULT_PROJECT,
             )
         return [_project(row) for row in rows]
 
@@ -70,21 +73,31 @@ class PostgresAdministration:
             await audit(connection, "project.create", by, name, name, {"title": title})
         return _project(row)
 
-    async def rename_project(self, name: str, title: str, *, by: Actor) -> Project | None:
+    async def rename_project(
+        self, name: str, title: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> Project | None:
         """See `Administration`."""
         async with self._connection() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "UPDATE projects SET title = $2 WHERE name = $1 RETURNING name, title, created_at", name, title
-            )
-            if row is None:
+            before = await held_project(connection, name)
+            if before is None:
                 return None
+            only_if.check(before.version)
+            row = await connection.fetchrow(
+                f"UPDATE projects SET title = $2 WHERE name = $1 RETURNING {_PROJECT}",  # noqa: S608
+                name,
+                title,
+            )
+            assert row is not None
             await audit(connection, "project.rename", by, name, name, {"title": title})
         return _project(row)
 
-    async def delete_project(self, name: str, *, by: Actor) -> int:
+    async def delete_project(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> int:
         """See `Administration`."""
         name = label(name)
         async with self._connection() as connection:
+            async with connection.transaction():
+                before = await held_project(connection, name)
+                only_if.check(before.version if before else None)
             spans = await project_removal.remove_most(connection, name)
             async with connection.transaction():
                 spans += await project_removal.remove_rest(connection, name)
@@ -174,6 +187,12 @@ class PostgresAdministration:
         async with self._connection() as connection:
             rows = await connection.fetch(_AUDIT, before, project, limit)
         return [_audit_entry(row) for row in rows]
+
+
+async def held_project(connection: Connection, name: str) -> Project | None:
+    """A project, which nobody else edits until the open transaction ends."""
+    row = await connection.fetchrow(_PROJECT_TO_CHANGE, name)
+    return None if row is None else _project(row)
 
 
 async def audit(

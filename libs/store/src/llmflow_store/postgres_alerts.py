@@ -15,6 +15,7 @@ from llmflow_store.administration import Actor
 from llmflow_store.alerts import Alert, AlertEvent, AlertKind, Attempt, Channel, DueNotice, Notice, PastEvent
 from llmflow_store.postgres_administration import audit, time_of, time_or_none
 from llmflow_store.statements import unix_us
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -24,6 +25,7 @@ _CHANNEL = "name, kind, host, sealed"
 
 _LIST = f"SELECT {_ALERT} FROM alerts WHERE kind = $1 AND (project = $2 OR project IS NULL) ORDER BY name, id"  # noqa: S608
 _GET = f"SELECT {_ALERT} FROM alerts WHERE id = $1"  # noqa: S608
+_GET_TO_CHANGE = f"{_GET} FOR UPDATE"
 _SAVE = f"""
 INSERT INTO alerts AS a (id, kind, project, name, definition, channels, enabled)
 SELECT $1, $2, $3, $4, $5, $6, $7 WHERE $3::text IS NULL OR EXISTS (SELECT FROM projects AS p WHERE p.name = $3)
@@ -42,6 +44,7 @@ WHERE id = ANY (ARRAY(
 ))
 RETURNING {_ALERT}
 """  # noqa: S608
+_RENEW = "UPDATE alerts SET due_at = now() + $3 * interval '1 second' WHERE id = $1 AND claim = $2"
 _RECORD = """
 UPDATE alerts SET states = $3, error = $4, evaluated_at = now(), due_at = now() + $5 * interval '1 second'
 WHERE id = $1 AND claim = $2
@@ -67,6 +70,9 @@ _FORGET = """
 DELETE FROM alert_events AS e
 WHERE e.at < $1 AND NOT EXISTS (SELECT FROM alert_notices AS n WHERE n.event = e.number AND n.status = 'pending')
 """
+# Two who add a channel of one name at once could both find that there is none.
+_LOCK_CHANNEL = "SELECT pg_advisory_xact_lock(hashtextextended('alert_channels ' || $1, 0))"
+_CHANNEL_TO_CHANGE = f"SELECT {_CHANNEL} FROM alert_channels WHERE name = $1 FOR UPDATE"  # noqa: S608
 _SAVE_CHANNEL = """
 INSERT INTO alert_channels (name, kind, host, sealed) VALUES ($1, $2, $3, $4)
 ON CONFLICT (name) DO UPDATE SET
@@ -115,9 +121,11 @@ class PostgresAlerts:
             row = await connection.fetchrow(_GET, alert_id)
         return None if row is None else _alert(row)
 
-    async def save_alert(self, alert: Alert, *, by: Actor) -> Alert | None:
+    async def save_alert(self, alert: Alert, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> Alert | None:
         """See `Alerts`."""
         async with self._connection() as connection, connection.transaction():
+            before = await connection.fetchrow(_GET_TO_CHANGE, alert.id)
+            only_if.check(_alert(before).version if before else None)
             row = await connection.fetchrow(
                 _SAVE,
                 alert.id,
@@ -134,24 +142,30 @@ class PostgresAlerts:
             await audit(connection, f"{alert.kind}.save", by, alert.project, alert.id, detail)
         return _alert(row)
 
-    async def silence_alert(self, alert_id: str, until: datetime | None, *, by: Actor) -> Alert | None:
+    async def silence_alert(
+        self, alert_id: str, until: datetime | None, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> Alert | None:
         """See `Alerts`."""
         async with self._connection() as connection, connection.transaction():
             row = await connection.fetchrow(_SILENCE, alert_id, None if until is None else unix_us(until))
             if row is None:
                 return None
             alert = _alert(row)
+            only_if.check(alert.version)
             detail = {"until": until.isoformat() if until else None}
             await audit(connection, f"{alert.kind}.silence", by, alert.project, alert_id, detail)
         return alert
 
-    async def delete_alert(self, alert_id: str, events: Sequence[AlertEvent], *, by: Actor) -> bool:
+    async def delete_alert(
+        self, alert_id: str, events: Sequence[AlertEvent], *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> bool:
         """See `Alerts`."""
         async with self._connection() as connection, connection.transaction():
             row = await connection.fetchrow(_DELETE, alert_id)
             if row is None:
                 return False
             alert = _alert(row)
+            only_if.check(alert.version)
             await _add_events(connection, alert, events)
             await audit(connection, f"{alert.kind}.delete", by, alert.project, alert_id, {"name": alert.name})
         return True
@@ -160,6 +174,12 @@ class PostgresAlerts:
         """See `Alerts`."""
         async with self._connection() as connection:
             return [_alert(row) for row in await connection.fetch(_CLAIM, limit, lease_seconds)]
+
+    async def renew_claim(self, alert: Alert, *, lease_seconds: float) -> bool:
+        """See `Alerts`."""
+        async with self._connection() as connection:
+            status = await connection.execute(_RENEW, alert.id, alert.claim, lease_seconds)
+        return not status.endswith(" 0")
 
     async def record_evaluation(
         self,
@@ -202,18 +222,26 @@ class PostgresAlerts:
             rows = await connection.fetch(f"SELECT {_CHANNEL} FROM alert_channels ORDER BY name")  # noqa: S608
         return [Channel(**dict(row)) for row in rows]
 
-    async def save_channel(self, channel: Channel, *, by: Actor) -> None:
+    async def save_channel(self, channel: Channel, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> None:
         """See `Alerts`."""
         async with self._connection() as connection, connection.transaction():
+            await connection.execute(_LOCK_CHANNEL, channel.name)
+            before = await connection.fetchrow(_CHANNEL_TO_CHANGE, channel.name)
+            only_if.check(Channel(**before).version if before else None)
             await connection.execute(_SAVE_CHANNEL, channel.name, channel.kind, channel.host, channel.sealed)
             detail: dict[str, JSON] = {"kind": channel.kind, "host": channel.host}
             await audit(connection, "channel.save", by, None, channel.name, detail)
 
-    async def delete_channel(self, name: str, *, by: Actor) -> bool:
+    async def delete_channel(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> bool:
         """See `Alerts`."""
         async with self._connection() as connection, connection.transaction():
-            if (await connection.execute("DELETE FROM alert_channels WHERE name = $1", name)).endswith(" 0"):
+            row = await connection.fetchrow(
+                f"DELETE FROM alert_channels WHERE name = $1 RETURNING {_CHANNEL}",  # noqa: S608
+                name,
+            )
+            if row is None:
                 return False
+            only_if.check(Channel(**row).version)
             await audit(connection, "channel.delete", by, None, name, {})
         return True
 

@@ -25,6 +25,7 @@ from llmflow_store.destinations import (
 )
 from llmflow_store.postgres_administration import audit, time_of
 from llmflow_store.statements import unix_us
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 _COLUMNS = "name, definition, epoch, created_at, created_by, changed_at"
 _JOB = (
@@ -37,13 +38,9 @@ ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, created_by = 
     created_at = now(), changed_at = now()
 WHERE d.definition IS NULL RETURNING {_COLUMNS}
 """  # noqa: S608 - the columns are constants
-_CHANGE = f"""
-UPDATE destinations SET definition = $2, changed_at = now() WHERE name = $1 AND definition IS NOT NULL
-RETURNING {_COLUMNS}
-"""  # noqa: S608
-_REMOVE = """
-UPDATE destinations SET definition = NULL, epoch = epoch + $2 WHERE name = $1 AND definition IS NOT NULL RETURNING name
-"""
+_GET_TO_CHANGE = f"SELECT {_COLUMNS} FROM destinations WHERE name = $1 AND definition IS NOT NULL FOR UPDATE"  # noqa: S608
+_CHANGE = f"UPDATE destinations SET definition = $2, changed_at = now() WHERE name = $1 RETURNING {_COLUMNS}"  # noqa: S608
+_REMOVE = "UPDATE destinations SET definition = NULL, epoch = epoch + $2 WHERE name = $1"
 _REPORT = """
 INSERT INTO exporter_reports (exporter, destinations) VALUES ($1, $2)
 ON CONFLICT (exporter) DO UPDATE SET destinations = excluded.destinations, reported_at = now()
@@ -115,22 +112,34 @@ class PostgresDestinations:
         return _destination(row)
 
     async def change_destination(
-        self, definition: Mapping[str, JSON], *, by: Actor, action: str = "destination.change"
+        self, definition: Mapping[str, JSON], *, by: Actor, only_if: Precondition = UNCONDITIONAL
     ) -> KeptDestination | None:
         """See `Destinations`."""
-        name = definition["name"]
+        name = str(definition["name"])
         async with self._connection() as connection, connection.transaction():
-            row = await connection.fetchrow(_CHANGE, name, orjson.dumps(definition))
-            if row is None:
+            if await _held(connection, name, only_if) is None:
                 return None
-            await audit(connection, action, by, None, name, shown(definition))
-        return _destination(row)
+            return await _change(connection, definition, "destination.change", by)
 
-    async def remove_destination(self, name: str, *, forget: bool, by: Actor) -> bool:
+    async def pause_destination(
+        self, name: str, *, paused: bool, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> KeptDestination | None:
         """See `Destinations`."""
         async with self._connection() as connection, connection.transaction():
-            if await connection.fetchrow(_REMOVE, name, int(forget)) is None:
+            before = await _held(connection, name, only_if)
+            if before is None:
+                return None
+            action = "destination.pause" if paused else "destination.resume"
+            return await _change(connection, {**before.definition, "paused": paused}, action, by)
+
+    async def remove_destination(
+        self, name: str, *, forget: bool, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> bool:
+        """See `Destinations`."""
+        async with self._connection() as connection, connection.transaction():
+            if await _held(connection, name, only_if) is None:
                 return False
+            await connection.execute(_REMOVE, name, int(forget))
             await connection.execute("DELETE FROM destination_jobs WHERE destination = $1", name)
             await connection.execute("DELETE FROM destination_totals WHERE destination = $1", name)
             await audit(connection, "destination.remove", by, None, name, {"forget": forget})
@@ -240,6 +249,28 @@ class PostgresDestinations:
         """See `Destinations`."""
         async with self._connection() as connection:
             return await replay_sql.replay_page(connection, job, limit)
+
+
+async def _held(
+    connection: asyncpg.Connection[asyncpg.Record], name: str, only_if: Precondition
+) -> KeptDestination | None:
+    """The destination of that name, which nobody else changes until the transaction ends. Raises Changed."""
+    row = await connection.fetchrow(_GET_TO_CHANGE, name)
+    if row is None:
+        return None
+    kept = _destination(row)
+    only_if.check(kept.version)
+    return kept
+
+
+async def _change(
+    connection: asyncpg.Connection[asyncpg.Record], definition: Mapping[str, JSON], action: str, by: Actor
+) -> KeptDestination:
+    name = definition["name"]
+    row = await connection.fetchrow(_CHANGE, name, orjson.dumps(definition))
+    assert row is not None
+    await audit(connection, action, by, None, str(name), shown(definition))
+    return _destination(row)
 
 
 def _more(before: Mapping[str, JSON], now: Mapping[str, JSON]) -> list[int]:

@@ -16,11 +16,16 @@ from llmflow_store.administration import Actor
 from llmflow_store.port import SpanCursor
 from llmflow_store.postgres_administration import audit
 from llmflow_store.prices import KeptPrice, Origin, RepricedPortion
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 if TYPE_CHECKING:
     import asyncpg
 
 _LIST = "SELECT definition FROM own_prices ORDER BY definition ->> 'origin', name"
+# Two who set a price of one name at once could both find that there is none.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('own_prices ' || $1, 0))"
+_GET_TO_CHANGE = "SELECT definition FROM own_prices WHERE name = $1 FOR UPDATE"
+_DELETE = "DELETE FROM own_prices WHERE name = $1 AND definition ->> 'origin' = 'api' RETURNING definition"
 _SAVE = """
 INSERT INTO own_prices AS p (name, definition) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, changed_at = now()
@@ -39,22 +44,24 @@ class PostgresPrices:
         """See `OwnPrices`."""
         async with self._connection() as connection:
             rows = await connection.fetch(_LIST)
-        return [KeptPrice(own_price(row["definition"]["price"]), row["definition"]["origin"]) for row in rows]
+        return [_price(row) for row in rows]
 
-    async def save_price(self, price: OwnPrice, *, by: Actor) -> None:
+    async def save_price(self, price: OwnPrice, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> None:
         """See `OwnPrices`."""
         async with self._connection() as connection, connection.transaction():
+            await connection.execute(_LOCK, price.name)
+            before = await connection.fetchrow(_GET_TO_CHANGE, price.name)
+            only_if.check(_price(before).version if before else None)
             await connection.execute(_SAVE, price.name, _definition(price, "api"))
             await audit(connection, "price.save", by, None, price.name, encoded(price))
 
-    async def delete_price(self, name: str, *, by: Actor) -> bool:
+    async def delete_price(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> bool:
         """See `OwnPrices`."""
         async with self._connection() as connection, connection.transaction():
-            status = await connection.execute(
-                "DELETE FROM own_prices WHERE name = $1 AND definition ->> 'origin' = 'api'", name
-            )
-            if status.endswith(" 0"):
+            row = await connection.fetchrow(_DELETE, name)
+            if row is None:
                 return False
+            only_if.check(_price(row).version)
             await audit(connection, "price.delete", by, None, name, {})
         return True
 
@@ -78,6 +85,10 @@ class PostgresPrices:
         """See `OwnPrices`. A deadlock with a writer is Retryable, and the portion then as it was."""
         async with self._connection() as connection, connection.transaction():
             return await repricing_sql.reprice(connection, prices, project, from_time, to_time, after, limit)
+
+
+def _price(row: asyncpg.Record) -> KeptPrice:
+    return KeptPrice(own_price(row["definition"]["price"]), row["definition"]["origin"])
 
 
 def _definition(price: OwnPrice, origin: Origin) -> bytes:

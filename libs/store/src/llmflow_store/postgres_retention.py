@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from llmflow_store import retention_size, retention_sql
 from llmflow_store.administration import Actor
-from llmflow_store.postgres_administration import audit, time_of
+from llmflow_store.postgres_administration import audit, held_project, time_of
 from llmflow_store.retention import (
     FOR_EVER,
     KINDS,
@@ -18,6 +18,7 @@ from llmflow_store.retention import (
     RetentionOverride,
     RetentionReport,
 )
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 if TYPE_CHECKING:
     import asyncpg
@@ -51,15 +52,27 @@ class PostgresRetention:
             row = await connection.fetchrow(_GET, project)
         return None if row is None else _retention(row)
 
-    async def set_retention(self, project: str, override: RetentionOverride, *, by: Actor) -> ProjectRetention | None:
+    async def set_retention(
+        self, project: str, override: RetentionOverride, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> ProjectRetention | None:
         """See `Retention`."""
         wanted = asdict(override)
         async with self._connection() as connection, connection.transaction():
-            if await connection.execute(_SET, project, *wanted.values()) == "INSERT 0 0":
+            if await held_project(connection, project) is None:
                 return None
+            before = await connection.fetchrow(_GET, project)
+            assert before is not None
+            only_if.check(_retention(before).version)
+            await connection.execute(_SET, project, *wanted.values())
             await audit(connection, "retention.set", by, project, project, wanted)
             row = await connection.fetchrow(_GET, project)
         return None if row is None else _retention(row)
+
+    async def applied_retention(self) -> RetentionDays | None:
+        """See `Retention`."""
+        async with self._connection() as connection:
+            defaults = await connection.fetchval("SELECT defaults FROM retention_status")
+        return None if defaults is None else RetentionDays(**defaults)
 
     async def apply_retention(
         self,
@@ -79,8 +92,8 @@ class PostgresRetention:
                 return None
             else:
                 await retention_sql.save_status(connection, defaults)
-                await retention_sql.remove(connection, times, report)
-                if max_bytes is not None:
+                complete = await retention_sql.remove(connection, times, report)
+                if complete and max_bytes is not None:
                     await retention_size.shrink(connection, times, max_bytes, now, report)
             await retention_sql.remove_audit(connection, audit_days, now, report, dry_run=dry_run)
             report.database_bytes = await connection.fetchval("SELECT pg_database_size(current_database())")

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from llmflow_core.own_prices import OwnPrice
+from llmflow_core.own_prices import OwnPrice, encoded
 from llmflow_core.pricing import Prices
 from llmflow_store.administration import Actor
+from llmflow_store.versions import UNCONDITIONAL, Precondition, version_of
 
 if TYPE_CHECKING:
     from llmflow_store.port import SpanCursor
@@ -25,6 +26,11 @@ class KeptPrice:
     price: OwnPrice
     origin: Origin
 
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(self.origin, encoded(self.price))
+
 
 @dataclass(frozen=True, slots=True)
 class RepricedPortion:
@@ -36,17 +42,18 @@ class RepricedPortion:
 
 
 class OwnPrices(Protocol):
-    """Methods raise Retryable while the database is away or overloaded."""
+    """Changes by somebody raise Changed, and change nothing, where `only_if` does not hold of what is there. Methods
+    raise Retryable while the database is away or overloaded."""
 
     async def list_prices(self) -> Sequence[KeptPrice]:
         """All own prices in the order in which they are tried: the administrators' by name, then the file's by name."""
         ...
 
-    async def save_price(self, price: OwnPrice, *, by: Actor) -> None:
+    async def save_price(self, price: OwnPrice, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> None:
         """Keep a price, in the place of another one of its name, and write that in the audit log."""
         ...
 
-    async def delete_price(self, name: str, *, by: Actor) -> bool:
+    async def delete_price(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> bool:
         """Forget a price of the administrators', and write that in the audit log; False if they have none of the
         name."""
         ...

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from llmflow_store import retention_pieces, writes
+from llmflow_store.search import LOCK_WORDS
 
 #: Tables with rows of a project, in the order in which writers lock them.
 PROJECT_TABLES = (
@@ -52,7 +53,9 @@ async def remove_most(connection: asyncpg.Connection[Any], project: str) -> int:
     chunks = await retention_pieces.chunks(connection)
     spans = 0
     for table in PROJECT_TABLES:
-        relations = [(chunk.relation, chunk.compressed) for chunk in chunks.get(table, [])] or [(table, False)]
+        relations = [(table, False)]
+        if table in chunks:
+            relations = [(chunk.relation, chunk.compressed) for chunk in chunks[table]]
         for relation, compressed in relations:
             deleted = await _remove_all(connection, relation, project, compressed=compressed)
             spans += deleted if table == "spans" else 0
@@ -62,7 +65,7 @@ async def remove_most(connection: asyncpg.Connection[Any], project: str) -> int:
 async def remove_rest(connection: asyncpg.Connection[Any], project: str) -> int:
     """Delete what has come since, within the open transaction, and keep writers of the project waiting until it ends;
     return how many spans there were."""
-    await connection.execute(writes.LOCK_PROJECT, project)
+    await _lock(connection, project)
     spans, *_ = [_number(await connection.execute(_DELETE.format(table), project)) for table in PROJECT_TABLES]
     return spans
 
@@ -74,7 +77,7 @@ async def _remove_all(connection: asyncpg.Connection[Any], relation: str, projec
     while True:
         try:
             async with connection.transaction():
-                await connection.execute(writes.LOCK_PROJECT, project)
+                await _lock(connection, project)
                 status = await connection.execute(statement.format(relation, relation=relation, rows=_ROWS), project)
         except asyncpg.UndefinedTableError:
             # Retention has dropped the chunk.
@@ -82,6 +85,11 @@ async def _remove_all(connection: asyncpg.Connection[Any], relation: str, projec
         total += _number(status)
         if compressed or _number(status) < _ROWS:
             return total
+
+
+async def _lock(connection: asyncpg.Connection[Any], project: str) -> None:
+    await connection.execute(writes.LOCK_PROJECT, project)
+    await connection.execute(LOCK_WORDS)
 
 
 def _number(status: str) -> int:

@@ -6,11 +6,12 @@ TimescaleDB more, where chunks are longer than a day).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from llmflow_store.administration import Actor
+from llmflow_store.versions import UNCONDITIONAL, Precondition, version_of
 
 #: Days that stand for ever.
 FOR_EVER = 0
@@ -61,6 +62,11 @@ class ProjectRetention:
     days: RetentionDays | None
     applied_at: datetime | None
 
+    @property
+    def version(self) -> str:
+        """Of what an edit replaces; see `versions`."""
+        return version_of(asdict(self.override))
+
 
 @dataclass(slots=True, kw_only=True)
 class RetentionReport:
@@ -106,11 +112,18 @@ class Retention(Protocol):
         """What holds for a project; None if there is no such project."""
         ...
 
-    async def set_retention(self, project: str, override: RetentionOverride, *, by: Actor) -> ProjectRetention | None:
-        """Change what a project wants, with a line in the audit log; None if there is no such project.
+    async def set_retention(
+        self, project: str, override: RetentionOverride, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> ProjectRetention | None:
+        """Change what a project wants, with a line in the audit log; None if there is no such project. Raises Changed,
+        and changes nothing, where `only_if` does not hold of what it wanted.
 
         It takes effect when retention is applied next.
         """
+        ...
+
+    async def applied_retention(self) -> RetentionDays | None:
+        """The `defaults` of the last application; None before the first."""
         ...
 
     async def apply_retention(

@@ -18,8 +18,11 @@ _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '1s'"
 _PAGES = 256
 
 _CHUNKS = """
-SELECT hypertable_name::text, format('%I.%I', chunk_schema, chunk_name), range_start, range_end, is_compressed
-FROM timescaledb_information.chunks WHERE hypertable_schema = current_schema() ORDER BY range_start
+SELECT h.hypertable_name::text, CASE WHEN c.chunk_name IS NOT NULL THEN format('%I.%I', chunk_schema, chunk_name) END,
+    range_start, range_end, is_compressed
+FROM timescaledb_information.hypertables AS h
+LEFT JOIN timescaledb_information.chunks AS c USING (hypertable_schema, hypertable_name)
+WHERE hypertable_schema = current_schema() ORDER BY range_start
 """
 _DROP_CHUNK = "SELECT drop_chunks($1::text::regclass, newer_than => $2::timestamptz, older_than => $3::timestamptz)"
 _PAGE_COUNT = "SELECT pg_relation_size($1::text::regclass) / current_setting('block_size')::int"
@@ -65,12 +68,17 @@ class Piece(NamedTuple):
 
 
 async def chunks(connection: asyncpg.Connection[Any]) -> dict[str, list[Chunk]]:
-    """The chunks of every hypertable, oldest first; nothing on plain PostgreSQL."""
+    """The chunks of every hypertable, oldest first, which may be none yet; nothing on plain PostgreSQL.
+
+    Only a chunk or an ordinary table is a place for a `ctid`: of a hypertable it names a row in each of the chunks.
+    """
     if not await connection.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
         return {}
     found: dict[str, list[Chunk]] = {}
-    for table, *chunk in await connection.fetch(_CHUNKS):
-        found.setdefault(table, []).append(Chunk(*chunk))
+    for table, relation, *rest in await connection.fetch(_CHUNKS):
+        known = found.setdefault(table, [])
+        if relation is not None:
+            known.append(Chunk(relation, *rest))
     return found
 
 

@@ -7,6 +7,9 @@ from pydantic import ByteSize, Field
 from llmflow_core.config import Settings
 from llmflow_store.retention import MOST_DAYS, RetentionDays
 
+#: Smaller is a forgotten unit, and would cost every day but today. An empty database has a tenth of it.
+_SMALLEST_DATABASE = 100_000_000
+
 
 class RetentionSettings(Settings):
     """For how many days data is kept where its project does not say otherwise, and how large the database may be."""
@@ -45,7 +48,7 @@ class RetentionSettings(Settings):
     )
     max_database_size: ByteSize | None = Field(
         None,
-        gt=0,
+        ge=_SMALLEST_DATABASE,
         description="Size below which the database is kept: the oldest days go first, of content before all else,"
         " whatever the days say. Without it, there is no limit; with `llmflow up`, it is 10GB.",
         examples=["5GB"],

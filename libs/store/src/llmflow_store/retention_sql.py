@@ -17,6 +17,7 @@ import orjson
 from llmflow_store import retention_pieces
 from llmflow_store.retention import KINDS, RetentionDays, RetentionOverride, RetentionReport, cutoff
 from llmflow_store.retention_pieces import Chunk, Cutoffs, Pace, Piece, earliest
+from llmflow_store.search import LOCK_WORDS
 from llmflow_store.statements import unix_us
 
 #: Tables that hold rows of traces, by the column that says when; they go with the trace.
@@ -168,8 +169,9 @@ async def remove_audit(
         report.add_rows("audit_log", _number(status))
 
 
-async def remove(connection: asyncpg.Connection[Any], times: Times, report: RetentionReport) -> None:
-    """Remove everything that is past its time, and count it in the report."""
+async def remove(connection: asyncpg.Connection[Any], times: Times, report: RetentionReport) -> bool:
+    """Remove everything that is past its time, and count it in the report; return whether no chunk had to stay because
+    somebody uses it."""
     chunks = await retention_pieces.chunks(connection)
     since = {
         project: None if time is None else _aligned(time, chunks.get("spans", []))
@@ -179,11 +181,11 @@ async def remove(connection: asyncpg.Connection[Any], times: Times, report: Rete
     for project, time in since.items():
         if time is not None:
             await _remove_traces(connection, project, time, bound, report)
+    complete = True
     for table, column in _SPAN_TABLES.items():
         for piece in _pieces(table, column, chunks):
-            past = piece.end is not None and piece.end <= bound
-            if past and await retention_pieces.drop(connection, piece, unless=_HAS_TRACES_BEFORE):
-                report.add_chunk(table)
+            if piece.end is not None and piece.end <= bound:
+                complete &= await _drop(connection, piece, report, unless=_HAS_TRACES_BEFORE)
     swept: Mapping[str, str] = await connection.fetchval(_STATUS) or {}
     for kind, tables in _TIMED_TABLES.items():
         cutoffs = times.by_kind[kind]
@@ -191,7 +193,9 @@ async def remove(connection: asyncpg.Connection[Any], times: Times, report: Rete
             cutoffs = _apart_from_spans(cutoffs, times.by_kind["spans"], bound)
         for table, column in tables.items():
             kept = _earlier(cutoffs, _OLDER.get(table, 0))
-            await _remove_rows(connection, _pieces(table, column, chunks), kept, swept, times.marks[kind], report)
+            pieces = _pieces(table, column, chunks)
+            complete &= await _remove_rows(connection, pieces, kept, swept, times.marks[kind], report)
+    return complete
 
 
 async def preview(connection: asyncpg.Connection[Any], times: Times, report: RetentionReport) -> None:
@@ -228,6 +232,7 @@ async def _remove_traces(
                 # A project that is being deleted needs no help.
                 if not await connection.fetchval(_LOCK_PROJECT, project):
                     return
+                await connection.execute(LOCK_WORDS)
                 removed = await _remove_some_traces(connection, project, since, bound, report)
         await pace.rest()
     deleted = 1
@@ -261,16 +266,15 @@ async def _remove_rows(
     swept: Mapping[str, str],
     mark: str,
     report: RetentionReport,
-) -> None:
+) -> bool:
     """Drop the pieces that no project keeps anything of; go through those in which some project is past its time, if
-    that has not been done for these times."""
+    that has not been done for these times. Return whether none had to stay because somebody uses it."""
     if not pieces:
-        return
-    table, first = pieces[0].table, earliest(cutoffs)
+        return True
+    table, first, complete = pieces[0].table, earliest(cutoffs), True
     for piece in pieces:
         if piece.end is not None and first is not None and piece.end <= first:
-            if await retention_pieces.drop(connection, piece):
-                report.add_chunk(table)
+            complete &= await _drop(connection, piece, report)
         elif swept.get(table) != mark:
             past = {
                 project: time
@@ -280,6 +284,16 @@ async def _remove_rows(
             report.add_rows(table, await retention_pieces.sweep(connection, piece, past))
     if swept.get(table) != mark:
         await connection.execute(_SAVE_SWEPT, table, mark)
+    return complete
+
+
+async def _drop(
+    connection: asyncpg.Connection[Any], piece: Piece, report: RetentionReport, *, unless: str | None = None
+) -> bool:
+    dropped = await retention_pieces.drop(connection, piece, unless=unless)
+    if dropped:
+        report.add_chunk(piece.table)
+    return dropped
 
 
 def _apart_from_spans(content: Cutoffs, spans: Cutoffs, bound: int) -> Cutoffs:

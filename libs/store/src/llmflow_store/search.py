@@ -36,6 +36,10 @@ WHERE project = $1 AND dimension = '{WHOLE_MODEL_DIMENSION}' AND value = $2
 """  # noqa: S608
 _BY_MODEL = f"SELECT trace_id FROM traces WHERE project = $1 AND models @> ARRAY[$2::text] LIMIT {_MANY + 1}"  # noqa: S608
 
+# Who indexes shares it, and who removes has it alone: so no words come of content that is just going.
+LOCK_WORDS = "SELECT pg_advisory_xact_lock(hashtextextended('llmflow words', 0))"
+_SHARE_WORDS = "SELECT pg_advisory_xact_lock_shared(hashtextextended('llmflow words', 0))"
+
 _KEYS = ", ".join(KEY_COLUMNS)
 _TAKE = f"""
 DELETE FROM search_queue WHERE ctid = ANY (ARRAY(SELECT ctid FROM search_queue LIMIT $1 FOR UPDATE SKIP LOCKED))
@@ -142,6 +146,7 @@ class Candidates:
 
 async def index_content(connection: asyncpg.Connection[Any], limit: int) -> int:
     """See `Store.index_content`; within the open transaction."""
+    await connection.execute(_SHARE_WORDS)
     rows = await connection.fetch(_TAKE, limit)
     if rows:
         columns = list(zip(*rows, strict=True))

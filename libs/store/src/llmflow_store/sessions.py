@@ -80,8 +80,8 @@ class Sessions(Protocol):
     """Methods raise Retryable while the database is away or overloaded."""
 
     async def list_sessions(self, query: SessionQuery) -> SessionPage:
-        """One page of sessions. While traces arrive no session is repeated; one that is used again moves to the
-        beginning of the list."""
+        """One page of sessions. While traces arrive no session is repeated, unless its newest trace turns out to have
+        begun earlier; one that is used again moves to the beginning of the list."""
         ...
 
     async def get_session(

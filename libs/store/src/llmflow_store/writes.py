@@ -37,10 +37,9 @@ FROM unnest($1::text[], $2::bytea[]) AS k (project, trace_id) JOIN traces USING 
 _KNOWN_SPANS = f"""
 SELECT {_KEYS} FROM unnest({_KEY_ARRAYS}) AS k ({_KEYS}) JOIN spans USING ({_KEYS}) WHERE start_time BETWEEN $6 AND $7
 """  # noqa: S608
-_SPAN_LIST = ", ".join(SPAN_COLUMNS)
-_STAGED = "CREATE TEMP TABLE IF NOT EXISTS staged_spans (LIKE spans) ON COMMIT DELETE ROWS"
+_STAGED = "CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS"
 _INSERT_STAGED = f"""
-INSERT INTO spans ({_SPAN_LIST}) SELECT {_SPAN_LIST} FROM pg_temp.staged_spans ON CONFLICT DO NOTHING RETURNING {_KEYS}
+INSERT INTO {{table}} ({{columns}}) SELECT {{columns}} FROM pg_temp.{{staged}} ON CONFLICT DO NOTHING RETURNING {_KEYS}
 """  # noqa: S608
 
 
@@ -71,7 +70,8 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     if inserted:
         new = await asyncio.to_thread(batch.only, inserted)
         if new.content:
-            await copy_rows(connection, "span_content", CONTENT_COLUMNS, new.content)
+            # Spans that were removed may come again before their content has been.
+            await _copy_or_insert(connection, "span_content", CONTENT_COLUMNS, new.content)
             await connection.copy_records_to_table("search_queue", records=new.said, columns=KEY_COLUMNS)
         await copy_terms(connection, new.terms)
         await _check_counted_once(connection, new, traces, await add_to_traces(connection, new.summaries))
@@ -100,20 +100,30 @@ async def _insert_new(connection: asyncpg.Connection[Any], batch: SpanBatch, kno
     """Insert those of the rows, which are in the order of their keys, that are not there yet; return their keys.
 
     Nearly always none is there: so the rows are copied straight into the table, less those `known` to be there. Another
-    writer may add one of them in between. Then they go in by a way that is half as fast and knows conflicts.
+    writer may add one of them in between.
     """
     keys, rows = batch.keys, batch.rows
     if known:
         new = [number for number, key in enumerate(keys) if key not in known]
         keys, rows = [keys[number] for number in new], [rows[number] for number in new]
+    inserted = await _copy_or_insert(connection, "spans", SPAN_COLUMNS, rows)
+    return set(keys) if inserted is None else inserted
+
+
+async def _copy_or_insert(
+    connection: asyncpg.Connection[Any], table: str, columns: Sequence[str], rows: Sequence[bytes]
+) -> set[Key] | None:
+    """Copy the rows into the table; None when all are in. If one of them is there already, they go in by a way that is
+    half as fast and knows conflicts, and the keys of those that were not there are returned."""
     try:
         async with connection.transaction():
-            await copy_rows(connection, "spans", SPAN_COLUMNS, rows)
+            await copy_rows(connection, table, columns, rows)
     except asyncpg.UniqueViolationError:
-        await connection.execute(_STAGED)
-        await copy_rows(connection, "staged_spans", SPAN_COLUMNS, rows, schema="pg_temp")
-        return {tuple(row) for row in await connection.fetch(_INSERT_STAGED)}
-    return set(keys)
+        names = {"table": table, "staged": f"staged_{table}", "columns": ", ".join(columns)}
+        await connection.execute(_STAGED.format(**names))
+        await copy_rows(connection, names["staged"], columns, rows, schema="pg_temp")
+        return {tuple(row) for row in await connection.fetch(_INSERT_STAGED.format(**names))}
+    return None
 
 
 async def _known_traces(connection: asyncpg.Connection[Any], keys: Sequence[Key]) -> dict[_Trace, _Stored]:

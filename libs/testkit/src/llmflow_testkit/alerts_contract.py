@@ -92,6 +92,15 @@ class AlertsContract(StoreSuite):
         assert sorted(ids) == sorted(f"rule-{number}" for number in range(20))
         assert await store.claim_alerts(limit=7, lease_seconds=LEASE) == []
 
+    async def test_a_claim_that_is_renewed_keeps_the_others_off(self, store: Store) -> None:
+        await store.save_alert(RULE, by=ANNA)
+        (alert,) = await store.claim_alerts(limit=1, lease_seconds=0)
+        assert await store.renew_claim(alert, lease_seconds=LEASE)
+        assert await store.claim_alerts(limit=1, lease_seconds=LEASE) == []
+        assert await store.renew_claim(alert, lease_seconds=0)
+        await self.claimed(store)
+        assert not await store.renew_claim(alert, lease_seconds=LEASE)
+
     async def test_what_an_evaluation_found_is_kept_whole_or_not_at_all(self, store: Store) -> None:
         await store.save_channel(PAGER, by=ANNA)
         await store.save_alert(RULE, by=ANNA)

@@ -47,7 +47,8 @@ class DestinationsContract(StoreSuite):
         assert made is not None
         assert (made.name, made.definition, made.epoch, made.created_by) == ("tempo", SECRET, 0, "anna")
         assert await store.add_destination(SECRET, by=ANNA) is None
-        changed = await store.change_destination({"name": "tempo", "paused": True}, by=ANNA, action="destination.pause")
+        await store.change_destination({"name": "tempo"}, by=ANNA)
+        changed = await store.pause_destination("tempo", paused=True, by=ANNA)
         assert changed is not None
         assert changed.definition == {"name": "tempo", "paused": True}
         assert await store.list_destinations() == [changed]
@@ -55,9 +56,10 @@ class DestinationsContract(StoreSuite):
         lines = await store.list_audit(limit=9)
         assert [(line.action, line.subject) for line in lines] == [
             ("destination.pause", "tempo"),
+            ("destination.change", "tempo"),
             ("destination.create", "tempo"),
         ]
-        assert lines[1].detail["auth"] == {"bearer": "[secret]"}
+        assert lines[2].detail["auth"] == {"bearer": "[secret]"}
 
     async def test_a_place_in_the_log_is_forgotten_only_when_asked(self, store: Store) -> None:
         for forget, epoch in ((False, 0), (True, 0), (False, 1)):

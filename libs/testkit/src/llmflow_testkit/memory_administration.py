@@ -10,6 +10,7 @@ from llmflow_core.api_keys import ApiKey
 from llmflow_core.spans import DEFAULT_PROJECT, JSON, Span, SpanKey
 from llmflow_store.administration import Actor, AuditEntry, KeyRecord, Project
 from llmflow_store.retention import ProjectRetention, RetentionDays, RetentionOverride
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 
 class MemoryAdministration:
@@ -36,14 +37,18 @@ class MemoryAdministration:
         await self.append_audit("project.create", by=by, project=name, subject=name, detail={"title": title})
         return self._projects[name]
 
-    async def rename_project(self, name: str, title: str, *, by: Actor) -> Project | None:
+    async def rename_project(
+        self, name: str, title: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> Project | None:
         if not await self._has(name):
             return None
+        only_if.check(self._projects[name].version)
         self._projects[name] = replace(self._projects[name], title=title)
         await self.append_audit("project.rename", by=by, project=name, subject=name, detail={"title": title})
         return self._projects[name]
 
-    async def delete_project(self, name: str, *, by: Actor) -> int:
+    async def delete_project(self, name: str, *, by: Actor, only_if: Precondition = UNCONDITIONAL) -> int:
+        only_if.check(self._projects[name].version if await self._has(name) else None)
         gone = [key for key in self.spans if key.project == name]
         for key in gone:
             del self.spans[key]
@@ -139,8 +144,11 @@ class MemoryAdministration:
         days = RetentionDays(spans=30, content=30, rollups=30, logs=30, metrics=30).with_override(override)
         return ProjectRetention(override=override, days=days, applied_at=datetime.now(UTC))
 
-    async def set_retention(self, project: str, override: RetentionOverride, *, by: Actor) -> ProjectRetention | None:
-        if await self._has(project):
+    async def set_retention(
+        self, project: str, override: RetentionOverride, *, by: Actor, only_if: Precondition = UNCONDITIONAL
+    ) -> ProjectRetention | None:
+        if before := await self.get_retention(project):
+            only_if.check(before.version)
             self._retention[project] = override
             await self.append_audit("retention.set", by=by, project=project, subject=project, detail=asdict(override))
         return await self.get_retention(project)

@@ -18,7 +18,9 @@ from llmflow_core.spans import Score, Span
 from llmflow_store import Store, TraceQuery
 from llmflow_store.administration import Actor
 from llmflow_store.retention import RetentionDays, RetentionOverride
+from llmflow_store.search import index_content
 from llmflow_store.signals import LogQuery
+from llmflow_testkit.polling import eventually
 from llmflow_testkit.recount import assert_rollups_match
 from llmflow_testkit.spans import make_generation, make_span
 from llmflow_testkit.store_suite import StoreSuite
@@ -28,6 +30,12 @@ EVER = RetentionDays(spans=0, content=0, rollups=0, logs=0, metrics=0)
 MONTH = RetentionDays(spans=30, content=30, rollups=30, logs=30, metrics=30)
 SECOND = 1_000_000_000
 DAY = 86_400 * SECOND
+_WAITS = """
+SELECT EXISTS (
+    SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+    WHERE NOT l.granted AND d.datname = current_database()
+)
+"""
 TABLES = ("spans", "span_content", "content_words", "trace_terms", "traces", "scores")
 
 
@@ -68,11 +76,13 @@ class RetentionContract(StoreSuite):
 
         preview = await store.apply_retention(MONTH, dry_run=True)
         assert preview is not None
+        assert await store.applied_retention() is None
         assert (preview.rows["traces"], preview.rows["spans"], preview.rows["span_content"]) == (3, 6, 3)
         assert await counts(database) == [12, 6, 6, 6, 6, 6]
 
         report = await store.apply_retention(MONTH)
         assert report is not None
+        assert await store.applied_retention() == MONTH
         assert report.rows["traces"] == 3
         if await database.fetchval("SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"):
             assert report.chunks == dict.fromkeys((*TABLES[:4], "rollups_minute"), 3)
@@ -220,6 +230,21 @@ class RetentionContract(StoreSuite):
         await store.apply_retention(MONTH)
         assert await assert_rollups_match(database_url, totals=False, weeks=False) == 0
 
+    async def test_what_is_being_indexed_leaves_no_words(self, store: Store, database: asyncpg.Connection[Any]) -> None:
+        await store.write_spans(trace(40))
+        async with database.transaction():
+            assert await index_content(database, 10) == 1
+            removing = asyncio.create_task(store.apply_retention(MONTH))
+
+            async def waits() -> bool:
+                return removing.done() or bool(await database.fetchval(_WAITS))
+
+            await eventually(waits, within=60)
+        await removing
+        # A chunk that the words were the first of was not known when this began.
+        await store.apply_retention(MONTH)
+        assert await counts(database) == [0, 0, 0, 0, 0, 0]
+
     async def test_writers_go_on_meanwhile(self, store: Store, database_url: str) -> None:
         rng = random.Random(5)
         old = [span for _ in range(60) for span in trace(rng.choice([31.5, 32, 33, 40]))]
@@ -272,6 +297,11 @@ class RetentionContract(StoreSuite):
         size = await database.fetchval("SELECT pg_database_size(current_database())")
         await store.apply_retention(EVER, max_bytes=2 * size)
         assert (await counts(database))[:2] == [120, 60]
+        # Who reads an old day may keep it from going for now, and costs no younger one.
+        async with database.transaction():
+            await database.execute("SELECT FROM span_content")
+            await store.apply_retention(EVER, max_bytes=(size - 1_500_000) * 10 // 9)
+            assert (await counts(database))[0] == 120
         await store.apply_retention(EVER, max_bytes=(size - 1_500_000) * 10 // 9)
         spans_left, content_left, *_ = await counts(database)
         assert spans_left == 120
@@ -282,8 +312,10 @@ class RetentionContract(StoreSuite):
         await store.apply_retention(EVER, max_bytes=(size - 1_500_000) * 10 // 9)
         assert await counts(database) == again
         # Today stays, however small the limit is.
+        assert await database.fetchval("SELECT count(DISTINCT bucket) FROM rollups_day") == len(days)
         await store.apply_retention(EVER, max_bytes=1)
         assert (await counts(database))[0] == 20
+        assert await database.fetchval("SELECT count(DISTINCT bucket) FROM rollups_day") == 1
 
 
 async def ids(store: Store, project: str = "default") -> set[bytes]:

@@ -21,7 +21,16 @@ from hypothesis import strategies as st
 from llmflow_core.errors import LLMFlowError, Permanent, Retryable
 from llmflow_core.ids import new_span_id, new_trace_id
 from llmflow_core.spans import Span
-from llmflow_store import Store, TraceCursor, TraceQuery, TraceSummary, WriteResult, open_store, project_removal
+from llmflow_store import (
+    Store,
+    TraceCursor,
+    TraceQuery,
+    TraceSummary,
+    WriteResult,
+    open_store,
+    project_removal,
+    retention_pieces,
+)
 from llmflow_store.administration import Actor
 from llmflow_store.migrations import migrate
 from llmflow_store.port import SpanOutline
@@ -140,6 +149,19 @@ class StoreContract(StoreSuite):
         await store.write_spans([replace(span, content={"input.value": "late"}), make_span()])
         assert await store.get_span("default", span.trace_id, span.span_id) == span
         assert await assert_rollups_match(database_url) == 2
+
+    async def test_a_removed_span_can_come_again_before_its_content_is_removed(
+        self, store: Store, database_url: str
+    ) -> None:
+        back, new = make_generation(), make_generation()
+        await store.write_spans([back])
+        connection = await asyncpg.connect(database_url)
+        for table in ("traces", "spans"):
+            await connection.execute(f"DELETE FROM {table}")
+        await connection.close()
+        assert await store.write_spans([back, new]) == WriteResult(inserted=2, duplicates=0)
+        for span in (back, new):
+            assert await store.get_span("default", span.trace_id, span.span_id) == span
 
     async def test_of_duplicates_in_one_call_the_first_counts(self, store: Store, database_url: str) -> None:
         span = make_generation()
@@ -371,6 +393,24 @@ class StoreContract(StoreSuite):
         assert await store.delete_project("gone", by=Actor("test")) == 0
         assert [project.name for project in await store.list_projects()] == ["default", "kept"]
         assert await assert_rollups_match(database_url) == 1
+
+    async def test_deleting_a_project_leaves_what_others_write_meanwhile(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # The first rows of all, each at the same place in its chunk.
+        gone = make_generation(project="gone")
+        kept = make_generation(project="kept", start_time_ns=NOON_NS - 86_400 * 3 * SECOND)
+        find_chunks = retention_pieces.chunks
+
+        async def write_then(connection: asyncpg.Connection[Any]) -> dict[str, list[retention_pieces.Chunk]]:
+            found = await find_chunks(connection)
+            await store.write_spans([gone, kept])
+            return found
+
+        monkeypatch.setattr(retention_pieces, "chunks", write_then)
+        assert await store.delete_project("gone", by=Actor("test")) == 1
+        assert await store.get_span("kept", kept.trace_id, kept.span_id) == kept
+        assert await store.get_span("gone", gone.trace_id, gone.span_id) is None
 
     async def test_a_secret_is_the_same_for_everybody(self, store: Store, database_url: str) -> None:
         other = open_store(database_url)

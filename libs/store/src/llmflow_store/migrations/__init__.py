@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from typing import Any
 import asyncpg
 
 from llmflow_core.errors import Permanent
+from llmflow_store.connections import check_url
 from llmflow_store.migrations.attribute_index import index_attributes
 from llmflow_store.migrations.compression import compress
 
@@ -74,30 +76,43 @@ def newest_version() -> int:
 
 
 async def migrate(
-    database_url: str, *, chunk_interval: timedelta = DEFAULT_CHUNK_INTERVAL, compress_after: timedelta | None = None
+    database_url: str,
+    *,
+    chunk_interval: timedelta = DEFAULT_CHUNK_INTERVAL,
+    compress_after: timedelta | None = None,
+    refuse_newer: bool = False,
 ) -> list[str]:
     """Bring the schema up to date and return the names of the migrations that were needed.
 
     Where TimescaleDB can be had the tables become hypertables whose new chunks span `chunk_interval`, with the data
     that they hold, and where its licence allows that, chunks older than `compress_after` get compressed; where it
-    cannot be had they stay ordinary tables. A database that a newer LLMFlow has migrated is left
-    as it is. Raises Permanent when a migration that was applied has changed since, and asyncpg's errors.
+    cannot be had they stay ordinary tables. A database that a newer LLMFlow has migrated is left as it is, for old and
+    new run side by side during an update, unless `refuse_newer`: then it raises Permanent, as it does when a migration
+    that was applied has changed since. Raises asyncpg's errors too.
     """
+    check_url(database_url)
     connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", _ADVISORY_LOCK)
-        return await _migrate(connection, chunk_interval, compress_after)
+        applied = await _applied(connection)
+        newest = max(applied, default=0)
+        if newest > newest_version():
+            newer = f"the schema is of version {newest}, newer than this LLMFlow, which knows {newest_version()}"
+            if refuse_newer:
+                raise Permanent(f"{newer}: start the newer one, or bring back a copy of the data from before it")
+            logger.warning("%s; left as it is", newer)
+            return []
+        return await _migrate(connection, applied, chunk_interval, compress_after)
     finally:
         await connection.close()
 
 
 async def _migrate(
-    connection: asyncpg.Connection[Any], chunk_interval: timedelta, compress_after: timedelta | None
+    connection: asyncpg.Connection[Any],
+    applied: Mapping[int, str],
+    chunk_interval: timedelta,
+    compress_after: timedelta | None,
 ) -> list[str]:
-    applied = await _applied(connection)
-    if max(applied, default=0) > newest_version():
-        logger.warning("the schema is of version %d, newer than this LLMFlow; left as it is", max(applied))
-        return []
     for migration in migrations():
         if applied.get(migration.version, migration.checksum) != migration.checksum:
             raise Permanent(f"migration {migration.name} is not the one that was applied to this database")
