@@ -125,20 +125,20 @@ async def test_built_in_tools_of_a_response(client: AsyncOpenAI, recorded: Recor
     tools: list[Any] = [{"type": "web_search"}, {"type": "code_interpreter", "container": {"type": "auto"}}, mcp]
     await respond(client, stream, tools=[*tools, {"type": "image_generation"}])
     span = await recorded.one()
-    said = [part.value or {"type": part.type} for part in parts(span)]
-    assert [(part["type"], part.get("name")) for part in said] == [
-        ("server_tool_call", "web_search"),
-        ("server_tool_call", "code_interpreter"),
-        ("server_tool_call_response", None),
-        ("server_tool_call", "roll"),
-        ("server_tool_call_response", None),
-        ("server_tool_call", "image_generation"),
+    said = parts(span)
+    assert [(part.type, part.name) for part in said] == [
+        ("tool_call", "web_search"),
+        ("tool_call", "code_interpreter"),
+        ("tool_call_response", None),
+        ("tool_call", "roll"),
+        ("tool_call_response", None),
+        ("tool_call", "image_generation"),
         ("image", None),
         ("text", None),
     ]
-    assert said[1]["server_tool_call"]["code"] == "print(6 * 7)"
-    assert said[3]["server_tool_call"]["arguments"] == {"dice": 2}
-    assert parts(span)[6].size == 8 + 256 * 16
+    assert said[1].arguments["code"] == "print(6 * 7)"
+    assert said[3].arguments["arguments"] == {"dice": 2}
+    assert said[6].size == 8 + 256 * 16
     assert not any(b"canary" in value for value in recorded.values)
 
 

@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from llmflow_core.http_protocol import protocol_with
-from llmflow_core.serving import Patience
+from llmflow_core.serving import GRACE_SECONDS, Patience
 from llmflow_proxy.app import create_app
 from llmflow_proxy.settings import ProxySettings
 from llmflow_testkit.polling import eventually
@@ -237,6 +237,7 @@ async def test_the_settings_reach_the_server(fake_provider: FakeProvider, log_ur
             "LLMFLOW_HOST": "127.0.0.1",
             "LLMFLOW_WORKERS": str(workers),
             "LLMFLOW_CALLER_SEND_TIMEOUT": str(PATIENCE),
+            "LLMFLOW_STOP_TIMEOUT": "1",
             "PROXY_PORT": str(port),
             "OPENAI_BASE_URL": f"{fake_provider.url}/v1",
         }
@@ -250,10 +251,19 @@ async def test_the_settings_reach_the_server(fake_provider: FakeProvider, log_ur
             except ConnectionError:
                 return False
 
+        async def in_flight() -> bool:
+            return str(workers) in [request.header("x-request-id") for request in fake_provider.requests]
+
         try:
             assert await eventually(body_owed, within=60)
+            async with connection(f"http://127.0.0.1:{port}") as (_, writer):
+                writer.write(MODELS + b"x-fake: first_delay=60\r\nx-request-id: %d\r\n\r\n" % workers)
+                assert await eventually(in_flight, within=60)
+                process.terminate()
+                await asyncio.wait_for(process.wait(), GRACE_SECONDS - 5)
         finally:
-            process.terminate()
-            await process.wait()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
     await asyncio.gather(cut_off_by_a_process(0), cut_off_by_a_process(1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -110,6 +111,37 @@ async def test_spans_wait_while_the_log_is_away(outage: str) -> None:
     assert log.values == [b"first", b"second"]
 
 
+async def test_why_the_log_takes_nothing_is_told_once_it_is_known(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(publisher_module, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(publisher_module, "_RETRY_SECONDS", (0.001, 0.001))
+    log = SlowLog()
+    async with publishing(log) as publisher:
+        publisher.offer("default", b"span")
+        await is_true(lambda: log.tries >= 5)
+        assert re.fullmatch(r"try \d+: no topic otlp_spans to be seen", publisher.trouble)
+        log.taking = True
+        await is_true(lambda: log.taken)
+        await is_true(lambda: not publisher.trouble)
+    told = [record.getMessage().partition(": ")[2] for record in caplog.records if record.levelname == "WARNING"]
+    assert told == ["it does not answer", "try 1: no topic otlp_spans to be seen"]
+
+
+class SlowLog(ScriptedLog):
+    """One that says after a while that its topic is missing."""
+
+    tries = 0
+    taking = False
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        self.tries += 1
+        if not self.taking:
+            await asyncio.sleep(0.05)
+            raise Retryable(f"try {self.tries}: no topic {topic} to be seen")
+        await super().publish(topic, messages)
+
+
 async def test_a_full_buffer_drops_and_counts() -> None:
     log = ScriptedLog(reachable=False)
     before = dropped("buffer_full"), dropped("shutdown")
@@ -143,6 +175,22 @@ async def test_what_the_log_refuses_for_good_is_dropped() -> None:
     async with publishing(log) as publisher:
         publisher.offer("default", b"1")
     assert (log.taken, dropped("refused")) == ([], before + 1)
+
+
+async def test_of_a_batch_that_the_log_refuses_only_the_span_at_fault_is_dropped() -> None:
+    class SmallerLog(ScriptedLog):
+        async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+            if any(len(message.value) > 12 for message in messages):
+                raise Permanent("larger than the topic takes")
+            await super().publish(topic, messages)
+
+    log = SmallerLog()
+    before = dropped("refused")
+    async with publishing(log) as publisher:
+        for span in (b"1111", b"2222", b"3" * 20, b"4444", b"5555"):
+            publisher.offer("default", span)
+    assert b"".join(log.values) == b"1111222244445555"
+    assert dropped("refused") == before + 1
 
 
 async def test_closing_publishes_what_waits() -> None:

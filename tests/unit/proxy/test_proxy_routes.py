@@ -60,6 +60,27 @@ def test_which_apis_are_understood(path: str, understood: bool) -> None:
     assert (resolve(path, "", {}, providers()).shape is not None) == understood
 
 
+_CLAUDE_ON_VERTEX = "/vertex/v1/projects/p/locations/global/publishers/anthropic/models"
+
+
+@pytest.mark.parametrize(
+    ("path", "operation"),
+    [
+        ("/openrouter/v1/messages", "chat"),
+        ("/xai/v1/messages", "chat"),
+        ("/deepseek/anthropic/v1/messages", "chat"),
+        ("/deepseek/anthropic/v1/messages/count_tokens", None),
+        (f"{_CLAUDE_ON_VERTEX}/claude-sonnet-4-5@20250929:rawPredict", "chat"),
+        (f"{_CLAUDE_ON_VERTEX}/count-tokens:rawPredict", None),
+    ],
+)
+def test_anthropics_api_elsewhere(path: str, operation: str | None) -> None:
+    known = providers(vertex_base_url="https://aiplatform.googleapis.com")
+    shape = resolve(path, "", {}, known).shape
+    assert shape is not None
+    assert shape.operation == operation
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "field"),
     [

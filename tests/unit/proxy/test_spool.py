@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -37,6 +39,10 @@ async def main():
     await asyncio.sleep(600)
 asyncio.run(main())
 """
+
+
+#: Writes what it is given into a file.
+WRITE = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_bytes(sys.stdin.buffer.read())"
 
 
 @pytest.fixture
@@ -179,9 +185,57 @@ async def test_a_damaged_file_is_put_aside(spools: Callable[..., Spool], tmp_pat
     folder.mkdir()
     (folder / "spool.db").write_bytes(b"no database at all" * 1000)
     spool = spools()
+    with pytest.raises(Retryable, match="not a database"):
+        await spool.put([("default", b"1")])
     assert await spool.put([("default", b"1")])
     assert await everything(spool) == [("default", b"1")]
     assert len(list(folder.glob("spool-damaged-*.db"))) == 1
+
+
+@pytest.mark.parametrize("place", ["middle", "end"])
+async def test_what_can_be_read_of_a_damaged_file_goes_on_in_a_new_one(
+    spools: Callable[..., Spool], tmp_path: Path, place: str
+) -> None:
+    first, sibling = spools(), spools()
+    ids = await first.put([("default", b"%08d" % n + bytes(900)) for n in range(100)])
+    await sibling.put([("default", b"%08d" % 100)])
+    await first.close()
+    path = tmp_path / "spool" / "spool.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = bytearray(path.read_bytes())
+    page = content.index(b"%08d" % 50 + bytes(900)) // 4096
+    if place == "end":
+        del content[page * 4096 :]
+    else:
+        content[page * 4096 : (page + 1) * 4096] = b"\xff" * 4096
+    # As another process's bytes: an open and close here would take the sibling's locks.
+    subprocess.run([sys.executable, "-c", WRITE, str(path)], input=bytes(content), check=True)
+
+    spool = spools()
+    with pytest.raises(Retryable, match="malformed"):
+        await spool.oldest(max_bytes=1 << 20)
+    with pytest.raises(Retryable, match=r"another file|malformed"):
+        await sibling.put([("default", b"%08d" % 101)])
+    added = await sibling.put([("default", b"%08d" % 101)])
+    assert ids
+    assert added
+    assert added[0] > ids[-1] + 1
+    numbers = [int(span[:8]) for _, span in await everything(spool)]
+    assert numbers[-1] == 101
+    assert {*range(46), *([*range(54, 101)] if place == "middle" else [])} <= set(numbers)
+    assert await sibling.oldest(max_bytes=1) == []
+
+
+async def test_a_file_that_was_removed_takes_no_more_spans(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    spool = spools()
+    await spool.put([("default", b"1")])
+    for path in (tmp_path / "spool").glob("spool.db*"):
+        path.unlink()
+    with pytest.raises(Retryable):
+        await spool.put([("default", b"2")])
+    assert await spool.put([("default", b"2")])
+    assert await everything(spools()) == [("default", b"2")]
 
 
 async def test_a_folder_that_cannot_be_is_an_outage_until_it_can(spools: Callable[..., Spool], tmp_path: Path) -> None:

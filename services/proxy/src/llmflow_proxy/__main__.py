@@ -21,7 +21,9 @@ def main() -> None:
         port=settings.port,
         workers=settings.workers,
         date_header=False,
-        patience=Patience(body=settings.caller_send_timeout, answer=settings.caller_read_timeout),
+        patience=Patience(
+            body=settings.caller_send_timeout, answer=settings.caller_read_timeout, stop=settings.stop_timeout
+        ),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.stated_cost import stated_cost
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -19,6 +20,8 @@ _PARAMETERS = {
     "tool_choice": "llmflow.request.tool_choice",
     "thinking": "llmflow.request.thinking",
     "service_tier": "llmflow.request.service_tier",
+    "speed": "llmflow.request.speed",
+    "inference_geo": "llmflow.request.inference_geo",
 }
 _MODALITIES = {"image": "image", "document": "document"}
 
@@ -81,7 +84,10 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
         attributes[f"llmflow.usage.cache_write_{kept}.input_tokens"] = count or None
     for name, count in mapping(usage.get("server_tool_use")).items():
         attributes[f"llmflow.usage.server_tool_use.{name}"] = count or None
-    attributes["llmflow.response.service_tier"] = usage.get("service_tier")
+    # All of them change the price.
+    for name in ("service_tier", "speed", "inference_geo"):
+        attributes[f"llmflow.response.{name}"] = usage.get(name)
+    attributes["gen_ai.usage.cost"] = stated_cost(usage)
 
 
 def _total(counts: Iterable[Mapping[str, Any]], name: str) -> int | None:

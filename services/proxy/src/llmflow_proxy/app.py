@@ -79,7 +79,7 @@ class Proxy:
             "answer": f"the caller did not read its answer for {settings.caller_read_timeout:g} s",
         }
         # The proxy does its work while the log is away, so nothing outside this process makes it unready.
-        self._health = health_app({})
+        self._health = health_app({}, problems={"log": lambda: self._publisher.trouble})
         self._transport: httpx.AsyncBaseTransport
         self._guarded_transport: httpx.AsyncBaseTransport
         self._publisher: Publisher

@@ -48,9 +48,11 @@ def read_converse_stream_request(body: dict[str, Any], reading: Reading) -> None
 
 
 def read_converse_response(body: dict[str, Any], reading: Reading) -> None:
-    """Answer and usage of a Converse response."""
+    """Answer and usage of a Converse response, and the model that a prompt router chose."""
     attributes = reading.attributes
     reason = body.get("stopReason")
+    routed = mapping(mapping(body.get("trace")).get("promptRouter"))
+    attributes["gen_ai.response.model"] = routed.get("invokedModelId")
     attributes["gen_ai.response.finish_reasons"] = [reason] if reason else None
     if message := mapping(mapping(body.get("output")).get("message")):
         reading.output.append({**_message(message), "finish_reason": reason})

@@ -8,6 +8,7 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import by_reference, media
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed, parsed, strings
+from llmflow_proxy.stated_cost import stated_cost
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -185,7 +186,7 @@ def read_embed_response(body: dict[str, Any], reading: Reading) -> None:
 def read_rerank_request(body: dict[str, Any], reading: Reading) -> None:
     """Model, query and documents."""
     reading.attributes["gen_ai.request.model"] = body.get("model")
-    reading.attributes["gen_ai.request.top_k"] = body.get("top_n")
+    reading.attributes["gen_ai.request.top_k"] = body.get("top_n", body.get("top_k"))
     documents = body.get("documents") if isinstance(body.get("documents"), list) else []
     reading.attributes["llmflow.request.input.count"] = len(documents or [])
     reading.input = [
@@ -200,21 +201,27 @@ def read_rerank_request(body: dict[str, Any], reading: Reading) -> None:
 
 
 def read_rerank_response(body: dict[str, Any], reading: Reading) -> None:
-    """The order found, and what it cost."""
-    reading.attributes["gen_ai.response.id"] = body.get("id")
-    read_usage(mapping(body.get("meta")), reading.attributes)
-    results = dicts(body.get("results"))
+    """The order found, and what it took: in Cohere's words, or in those of others who rerank (Jina, Voyage, Together,
+    vLLM)."""
+    attributes, usage = reading.attributes, mapping(body.get("usage"))
+    attributes["gen_ai.response.id"] = body.get("id")
+    attributes["gen_ai.response.model"] = body.get("model")
+    read_usage(mapping(body.get("meta")), attributes)
+    if usage:
+        attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens", usage.get("total_tokens"))
+        attributes["gen_ai.usage.cost"] = stated_cost(usage)
+    results = dicts(body.get("results")) or dicts(body.get("data"))
     reading.output = [{"role": "assistant", "parts": [{"type": "ranking", "results": results}]}]
 
 
 _CHAT = Shape("chat", read_request, read_response, reassemble)
 _EMBED = Shape("embeddings", read_embed_request, read_embed_response, never_streamed, bulky=True)
-_RERANK = Shape("rerank", read_rerank_request, read_rerank_response, never_streamed)
+RERANK = Shape("rerank", read_rerank_request, read_rerank_response, never_streamed)
 
 SHAPES = {
     "/v2/chat": _CHAT,
     "/v2/embed": _EMBED,
     "/v1/embed": _EMBED,
-    "/v2/rerank": _RERANK,
-    "/v1/rerank": _RERANK,
+    "/v2/rerank": RERANK,
+    "/v1/rerank": RERANK,
 }

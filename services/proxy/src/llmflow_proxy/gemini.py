@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping
+from llmflow_proxy.shape import Reading, Shape, dicts, mapping, strings
 
 _PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
@@ -24,12 +25,16 @@ _PARAMETERS = {
     "responseModalities": "llmflow.request.response_modalities",
 }
 _ROLES = {"model": "assistant", "function": "tool"}
-_MEDIA_DETAILS = {
-    ("promptTokensDetails", "AUDIO"): "gen_ai.usage.audio.input_tokens",
-    ("promptTokensDetails", "IMAGE"): "gen_ai.usage.image.input_tokens",
-    ("candidatesTokensDetails", "AUDIO"): "gen_ai.usage.audio.output_tokens",
-    ("candidatesTokensDetails", "IMAGE"): "gen_ai.usage.image.output_tokens",
+#: The kinds of tokens that may have a price of their own; pages of a document count as pictures.
+_MODALITIES = {"AUDIO": "audio", "IMAGE": "image", "DOCUMENT": "image", "VIDEO": "video"}
+_MODALITY_COUNTS = {
+    "promptTokensDetails": "gen_ai.usage.{}.input_tokens",
+    "candidatesTokensDetails": "gen_ai.usage.{}.output_tokens",
+    "cacheTokensDetails": "llmflow.usage.cache_read.{}.input_tokens",
 }
+_TIERS = {"ON_DEMAND_PRIORITY": "priority", "ON_DEMAND_FLEX": "flex"}
+#: With models before Gemini 3 a prompt that was searched for is charged for, with later ones each search.
+_CHARGED_BY_PROMPT = re.compile(r"gemini-(?:1|2)[.-]")
 
 
 def read_request(body: dict[str, Any], reading: Reading) -> None:
@@ -42,6 +47,7 @@ def read_request(body: dict[str, Any], reading: Reading) -> None:
     attributes["gen_ai.output.type"] = "json" if _member(config, "responseMimeType") == "application/json" else None
     attributes["llmflow.request.tool_choice"] = _member(body, "toolConfig")
     attributes["llmflow.request.cached_content"] = _member(body, "cachedContent")
+    attributes["llmflow.request.service_tier"] = _member(body, "serviceTier")
     reading.system = _parts(mapping(_member(body, "systemInstruction")))
     reading.input = _contents(body.get("contents"))
     reading.tools = [tool for entry in dicts(body.get("tools")) for tool in _tools(entry)]
@@ -71,6 +77,18 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
         reading.output.append({"role": "assistant", "parts": [refusal], "finish_reason": blocked})
     attributes["gen_ai.response.finish_reasons"] = reasons or None
     _read_usage(mapping(body.get("usageMetadata")), attributes)
+    attributes["llmflow.usage.web_search.requests"] = _searches(candidates, body.get("modelVersion"))
+
+
+def _searches(candidates: list[dict[str, Any]], model: JSON) -> int | None:
+    """How many searches are charged for, of which Google leaves out empty ones and those made twice."""
+    found = [mapping(candidate.get("groundingMetadata")).get("webSearchQueries") for candidate in candidates]
+    return charged_searches(len({query for some in found for query in strings(some) if query}), model)
+
+
+def charged_searches(count: int, model: JSON) -> int | None:
+    """How often a call is charged for, that searched so often; None for one that did not."""
+    return (1 if _CHARGED_BY_PROMPT.match(str(model)) else count) if count else None
 
 
 def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
@@ -81,10 +99,21 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     attributes["gen_ai.usage.cache_read.input_tokens"] = usage.get("cachedContentTokenCount")
     attributes["gen_ai.usage.reasoning.output_tokens"] = thoughts
     attributes["llmflow.usage.tool_use.input_tokens"] = tool_use
-    for (details, modality), name in _MEDIA_DETAILS.items():
+    attributes.update(counts_by_modality(usage, _MODALITY_COUNTS, "tokenCount"))
+    tier = usage.get("serviceTier") or _TIERS.get(str(usage.get("trafficType")))
+    attributes["llmflow.response.service_tier"] = tier.lower() if isinstance(tier, str) else None
+
+
+def counts_by_modality(usage: Mapping[str, Any], names: Mapping[str, str], member: str) -> dict[str, int]:
+    """Tokens of sound, pictures and videos, by attribute. `names` has the attribute, with {} for the modality, of each
+    list in the usage; `member` of an entry is its count."""
+    found: Counter[str] = Counter()
+    for details, name in names.items():
         for detail in dicts(usage.get(details)):
-            if detail.get("modality") == modality:
-                attributes[name] = detail.get("tokenCount")
+            modality, count = _MODALITIES.get(str(detail.get("modality")).upper()), detail.get(member)
+            if modality and isinstance(count, int):
+                found[name.format(modality)] += count
+    return found
 
 
 def _sum(*counts: Any) -> int | None:
@@ -131,10 +160,10 @@ def _part(part: dict[str, Any]) -> JSON:
         return {"type": "tool_call_response", "id": identity, "response": by_reference(answer.get("response"))}
     if inline := mapping(_member(part, "inlineData")):
         media_type = str(_member(inline, "mimeType"))
-        return blob(_modality(media_type), media_type, str(inline.get("data", "")))
+        return blob(modality_of(media_type), media_type, str(inline.get("data", "")))
     if file := mapping(_member(part, "fileData")):
         media_type = str(_member(file, "mimeType"))
-        return media(_modality(media_type), str(_member(file, "fileUri") or ""), media_type)
+        return media(modality_of(media_type), str(_member(file, "fileUri") or ""), media_type)
     if code := mapping(_member(part, "executableCode")):
         return {"type": "server_tool_call", "name": "code_execution", "server_tool_call": by_reference(code)}
     if result := mapping(_member(part, "codeExecutionResult")):
@@ -142,7 +171,8 @@ def _part(part: dict[str, Any]) -> JSON:
     return by_reference(part)
 
 
-def _modality(media_type: str) -> str:
+def modality_of(media_type: str) -> str:
+    """What kind of content a media type is of, as the conventions call it."""
     kind = media_type.partition("/")[0]
     return kind if kind in ("image", "audio", "video") else "document"
 
@@ -170,6 +200,8 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             candidate = candidates.setdefault(index if isinstance(index, int) else 0, {"content": {"parts": []}})
             if piece.get("finishReason"):
                 candidate["finishReason"] = piece["finishReason"]
+            if grounding := mapping(piece.get("groundingMetadata")):
+                candidate["groundingMetadata"] = {**candidate.get("groundingMetadata", {}), **grounding}
             _extend(candidate["content"]["parts"], dicts(mapping(piece.get("content")).get("parts")))
     if candidates:
         body["candidates"] = [_finished(candidates[index]) for index in sorted(candidates)]
@@ -248,7 +280,7 @@ def read_prediction(body: dict[str, Any], reading: Reading) -> None:
 def _predicted(picture: Mapping[str, Any]) -> JSON:
     media_type = str(picture.get("mimeType") or "image/png")
     if isinstance(content := picture.get("bytesBase64Encoded"), str):
-        return blob(_modality(media_type), media_type, content)
+        return blob(modality_of(media_type), media_type, content)
     if reason := picture.get("raiFilteredReason"):
         return {"type": "refusal", "content": reason}
     return by_reference(dict(picture))

@@ -10,6 +10,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import flattened, read_caller, read_extras, thinking_of, usage_of
 from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.stated_cost import stated_cost
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -72,7 +73,8 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
 
 
 def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
-    """Token counts of a `usage` object, of which the cached and the reasoning tokens are parts of the sums."""
+    """Token counts of a `usage` object, of which the cached and the reasoning tokens are parts of the sums, and what
+    the call cost where it says so."""
     asked = mapping(usage.get("prompt_tokens_details"))
     said = mapping(usage.get("completion_tokens_details"))
     written, thought = _written(usage)
@@ -84,17 +86,21 @@ def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     attributes["gen_ai.usage.audio.input_tokens"] = asked.get("audio_tokens") or None
     attributes["gen_ai.usage.image.input_tokens"] = asked.get("image_tokens") or None
     attributes["gen_ai.usage.audio.output_tokens"] = said.get("audio_tokens") or None
+    attributes["llmflow.usage.audio.input_seconds"] = usage.get("prompt_audio_seconds") or None
+    attributes["gen_ai.usage.cost"] = stated_cost(usage)
 
 
 def _written(usage: Mapping[str, Any]) -> tuple[JSON, JSON]:
     """The tokens that the model wrote, and those of its reasoning among them. xAI and Gemini count these apart, which
-    only the total tells."""
+    only the total tells; so does Perplexity, whose total leaves them out."""
     asked, written, total = (usage.get(f"{name}_tokens") for name in ("prompt", "completion", "total"))
     thought = mapping(usage.get("completion_tokens_details")).get("reasoning_tokens", usage.get("reasoning_tokens"))
     if isinstance(asked, int) and isinstance(written, int) and isinstance(total, int):
         apart = total - asked - written
         if apart > 0 and thought in (None, apart):
             return written + apart, apart
+    if isinstance(thought, int) and isinstance(written, int) and thought > written:
+        return written + thought, thought
     return written, thought
 
 

@@ -1,5 +1,5 @@
-"""What providers that speak OpenAI's chat completions say in ways of their own: Groq, DeepSeek, Mistral, OpenRouter,
-Perplexity, xAI."""
+"""What providers that speak OpenAI's chat completions say in ways of their own: Groq, DeepSeek, Mistral, Moonshot,
+Together, OpenRouter, Perplexity, xAI, and LiteLLM's proxy."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ _TIMES = {
     "prompt_time": "gen_ai.latency.time_in_model_prefill",
     "completion_time": "gen_ai.latency.time_in_model_decode",
 }
+#: What DeepSeek, Moonshot and Together, and LiteLLM call the tokens that came from a cache.
+_CACHE_READS = ("prompt_cache_hit_tokens", "cached_tokens", "cache_read_input_tokens")
 
 
 def read_caller(body: Mapping[str, Any], reading: Reading) -> None:
@@ -39,8 +41,8 @@ def read_extras(body: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     """Fill in what OpenAI's own members did not say."""
     usage = usage_of(body)
     found = {name: usage.get(member) for member, name in _TIMES.items()}
-    found["gen_ai.usage.cost"] = _cost(usage.get("cost"))
-    found["gen_ai.usage.cache_read.input_tokens"] = usage.get("prompt_cache_hit_tokens")
+    found["gen_ai.usage.cache_read.input_tokens"] = next((usage[name] for name in _CACHE_READS if name in usage), None)
+    found["gen_ai.usage.cache_write.input_tokens"] = usage.get("cache_creation_input_tokens")
     found["gen_ai.usage.reasoning.output_tokens"] = usage.get("reasoning_tokens")
     found["llmflow.usage.search_queries"] = usage.get("num_search_queries")
     found["llmflow.response.upstream_provider"] = body.get("provider")
@@ -48,12 +50,6 @@ def read_extras(body: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     for name, value in found.items():
         if value is not None and attributes.get(name) is None:
             attributes[name] = value
-
-
-def _cost(cost: JSON) -> float | None:
-    """US dollars: OpenRouter's number, or the sum that Perplexity gives beside its parts."""
-    value = mapping(cost).get("total_cost", None if isinstance(cost, dict) else cost)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def thinking_of(part: Mapping[str, Any]) -> str:

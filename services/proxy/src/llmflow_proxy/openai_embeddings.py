@@ -9,6 +9,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy.media import media
 from llmflow_proxy.openai_completions import text_parts
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed
+from llmflow_proxy.stated_cost import stated_cost
 
 #: How many of the texts of one call are recorded; the others are counted.
 _RECORDED_TEXTS = 20
@@ -38,7 +39,9 @@ def read_embeddings_response(body: dict[str, Any], reading: Reading) -> None:
     attributes = reading.attributes
     attributes["gen_ai.response.model"] = body.get("model")
     usage = mapping(body.get("usage"))
-    attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens")
+    # Voyage states nothing but the total.
+    attributes["gen_ai.usage.input_tokens"] = usage.get("prompt_tokens", usage.get("total_tokens"))
+    attributes["gen_ai.usage.cost"] = stated_cost(usage)
     if not attributes.get("gen_ai.embeddings.dimension.count"):
         attributes["gen_ai.embeddings.dimension.count"] = _dimensions(dicts(body.get("data")))
 

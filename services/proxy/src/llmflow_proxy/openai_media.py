@@ -11,7 +11,8 @@ from typing import Any
 
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping
+from llmflow_proxy.shape import Apart, Reading, Shape, dicts, mapping
+from llmflow_proxy.stated_cost import stated_cost
 
 _IMAGE_PARAMETERS = (
     "size", "quality", "style", "background", "output_format", "output_compression", "response_format", "moderation",
@@ -83,18 +84,34 @@ def read_images_response(body: dict[str, Any], reading: Reading) -> None:
         reading.output = [{"role": "assistant", "parts": parts}]
     for name in ("size", "quality", "background", "output_format"):
         reading.attributes[f"llmflow.response.{name}"] = body.get(name)
-    _read_usage(mapping(body.get("usage")), reading.attributes)
+    read_media_usage(mapping(body.get("usage")), reading.attributes)
+    if drawn := mapping(body.get("svg_usage")):
+        reading.apart = [_drawn(drawn, reading.user)]
 
 
-def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+def _drawn(usage: Mapping[str, Any], user: str | None) -> Apart:
+    """What the model took that drew a picture as SVG: another one than renders pictures, and counted by no total."""
+    reading = Reading(user=user)
+    reading.attributes["gen_ai.request.model"] = reading.attributes["gen_ai.response.model"] = usage.get("model")
+    reading.attributes["gen_ai.usage.reasoning.output_tokens"] = usage.get("reasoning_tokens")
+    read_media_usage(usage, reading.attributes)
+    return Apart("svg", reading=reading)
+
+
+def read_media_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+    """What pictures or sound took: tokens, or seconds of sound. Mistral has the names of chat completions."""
     asked = mapping(usage.get("input_tokens_details")) or mapping(usage.get("input_token_details"))
     said = mapping(usage.get("output_tokens_details"))
-    attributes["gen_ai.usage.input_tokens"] = usage.get("input_tokens")
-    attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
+    attributes["gen_ai.usage.input_tokens"] = usage.get("input_tokens", usage.get("prompt_tokens"))
+    attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens", usage.get("completion_tokens"))
+    cached = mapping(usage.get("cached_tokens_details"))
+    attributes["gen_ai.usage.cache_read.input_tokens"] = usage.get("cached_tokens")
+    attributes["llmflow.usage.cache_read.image.input_tokens"] = cached.get("cached_image_tokens")
     attributes["gen_ai.usage.image.input_tokens"] = asked.get("image_tokens") or None
     attributes["gen_ai.usage.image.output_tokens"] = said.get("image_tokens") or None
     attributes["gen_ai.usage.audio.input_tokens"] = asked.get("audio_tokens") or None
-    attributes["llmflow.usage.audio.input_seconds"] = usage.get("seconds")
+    attributes["llmflow.usage.audio.input_seconds"] = usage.get("seconds", usage.get("prompt_audio_seconds"))
+    attributes["gen_ai.usage.cost"] = stated_cost(usage)
 
 
 def reassemble_images(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -134,7 +151,7 @@ def read_speech_response(body: dict[str, Any], reading: Reading) -> None:
     """The sound of a response: type, size and digest."""
     if file := mapping(body.get("file")):
         reading.output = [{"role": "assistant", "parts": [_file("audio", file)]}]
-    _read_usage(mapping(body.get("usage")), reading.attributes)
+    read_media_usage(mapping(body.get("usage")), reading.attributes)
 
 
 def reassemble_speech(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
@@ -177,7 +194,8 @@ def read_transcription_response(body: dict[str, Any], reading: Reading) -> None:
         reading.output = [{"role": "assistant", "parts": [{"type": "text", "content": text}]}]
     attributes = reading.attributes
     attributes["llmflow.response.language"] = body.get("language")
-    _read_usage(mapping(body.get("usage")), attributes)
+    attributes["gen_ai.response.model"] = body.get("model")
+    read_media_usage(mapping(body.get("usage")), attributes)
     if attributes.get("llmflow.usage.audio.input_seconds") is None:
         attributes["llmflow.usage.audio.input_seconds"] = body.get("duration")
 

@@ -62,7 +62,7 @@ _PATHS = {
     "/batches": ("", _ONE, f"{_ONE}/cancel"),
     "/uploads": ("", f"{_ONE}/parts", f"{_ONE}/complete", f"{_ONE}/cancel"),
     "/models": ("", _ONE),
-    "/responses": (f"{_ONE}/input_items", "/input_tokens", "/compact"),
+    "/responses": (f"{_ONE}/input_items", "/input_tokens"),
     "/chat/completions": (_ONE, f"{_ONE}/messages"),
     "/conversations": ("", _ONE, f"{_ONE}/items", f"{_ONE}/items/{{item_id}}"),
     "/vector_stores": (

@@ -8,8 +8,10 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import read_caller
+from llmflow_proxy.openai_media import read_media_usage
 from llmflow_proxy.secrets import REDACTED
 from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.stated_cost import stated_cost
 
 _PARAMETERS = {
     "model": "gen_ai.request.model",
@@ -70,7 +72,8 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
     _read_answer(body, reading)
     if reading.apart:
         _read_usage({}, reading.attributes)
-        reading.attributes["llmflow.usage.web_search.requests"] = None
+    else:
+        reading.apart = _pictures(body, reading.user)
 
 
 def read_background(body: dict[str, Any], reading: Reading) -> None:
@@ -88,6 +91,10 @@ def read_background(body: dict[str, Any], reading: Reading) -> None:
         # A response repeats all of its request but the input.
         read_request(body, apart.reading)
         _read_answer(body, apart.reading)
+        for beside in _pictures(body, apart.reading.user):
+            beside.identity = f"{identity}/{beside.identity}"
+            beside.start_ns, beside.end_ns = apart.start_ns, apart.end_ns
+            reading.apart.append(beside)
 
 
 def _read_answer(body: dict[str, Any], reading: Reading) -> None:
@@ -103,12 +110,12 @@ def _read_answer(body: dict[str, Any], reading: Reading) -> None:
     attributes["gen_ai.conversation.id"] = _conversation(body) or attributes.get("gen_ai.conversation.id")
     if parts := [part for item in dicts(body.get("output")) for part in _parts_of(item)]:
         reading.output.append({"role": "assistant", "parts": parts, "finish_reason": reason})
-    _read_usage(mapping(body.get("usage")), attributes)
-    searches = mapping(mapping(body.get("tool_usage")).get("web_search")).get("num_requests")
-    attributes["llmflow.usage.web_search.requests"] = searches or None
+    _read_usage(body, attributes)
 
 
-def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+def _read_usage(body: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
+    """What the model took, and how often it searched."""
+    usage = mapping(body.get("usage"))
     asked = mapping(usage.get("input_tokens_details"))
     attributes["gen_ai.usage.input_tokens"] = usage.get("input_tokens")
     attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
@@ -116,6 +123,30 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     attributes["gen_ai.usage.cache_write.input_tokens"] = asked.get("cache_write_tokens")
     said = mapping(usage.get("output_tokens_details"))
     attributes["gen_ai.usage.reasoning.output_tokens"] = said.get("reasoning_tokens")
+    attributes["gen_ai.usage.cost"] = stated_cost(usage)
+    called = [item for item in dicts(body.get("output")) if item.get("status") in (None, "completed")]
+    searched = [item for item in called if item.get("type") == "web_search_call"]
+    charged = [item for item in searched if mapping(item.get("action")).get("type", "search") == "search"]
+    # OpenAI knows best which searches it charges for; others that speak this API say nothing of it.
+    stated = mapping(mapping(body.get("tool_usage")).get("web_search")).get("num_requests")
+    attributes["llmflow.usage.web_search.requests"] = (len(charged) if stated is None else stated) or None
+    files = sum(item.get("type") == "file_search_call" for item in called)
+    attributes["llmflow.usage.file_search.requests"] = files or None
+
+
+def _pictures(body: Mapping[str, Any], user: str | None) -> list[Apart]:
+    """The model that drew the pictures of an answer: billed at its own prices, and counted by no total. Of several such
+    tools nobody says which was used."""
+    usage = mapping(mapping(body.get("tool_usage")).get("image_gen"))
+    if not usage.get("total_tokens"):
+        return []
+    models = {tool.get("model") for tool in dicts(body.get("tools")) if tool.get("type") == "image_generation"}
+    reading = Reading(user=user)
+    reading.attributes["gen_ai.operation.name"] = "generate_content"
+    reading.attributes["gen_ai.request.model"] = models.pop() if len(models) == 1 else None
+    reading.attributes["gen_ai.response.id"] = body.get("id")
+    read_media_usage(usage, reading.attributes)
+    return [Apart("image_generation", reading=reading)]
 
 
 def _conversation(body: Mapping[str, Any]) -> JSON:

@@ -15,6 +15,8 @@ from llmflow_proxy import (
     cohere_v1,
     error_bodies,
     gemini,
+    gemini_interactions,
+    mistral,
     ollama,
     openai_chat,
     openai_shapes,
@@ -102,24 +104,29 @@ def _api(error_body: Callable[[int, str], bytes], *shapes: Mapping[str, Shape]) 
 _OPENAI = openai_shapes.SHAPES
 _CHAT = {"/chat/completions": openai_chat.SHAPE}
 _ANTHROPIC = anthropic_resources.SHAPES
-_MESSAGES = {"/messages": anthropic_messages.SHAPE}
+_MESSAGES = {path: _ANTHROPIC[path] for path in ("/messages", "/messages/count_tokens")}
+_GEMINI = {**gemini.SHAPES, **gemini_interactions.SHAPES}
+_MISTRAL = {**_OPENAI, **mistral.SHAPES}
 _RAW_PREDICT = ("/models/{model}:rawPredict", "/models/{model}:streamRawPredict")
 _VERTEX = "/{version}/projects/{project}/locations/{location}"
 
 #: What a provider may speak, by the name that the catalog and the providers file use.
 APIS: dict[str, Api] = {
     "openai": _api(
-        error_bodies.openai, _OPENAI, _below("/v1", {**_OPENAI, **_MESSAGES}), _below("/openai/v1", _OPENAI)
+        error_bodies.openai,
+        {**_OPENAI, **_MESSAGES},
+        _below("/v1", {**_OPENAI, **_MESSAGES}),
+        _below("/openai/v1", _OPENAI),
+        _below("/anthropic/v1", _MESSAGES),
     ),
     "anthropic": _api(error_bodies.anthropic, _ANTHROPIC, _below("/v1", {**_CHAT, **_ANTHROPIC})),
-    "gemini": _api(
-        error_bodies.google, gemini.SHAPES, _below("/{version}", gemini.SHAPES), _below("/{version}/openai", _OPENAI)
-    ),
+    "gemini": _api(error_bodies.google, _GEMINI, _below("/{version}", _GEMINI), _below("/{version}/openai", _OPENAI)),
     "vertex": _api(
         error_bodies.google,
-        _below(_VERTEX, gemini.SHAPES),
+        _below(_VERTEX, _GEMINI),
         _below(f"{_VERTEX}/publishers/{{publisher}}", gemini.SHAPES),
         _below("/{version}/publishers/{publisher}", gemini.SHAPES),
+        {f"{_VERTEX}/publishers/anthropic/models/count-tokens:rawPredict": _ANTHROPIC["/messages/count_tokens"]},
         {f"{_VERTEX}/publishers/anthropic{path}": anthropic_messages.SHAPE for path in _RAW_PREDICT},
         {f"{_VERTEX}/publishers/mistralai{path}": openai_chat.SHAPE for path in _RAW_PREDICT},
         _below(f"{_VERTEX}/endpoints/{{endpoint}}", _OPENAI),
@@ -135,7 +142,7 @@ APIS: dict[str, Api] = {
         _below("/anthropic/v1", _ANTHROPIC),
     ),
     "bedrock": _api(error_bodies.aws, bedrock.SHAPES, _below("/openai/v1", _OPENAI)),
-    "mistral": _api(error_bodies.mistral, _OPENAI, _below("/v1", _OPENAI)),
+    "mistral": _api(error_bodies.mistral, _MISTRAL, _below("/v1", _MISTRAL)),
     "cohere": _api(error_bodies.cohere, cohere.SHAPES | cohere_v1.SHAPES, _below("/compatibility/v1", _OPENAI)),
     "ollama": _api(error_bodies.ollama, ollama.SHAPES, _below("/v1", {**_OPENAI, **_MESSAGES})),
     "none": _api(error_bodies.openai),

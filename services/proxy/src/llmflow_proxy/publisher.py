@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import logging
 import random
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -43,6 +44,7 @@ _PATIENCE_SECONDS = 3.0
 #: How often to look for spans that an earlier or a neighbouring process has left in the spool.
 _LOOK_SECONDS = 2.0
 _SPOOL_RETRY_SECONDS = 1.0
+_SILENT = "it does not answer"
 
 Batch = Sequence[tuple[str, bytes]]
 
@@ -80,6 +82,10 @@ class Publisher:
         self._tasks: list[asyncio.Task[None]] = []
         self._away = False
         self._spool_fails = False
+        #: Why the log does not take spans now; empty while it does.
+        self.trouble = ""
+        #: The reasons of this time that are in the program's log already, without their numbers.
+        self._told: set[str] = set()
 
     def start(self) -> None:
         """Begin to publish. Connects in the background, as often as it takes."""
@@ -157,6 +163,8 @@ class Publisher:
             delay = min(longest, delay * 2)
         if self._away:
             self._away = False
+            self.trouble = ""
+            self._told.clear()
             log.info("the message log takes spans again")
         return published
 
@@ -231,13 +239,19 @@ class Publisher:
         messages = [
             Message(b"".join(spans), headers={PROJECT_HEADER: project}) for project, spans in by_project.items()
         ]
-        slow = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._note_away, "it does not answer")
+        slow = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._note_away, _SILENT)
         try:
             await producer.publish(SPANS, messages)
             PUBLISHED.inc(taken)
         except Permanent as error:
+            if len(batch) > 1:
+                # A log may take smaller messages than it is known to.
+                slow.cancel()
+                await self._publish(producer, batch[: len(batch) // 2])
+                await self._publish(producer, batch[len(batch) // 2 :])
+                return
             DROPPED.labels("refused").inc(taken)
-            log.error("the message log refused %d spans: %s", taken, error)
+            log.error("the message log refused a span: %s", error)
         finally:
             slow.cancel()
         DROPPED.labels("too_large").inc(len(batch) - taken)
@@ -308,8 +322,12 @@ class Publisher:
 
     def _note_away(self, why: str) -> None:
         self._changed.set()
-        if not self._away:
-            self._away = True
+        self._away = True
+        # What it says when it answers in the end is worth more.
+        if why != _SILENT or not self.trouble:
+            self.trouble = why
+        if (gist := re.sub(r"[\d.]+", "", self.trouble)) not in self._told:
+            self._told.add(gist)
             where = "spool" if self._spool else "buffer"
             log.warning("the message log does not take spans now, they wait in the %s: %s", where, why)
         if self._must_spill():

@@ -12,6 +12,7 @@ from pydantic_settings import NoDecode
 
 from llmflow_core.config import comma_separated
 from llmflow_core.key_settings import KeySettings
+from llmflow_core.serving import GRACE_SECONDS
 from llmflow_core.url_guard import check_entries
 from llmflow_proxy.catalog import CATALOG, variable
 from llmflow_proxy.keys import digests_of
@@ -223,6 +224,14 @@ class ProxySettings(KeySettings):
         le=86_400,
         description="Seconds to wait for a caller to read on when more of its answer is there; on Linux only",
         examples=[120],
+    )
+    stop_timeout: int = Field(
+        GRACE_SECONDS,
+        ge=0,
+        le=3000,
+        description="Seconds that calls in flight have to finish once the proxy is told to stop. Who stops it has to"
+        " wait for 15 more; `llmflow up` waits for 35 in all",
+        examples=[300],
     )
 
     def base_url_of(self, provider: str) -> str | None:

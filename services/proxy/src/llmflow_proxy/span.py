@@ -29,6 +29,7 @@ from llmflow_proxy.exchange import Exchange
 from llmflow_proxy.policy import EVERYTHING, Decision, Policy
 from llmflow_proxy.secrets import header_text, is_secret, redacted_query, secrets_of, without
 from llmflow_proxy.shape import Apart, Reading, Shape
+from llmflow_proxy.stated_cost import cost_in_header
 from llmflow_proxy.streams import Events, events_of, framing_of
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,7 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     error = _read_bodies(exchange, reading, limit, headers)
     if not kept and not error:
         return None
+    _read_headers(exchange, reading)
     if exchange.route.shape and not error and not reading.apart and _streams(exchange):
         estimate_usage(exchange.route.shape.operation, reading)
     named = decision.named(correlation.attributes)
@@ -271,6 +273,16 @@ def _response_attribute(name: bytes) -> str | None:
     """The attribute that keeps a response header, None for one that is not kept."""
     kept = name.startswith(_KEPT_RESPONSE_HEADERS) or name in _ALSO_KEPT
     return f"http.response.header.{name.decode()}" if kept else None
+
+
+def _read_headers(exchange: Exchange, reading: Reading) -> None:
+    """Fill in what only the answer's headers say of what the call costs."""
+    if exchange.route.shape and exchange.route.shape.operation and not reading.apart:
+        attributes = reading.attributes
+        if attributes.get("gen_ai.usage.cost") is None:
+            attributes["gen_ai.usage.cost"] = cost_in_header(exchange.response_header(b"x-litellm-response-cost"))
+        if tier := exchange.response_header(b"x-gemini-service-tier"):
+            attributes["llmflow.response.service_tier"] = tier
 
 
 def _streams(exchange: Exchange) -> bool:

@@ -36,6 +36,7 @@ _VACUUM_PAGES = 2_000
 #: So much of the disk is left free, for what is taken out of the spool goes by its journal too: on a full disk nothing
 #: would ever leave it.
 _RESERVE_BYTES = 16 << 20
+_SPANS = "SELECT id, project, span FROM spans WHERE id >= ? AND id < ? ORDER BY id"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS spans (id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL, span BLOB NOT NULL)
 """
@@ -57,6 +58,8 @@ class Spool:
 
     def __init__(self, folder: Path, *, capacity: int) -> None:
         self._folder = folder
+        self._path = folder / "spool.db"
+        self._inode = 0
         self._capacity = capacity
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llmflow-spool")
         self._connection: sqlite3.Connection | None = None
@@ -74,7 +77,7 @@ class Spool:
                 or shutil.disk_usage(self._folder).free - size < _RESERVE_BYTES
             ):
                 return None
-            with _writing(connection):
+            with self._writing(connection):
                 connection.executemany("INSERT INTO spans (project, span) VALUES (?, ?)", spans)
                 last = connection.execute("SELECT last_insert_rowid()").fetchone()[0]
             return range(last + 1 - len(spans), last + 1)
@@ -107,7 +110,7 @@ class Spool:
         """Forget the spans with these ids and give their space back to the file system."""
 
         def remove(connection: sqlite3.Connection) -> None:
-            with _writing(connection):
+            with self._writing(connection):
                 connection.executemany("DELETE FROM spans WHERE id = ?", ((number,) for number in ids))
             # `execute` would take a single step of it, which frees one page.
             connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
@@ -139,7 +142,22 @@ class Spool:
             return result
         except (sqlite3.Error, OSError) as error:
             self._disconnect()
+            self._replace_if_damaged(error)
             raise Retryable(f"the spool in {self._folder} fails: {error}") from error
+
+    @contextlib.contextmanager
+    def _writing(self, connection: sqlite3.Connection) -> Iterator[None]:
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # What is written to a file that was put aside, or removed, nobody would find.
+            if self._path.stat().st_ino != self._inode:
+                raise OSError("another file has taken its place")
+            yield
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def _disconnect(self) -> None:
         if self._connection is not None:
@@ -148,21 +166,45 @@ class Spool:
             self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        """What is no database any more is put aside, so that one bad file does not end spooling for good."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / "spool.db"
-        # Two processes that both find no table must not race for the journal mode, nor for a damaged file.
+        with self._locked():
+            self._inode = self._path.stat().st_ino if self._path.exists() else 0
+            connection = _connect(self._path)
+            self._inode = self._path.stat().st_ino
+            return connection
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Two processes that both find no table must not race for the journal mode, nor for a damaged file."""
         with (self._folder / "open.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            try:
-                return _connect(path)
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError as error:
-                aside = path.with_name(f"spool-damaged-{time.time_ns()}.db")
-                path.rename(aside)
-                log.error("the spool was damaged (%s) and is now %s; a new one begins", error, aside)
-                return _connect(path)
+            yield
+
+    def _replace_if_damaged(self, error: Exception) -> None:
+        """Put a damaged file aside, so that it does not end spooling for good, and what can be read of it into a new
+        one, under the same ids."""
+        from llmflow_bus.embedded.damage import is_damage, keep_the_last, put_aside  # only then are they needed
+
+        if not is_damage(error):
+            return
+        try:
+            with self._locked():
+                if self._path.stat().st_ino != self._inode:
+                    return  # another process was faster
+                if shutil.disk_usage(self._folder).free < self._path.stat().st_size + _RESERVE_BYTES:
+                    raise OSError("the disk lacks room for another")
+                aside = f"spool-damaged-{time.time_ns()}.db"
+                draft = self._folder / "spool-draft.db"
+                draft.unlink(missing_ok=True)
+                with contextlib.closing(_connect(draft)) as new, contextlib.closing(_connect_bare(self._path)) as old:
+                    kept = _copy_readable(old, new)
+                    new.close()  # before it gets its name, for its journal has to be gone by then
+                    put_aside(self._path, aside)
+                    draft.rename(self._path)
+                keep_the_last(sorted(self._folder.glob("spool-damaged-*.db")))
+                log.error("the spool was damaged (%s) and is now %s; %d spans go on in a new one", error, aside, kept)
+        except (sqlite3.Error, OSError) as failure:
+            log.error("the spool is damaged (%s), and cannot be replaced: %s", error, failure)
 
     def _may_replay(self) -> bool:
         if self._replaying is None:
@@ -184,7 +226,7 @@ class Spool:
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = _connect_bare(path)
     try:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -197,16 +239,32 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-@contextlib.contextmanager
-def _writing(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _connect_bare(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+def _copy_readable(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
+    """Copy the spans that can be read, and let no id come again; how many. The old file keeps its write lock."""
+    from llmflow_bus.embedded.damage import is_damage, readable_rows
+
+    def note_loss(first: int, end: int, error: sqlite3.Error) -> None:
+        log.error("spans of the spool from number %d on are lost: %s", first, error)
+
+    new.execute("BEGIN IMMEDIATE")
     try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        # With this SQLite reads files that have lost their end, too.
+        old.execute("PRAGMA writable_schema = ON")
+        old.execute("BEGIN IMMEDIATE")
+        new.executemany("INSERT INTO spans VALUES (?, ?, ?)", readable_rows(old, _SPANS, 0, 1 << 62, note_loss))
+    except sqlite3.DatabaseError as error:
+        if not is_damage(error):
+            raise
+    # In an order that no count of spans can reach.
+    new.execute("INSERT INTO spans VALUES (?, '', x'')", (time.time_ns() // 1000,))
+    new.execute("DELETE FROM spans WHERE project = '' AND span = x''")
+    (count,) = new.execute("SELECT count(*) FROM spans").fetchone()
+    new.execute("COMMIT")
+    return int(count)
 
 
 def _size(connection: sqlite3.Connection) -> int:

@@ -43,7 +43,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     The `target` extension (bytes, as httpcore defines it) replaces the URL's path and query. The `timeout` extension's
     `connect` and `read` are seconds. Raises httpx's ConnectTimeout, ReadTimeout, ConnectError, ReadError,
     RemoteProtocolError, LocalProtocolError (a target that is no path), and AddressRefused. Needs a running event loop;
-    close it with `aclose`.
+    close it with `aclose`. A response's `at_end` extension is a function that says whether all of the body was read.
 
     At most `connections` at a time, 0 for any number; beyond it requests wait for one. `permits` is asked for every
     address (an IP address as text) right before it is connected to.
@@ -84,7 +84,11 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _translated(error, request) from error
         return httpx.Response(
-            response.status, headers=response.raw_headers, stream=_ResponseStream(response, request), request=request
+            response.status,
+            headers=response.raw_headers,
+            stream=_ResponseStream(response, request),
+            extensions={"at_end": response.content.at_eof},
+            request=request,
         )
 
     async def aclose(self) -> None:

@@ -176,12 +176,20 @@ async def _answer(exchange: Exchange, response: httpx.Response, stream: httpx.As
     headers = _response_headers(response.status_code, exchange.response_headers)
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     capture = exchange.response
+    at_end = response.extensions.get("at_end", _never)
     async for chunk in stream:
         if exchange.first_byte is None:
             exchange.first_byte = time.perf_counter_ns()
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        more = not at_end()
+        await send({"type": "http.response.body", "body": chunk, "more_body": more})
         capture.add(chunk)
+        if not more:
+            return
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _never() -> bool:
+    return False
 
 
 async def _fail(exchange: Exchange, error: Exception, send: Send) -> None:

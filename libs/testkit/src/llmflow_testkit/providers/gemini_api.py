@@ -1,5 +1,5 @@
 """The fake Gemini API: generateContent, streamed as events or as a JSON array, pictures, embeddings, token counting,
-models."""
+models, interactions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from llmflow_testkit.providers import gemini_interactions_api
 from llmflow_testkit.providers.openai_responses_api import PICTURE
 from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, identity, json_reply, tokens
 
@@ -35,9 +36,11 @@ def reply(method: str, path: str, query: str, headers: Mapping[str, str], body: 
         return error(403, "Method doesn't allow unregistered callers. Please use API Key or other form of identity.")
     if options.status:
         return error(options.status, "Resource has been exhausted (e.g. check quota).")
-    _, version, _, last = (*path.split("/", 3), "")[:4]
+    _, version, kind, last = (*path.split("/", 3), "")[:4]
     if version not in ("v1", "v1beta", "v1alpha"):
         return error(404, "Requested entity was not found.")
+    if kind == "interactions":
+        return gemini_interactions_api.reply(body, _HEADERS, options)
     model, _, call = last.partition(":")
     if method == "GET":
         return json_reply(200, _HEADERS, {"models": [_MODEL]} if not model else _MODEL)
