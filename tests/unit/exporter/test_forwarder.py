@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from llmflow_bus import Batch, Record, StartAt, open_bus, topics
 from llmflow_bus.dead_letters import SOURCE_HEADER, DeadLetters
 from llmflow_core.destinations.destination import Destination
+from llmflow_core.errors import Retryable
 from llmflow_exporter.forwarder import DOUBTFUL_ATTEMPTS, UNCOMMITTED_REQUESTS, Forwarder
 from llmflow_exporter.settings import ExporterSettings
 from llmflow_exporter.status import Status
@@ -114,6 +115,24 @@ async def test_what_went_through_before_a_failure_is_not_sent_again() -> None:
     async with _forwarding(log, transport):
         await eventually(lambda: _reached(log.committed == RECORDS), within=30)
     assert transport.sent == sorted([*range(RECORDS), 7, 12])
+
+
+async def test_what_went_through_before_the_log_failed_is_not_sent_again() -> None:
+    class FailingLog(_Log):
+        failures = 3
+
+        async def poll(self, *, max_records: int, timeout: float) -> Batch:
+            if self.failures and self.read_until >= 6:
+                self.failures -= 1
+                raise Retryable("another broker leads the partition")
+            return await super().poll(max_records=max_records, timeout=timeout)
+
+    log, transport = FailingLog(), _Transport()
+    log.commits.set()
+    async with _forwarding(log, transport):
+        await eventually(lambda: _reached(log.committed == RECORDS), within=30)
+    assert log.failures == 0
+    assert transport.sent == list(range(RECORDS))
 
 
 async def test_letters_from_before_a_reset_are_still_the_destinations() -> None:

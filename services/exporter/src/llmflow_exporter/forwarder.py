@@ -149,11 +149,11 @@ class Forwarder:
             return
         asking = asyncio.create_task(self._read_and_commit(self._consumer, stop))
         delivered, asked = await asyncio.gather(self._deliver_until(asking, stop), asking, return_exceptions=True)
-        if asked is not None:
-            raise asked
-        if delivered is not None:
-            await self._commit(self._consumer)  # so that what went through before is not sent again
-            raise delivered
+        failure = asked or delivered
+        if failure is not None:
+            with suppress(Retryable):
+                await self._commit(self._consumer)  # so that what went through before is not sent again
+            raise failure
 
     async def _deliver_until(self, asking: asyncio.Task[None], stop: asyncio.Event) -> None:
         """Send what is read until the log has answered, as far as it may be sent without a commit."""

@@ -30,7 +30,7 @@ from llmflow_core.destinations.exchange import (
     page_path,
 )
 from llmflow_core.destinations.reading import EntryReader
-from llmflow_core.destinations.secrets import SecretBox, exporter_references
+from llmflow_core.destinations.secrets import SecretBox, exporter_references, secret_box
 from llmflow_core.errors import Retryable
 from llmflow_core.spans import JSON
 from llmflow_exporter.settings import ExporterSettings
@@ -39,8 +39,8 @@ logger = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 10.0
 
-#: Attempts in a row that fail before the log says so: services that start together find each other at the second.
-_COMPLAIN_AFTER = 2
+#: Attempts in a row that fail before the log says so: of services that start together, the query API is the slowest.
+_COMPLAIN_AFTER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +84,10 @@ def open_office(settings: ExporterSettings) -> Office | None:
     """The office that the settings name; None for none."""
     if settings.keys_url is None or settings.keys_token is None:
         return None
-    box = SecretBox(settings.secret_key.get_secret_value()) if settings.secret_key else None
     return Office(
         str(settings.keys_url),
         settings.keys_token.get_secret_value(),
-        box=box,
+        box=secret_box(settings.secret_key, settings.old_secret_key),
         interval=settings.export_refresh_seconds,
     )
 

@@ -69,6 +69,12 @@ class ExporterSettings(Settings):
         description="Opens the secrets of destinations that were added over the API; that of the query API.",
         examples=["a-long-random-text"],
     )
+    old_secret_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What LLMFLOW_SECRET_KEY was before, while it is being changed; that of the query API.",
+        examples=["a-long-random-text"],
+    )
     export_refresh_seconds: float = Field(
         2.0, gt=0, description="How often the query API is asked for destinations and told of them.", examples=[2]
     )

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 #: An upper bound for how late a stop is noticed; records end the wait at once.
 _POLL_SECONDS = 0.5
 _LAG_SECONDS = 5.0
+_TOPICS_SECONDS = 15.0
 _MOST_DOUBLINGS = 30
 #: What is assumed of a record until some were read; many more would come at once than a portion needs.
 _ITEMS_PER_RECORD = 100.0
@@ -59,6 +60,9 @@ class WriterLoop:
         self._unread = deque[Record]()
         self._items_per_record = _ITEMS_PER_RECORD
         self._lag_due = 0.0
+        self._topics_due = 0.0
+        #: The topics that are missing and cannot be made; those that are there are read nevertheless.
+        self.missing_topics: list[str] = []
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, and then finish the portion in hand. Waits and retries while log or database are
@@ -76,7 +80,7 @@ class WriterLoop:
         self._unread.clear()
         if self._consumer is None or self._failures:
             # Again after a failure, for somebody may have deleted one.
-            await self._bus.create_topics(topics.ALL)
+            await self._make_topics()
         if self._consumer is None:
             self._consumer = await self._bus.consumer(GROUP, list(SIGNALS))
         elif self._failures:
@@ -97,6 +101,33 @@ class WriterLoop:
             if idle and pending is None:
                 self._failures = 0
             await self._measure_lag(self._consumer)
+            await self._look_for_topics()
+
+    async def _make_topics(self) -> None:
+        """Make the topics that are missing; tell which cannot be made. Raises Retryable when the log is away."""
+        self._topics_due = time.monotonic() + _TOPICS_SECONDS
+        missing, reason = list[str](), ""
+        try:
+            await self._bus.create_topics(topics.ALL)
+        except (Permanent, Retryable) as error:
+            missing, reason = await self._bus.missing_topics(topics.ALL), str(error)
+        for topic in topics.ALL:
+            metrics.MISSING_TOPICS.labels(topic).set(topic in missing)
+        if missing != self.missing_topics:
+            self.missing_topics = missing
+            if missing:
+                logger.error("going on without topics %s, which cannot be made: %s", ", ".join(missing), reason)
+            else:
+                logger.info("all topics are there")
+
+    async def _look_for_topics(self) -> None:
+        """Look from time to time whether a topic was deleted, or one has come that was missing."""
+        if time.monotonic() < self._topics_due:
+            return
+        self._topics_due = time.monotonic() + _TOPICS_SECONDS
+        with contextlib.suppress(Retryable):  # polling finds out for how long the log is away
+            if self.missing_topics or await self._bus.missing_topics(topics.ALL):
+                await self._make_topics()
 
     async def _gather(self, consumer: Consumer, *, timeout: float) -> None:
         """Poll for what a portion still needs."""

@@ -23,6 +23,9 @@ BATCH_SECONDS = Histogram(
 DEAD_LETTERS = Counter("llmflow_writer_dead_letters_total", "Records kept on the dead-letter topic.")
 RETRIES = Counter("llmflow_writer_retries_total", "Times that the log or the database could not take or give a batch.")
 LAG = Gauge("llmflow_writer_lag_records", "Records of this writer's partitions yet to be written.")
+MISSING_TOPICS = Gauge(
+    "llmflow_writer_missing_topics", "1 for a topic that is missing from the log and cannot be made, else 0.", ["topic"]
+)
 SEARCH_WAITING = Gauge("llmflow_writer_search_waiting", "Contents that full-text search does not find yet.")
 SEARCH_LAG_SECONDS = Gauge(
     "llmflow_writer_search_lag_seconds", "How long the oldest content has waited that full-text search does not find."
