@@ -141,6 +141,25 @@ async def test_users_are_ranked_and_summed_up(client: httpx.AsyncClient, store: 
     assert [user["user_id"] for user in (await _get(client, "/users", prefix="a", **_DAY))["users"]] == ["ada"]
     assert (await _get(client, "/users", limit=1, order="errors", **_DAY))["users"][0]["user_id"] == "bob"
 
+    async def costs(filter_: str) -> dict[str, str]:
+        found = await _get(client, "/users", filter=filter_, **_DAY)
+        return {user["user_id"]: user["usage"]["cost"] for user in found["users"]}
+
+    assert await costs("user:b*") == {"bob": "15"}
+    assert await costs("status:ok") == {"bob": "11", "ada": "6"}
+    assert await costs("session:old") == {"bob": "4", "ada": "1"}
+    assert await costs("model:never") == {}
+    [old, _] = (await _get(client, "/users", filter="session:old", **_DAY))["users"]
+    assert old["usage"] == {
+        **old["usage"],
+        "request_count": 1,
+        "error_count": 1,
+        "input_tokens": 1200,
+        "last_time": "2025-06-15T12:00:00Z",
+    }
+    refused = await client.get("/api/v1/users", params={"filter": "status:perhaps"})
+    assert (refused.status_code, refused.json()["field"]) == (400, "filter")
+
     bob = await _get(client, "/users/bob", interval="1h", **_DAY)
     assert (bob["usage"], bob["interval_seconds"]) == (usage, 3600)
     assert [(point["time"], point["usage"]["cost"]) for point in bob["course"]] == [("2025-06-15T12:00:00Z", "15")]

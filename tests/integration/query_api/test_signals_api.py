@@ -105,6 +105,9 @@ async def test_metrics_are_listed_and_drawn(client: Client, store: Store) -> Non
     assert (drawn["interval_seconds"], set(by_type)) == (86_400, {"input", "output", "cacheRead", "cacheCreation"})
     sent = {p.series.attributes["type"]: p.value for p in points if p.series.name == "claude_code.token.usage"}
     assert by_type == sent
+    largest = await get(client, "/metrics/query", **asked, by="type", interval=86_400, limit=1)
+    assert (len(largest["lines"]), largest["line_count"]) == (1, 4)
+    assert largest["lines"][0]["points"][0]["value"] == max(value or 0 for value in sent.values())
     only = await get(client, "/metrics/query", **asked, interval=86_400, attribute=["type=input", "model=nothing"])
     assert only["lines"] == []
     assert (await get(client, "/metrics/query", status=400, **asked, interval=1))["field"] == "interval"

@@ -20,7 +20,7 @@ async def test_a_view_is_saved_changed_shared_and_deleted(client: httpx.AsyncCli
     answer = await client.post(PATH, params={"project": "shop"}, json=SLOW)
     assert answer.status_code == 201
     view = answer.json()
-    assert view == {**SLOW, "id": view["id"], "is_default": False, "author": "llmflow"}
+    assert view == {**SLOW, "id": view["id"], "is_default": False, "author": "llmflow", "version": view["version"]}
     assert await listed(client, "shop") == [view]
     assert await listed(client) == []
 
@@ -28,7 +28,8 @@ async def test_a_view_is_saved_changed_shared_and_deleted(client: httpx.AsyncCli
     changed = {**SLOW, "name": "Very slow", "search": {}, "is_default": True}
     assert (await client.put(url, json=changed)).status_code == 404
     answer = await client.put(url, params={"project": "shop"}, json=changed)
-    assert answer.json() == {**view, **changed}
+    assert answer.json() == {**view, **changed, "version": answer.json()["version"]}
+    assert answer.json()["version"] != view["version"]
     assert await listed(client, "shop") == [answer.json()]
 
     assert (await client.delete(url)).status_code == 404

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, cast
 
+import pytest
+
+from llmflow_core.errors import Retryable
+from llmflow_query_api.alerting import worker as alerting_worker
 from llmflow_query_api.alerting.evaluating import Evaluation, Evaluator
 from llmflow_query_api.alerting.measuring import MOST_SUBJECTS
 from llmflow_query_api.alerting.payloads import Payloads
@@ -36,6 +41,37 @@ class Figures:
 
     async def list_projects(self) -> Sequence[Project]:
         return [Project(name=name, title=name, created_at=NOW) for name in self.projects]
+
+
+class Due(Figures):
+    """With alerts that are due, and the errors that their evaluations ended with."""
+
+    def __init__(self, *alerts: Alert) -> None:
+        super().__init__()
+        self.waiting = list(alerts)
+        self.errors: list[str | None] = []
+
+    async def forget_events(self, before: datetime) -> int:
+        return 0
+
+    async def claim_alerts(self, *, limit: int, lease_seconds: float) -> Sequence[Alert]:
+        return [self.waiting.pop(0)] if self.waiting else []
+
+    async def record_evaluation(self, alert: Alert, *, error: str | None, **_: Any) -> bool:
+        self.errors.append(error)
+        return True
+
+
+def worker(due: Due) -> AlertWorker:
+    return AlertWorker(
+        cast(Store, due),
+        evaluator(due),
+        cast(Sender, None),
+        None,
+        patience=Patience(timedelta(hours=1)),
+        poll_seconds=1,
+        history=timedelta(days=1),
+    )
 
 
 def evaluator(figures: Figures) -> Evaluator:
@@ -89,29 +125,30 @@ async def test_what_fires_in_a_project_that_is_gone_is_resolved() -> None:
 
 
 async def test_an_alert_that_cannot_be_read_says_so_and_keeps_no_other_waiting() -> None:
-    waiting = [alert("rule", "shop", metric="cost", threshold=threshold) for threshold in (None, 1)]
-    errors: list[str | None] = []
+    due = Due(*(alert("rule", "shop", metric="cost", threshold=threshold) for threshold in (None, 1)))
+    await worker(due).evaluate_due()
+    assert due.errors == ["an error of LLMFlow; its log says more", None]
 
-    class Due(Figures):
-        async def forget_events(self, before: datetime) -> int:
-            return 0
 
-        async def claim_alerts(self, *, limit: int, lease_seconds: float) -> Sequence[Alert]:
-            return [waiting.pop(0)] if waiting else []
+async def test_an_alert_stays_claimed_for_as_long_as_its_evaluation_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerting_worker, "_EVALUATION_LEASE", 0.004)
+    renewed: list[float] = []
+    enough = asyncio.Event()
 
-        async def record_evaluation(self, alert: Alert, *, error: str | None, **_: Any) -> bool:
-            errors.append(error)
+    class Slow(Due):
+        async def renew_claim(self, alert: Alert, *, lease_seconds: float) -> bool:
+            renewed.append(lease_seconds)
+            if len(renewed) == 1:
+                raise Retryable("the database is away")
+            if len(renewed) == 3:
+                enough.set()
             return True
 
-    figures = Due()
-    worker = AlertWorker(
-        cast(Store, figures),
-        evaluator(figures),
-        cast(Sender, None),
-        None,
-        patience=Patience(timedelta(hours=1)),
-        poll_seconds=1,
-        history=timedelta(days=1),
-    )
-    await worker.evaluate_due()
-    assert errors == ["an error of LLMFlow; its log says more", None]
+        async def analyse(self, query: AnalyticsQuery) -> AnalyticsResult:
+            await enough.wait()
+            return await super().analyse(query)
+
+    due = Slow(alert("rule", "shop", metric="cost", threshold=1))
+    await worker(due).evaluate_due()
+    assert due.errors == [None]
+    assert renewed[:3] == [0.004] * 3

@@ -38,12 +38,26 @@ def test_every_operation_says_what_it_does_who_may_and_how_it_fails(operation: d
     errors = {status: answer for status, answer in operation["responses"].items() if status >= "400"}
     assert errors
     for answer in errors.values():
-        assert answer["content"] == {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        (content,) = answer["content"].items()
+        assert (content[0], content[1]["schema"]) == (
+            "application/problem+json",
+            {"$ref": "#/components/schemas/Problem"},
+        )
     if operation["operationId"] not in ("login", "logout", "getSession"):
         assert operation["security"] in ([*USER, {"key": []}], USER)
     if operation.get("parameters"):
         assert all(parameter["description"] for parameter in operation["parameters"])
         assert "400" in errors
+
+
+def test_every_edit_may_rely_on_a_version() -> None:
+    for path, operations in DOCUMENT["paths"].items():
+        for operation in (operations[method] for method in ("put", "patch") if method in operations):
+            headers = {parameter["name"] for parameter in operation["parameters"] if parameter["in"] == "header"}
+            assert headers >= {"If-Match", "If-None-Match"}, path
+            assert operation["responses"]["412"]["content"]["application/problem+json"]["example"]["status"] == 412
+            body = operation["responses"].get("200", {})
+            assert "ETag" in body.get("headers", {}) or "204" in operation["responses"], path
 
 
 def test_no_member_of_a_body_is_named_like_a_dependency() -> None:

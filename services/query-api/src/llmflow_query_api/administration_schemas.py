@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from llmflow_core.api_keys import Scope
+from llmflow_query_api.preconditions import Version
 from llmflow_store.retention import MOST_DAYS
 
 _NO_NUL = r"^[^\x00]*$"
@@ -46,6 +47,7 @@ class ProjectDetail(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(examples=["shop"])]
     title: Title
     created_at: datetime
+    version: Version
 
 
 class ProjectList(Struct, frozen=True, kw_only=True):
@@ -102,6 +104,7 @@ class RetentionDetail(Struct, frozen=True, kw_only=True):
     chosen: RetentionChoice
     days: RetentionDays | None
     applied_at: Annotated[datetime | None, Meta(description="When retention was last applied, for all projects.")]
+    version: Version
 
 
 class NewKey(Struct, frozen=True, kw_only=True):

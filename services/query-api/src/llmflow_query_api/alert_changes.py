@@ -21,11 +21,14 @@ from llmflow_query_api.auth import actor
 from llmflow_query_api.traces import READ_ERRORS, utc
 from llmflow_store.alerts import Alert, AlertKind
 from llmflow_store.port import Store
+from llmflow_store.versions import UNCONDITIONAL, Precondition
 
 _ID_BYTES = 8
 _LAST_TIME = datetime(2262, 4, 11, tzinfo=UTC)
 
-CHANGE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+CREATE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+CHANGE_ERRORS = (*CREATE_ERRORS, HTTPStatus.PRECONDITION_FAILED)
+DELETE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 AlertsDependency = NamedDependency[SkipValidation[AlertDesk]]
 AlertId = Annotated[str, PathParameter(description="The id.", pattern=r"^[^\x00]*$", max_length=64)]
 AnyRequest = Request[Any, Any, Any]
@@ -70,8 +73,10 @@ async def save_alert(
     alert_id: str,
     data: NewRule | NewBudget,
     project: str,
+    only_if: Precondition = UNCONDITIONAL,
 ) -> Alert:
-    """Keep a rule or a budget. Raises Rejected for a channel that is not there, NotFoundException for a project."""
+    """Keep a rule or a budget. Raises Rejected for a channel that is not there, NotFoundException for a project, and
+    Changed where `only_if` does not hold."""
     unknown = set(data.channels) - {channel.name for channel in await store.list_channels()}
     if unknown:
         raise Rejected(f"there is no channel {min(unknown)}", field="channels")
@@ -85,19 +90,21 @@ async def save_alert(
         channels=tuple(dict.fromkeys(data.channels)),
         enabled=data.enabled,
     )
-    saved = await store.save_alert(alert, by=actor(request))
+    saved = await store.save_alert(alert, by=actor(request), only_if=only_if)
     if saved is None:
         raise NotFoundException(f"there is no project {project}")
     return saved
 
 
-async def silence_alert(request: AnyRequest, store: Store, alert_id: str, kind: AlertKind, data: Silence) -> None:
+async def silence_alert(
+    request: AnyRequest, store: Store, alert_id: str, kind: AlertKind, data: Silence, only_if: Precondition
+) -> None:
     """Send nothing until the time that is asked for. Raises Rejected for one that has passed."""
     until = utc(data.until)
     if until is not None and not datetime.now(UTC) < until < _LAST_TIME:
         raise Rejected("must lie in the future, before 2262", field="until")
     await found_alert(store, alert_id, kind)
-    await store.silence_alert(alert_id, until, by=actor(request))
+    await store.silence_alert(alert_id, until, by=actor(request), only_if=only_if)
 
 
 async def try_alert(request: AnyRequest, store: Store, desk: AlertDesk, alert_id: str, kind: AlertKind) -> TestResult:
@@ -109,7 +116,10 @@ async def try_alert(request: AnyRequest, store: Store, desk: AlertDesk, alert_id
     return await desk.try_channels(channels, event.id, event.body)
 
 
-async def delete_alert(request: AnyRequest, store: Store, desk: AlertDesk, alert_id: str, kind: AlertKind) -> None:
+async def delete_alert(
+    request: AnyRequest, store: Store, desk: AlertDesk, alert_id: str, kind: AlertKind, only_if: Precondition
+) -> None:
     """Forget it, and tell whoever was told that it fires that it is resolved."""
     alert = await found_alert(store, alert_id, kind)
-    await store.delete_alert(alert_id, desk.evaluator.last_events(alert, datetime.now(UTC)), by=actor(request))
+    events = desk.evaluator.last_events(alert, datetime.now(UTC))
+    await store.delete_alert(alert_id, events, by=actor(request), only_if=only_if)

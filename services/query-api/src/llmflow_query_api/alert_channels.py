@@ -18,6 +18,7 @@ from llmflow_query_api.alerting.desk import AlertDesk
 from llmflow_query_api.alerting.payloads import channel_test, new_event_id
 from llmflow_query_api.alerting.sending import check_secret
 from llmflow_query_api.auth import actor
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.alerts import Channel
@@ -43,13 +44,14 @@ async def list_channels(store: StoreDependency, alerts: AlertsDependency) -> sch
     "/channels/{name:str}",
     operation_id="saveChannel",
     summary="Set a channel",
-    responses=documented(*READ_ERRORS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*READ_ERRORS, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     tags=["alerts"],
 )
 async def save_channel(
     request: Request[Any, Any, Any],
     store: StoreDependency,
     alerts: AlertsDependency,
+    only_if: PreconditionDependency,
     name: _Name,
     data: JSONBody[schemas.NewChannel],
 ) -> schemas.ChannelDetail:
@@ -59,7 +61,7 @@ async def save_channel(
     address = _address(data, before, alerts)
     host = alerts.sender.checked(address.url).host
     channel = Channel(name=name, kind=data.kind, host=host, sealed=seal(address, alerts.box))
-    await store.save_channel(channel, by=actor(request))
+    await store.save_channel(channel, by=actor(request), only_if=only_if)
     return _detail(channel)
 
 
@@ -68,12 +70,14 @@ async def save_channel(
     operation_id="deleteChannel",
     summary="Delete a channel",
     response_description="Deleted.",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
     tags=["alerts"],
 )
-async def delete_channel(request: Request[Any, Any, Any], store: StoreDependency, name: _Name) -> None:
+async def delete_channel(
+    request: Request[Any, Any, Any], store: StoreDependency, only_if: PreconditionDependency, name: _Name
+) -> None:
     """Notices that have not reached it are dropped, and rules that name it tell it nothing any more."""
-    if not await store.delete_channel(name, by=actor(request)):
+    if not await store.delete_channel(name, by=actor(request), only_if=only_if):
         raise NotFoundException(f"there is no channel {name}")
 
 
@@ -117,4 +121,4 @@ async def _found(store: Store, name: str) -> Channel | None:
 
 def _detail(channel: Channel) -> schemas.ChannelDetail:
     kind: schemas.ChannelKind = "slack" if channel.kind == "slack" else "webhook"
-    return schemas.ChannelDetail(name=channel.name, kind=kind, host=channel.host)
+    return schemas.ChannelDetail(name=channel.name, kind=kind, host=channel.host, version=channel.version)

@@ -13,6 +13,8 @@ from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api import alert_schemas as schemas
 from llmflow_query_api.alert_changes import (
     CHANGE_ERRORS,
+    CREATE_ERRORS,
+    DELETE_ERRORS,
     AlertId,
     AlertsDependency,
     AnyRequest,
@@ -26,6 +28,7 @@ from llmflow_query_api.alert_changes import (
     try_alert,
 )
 from llmflow_query_api.alerting.measuring import check_condition
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.present_alerts import event_of, rule_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, ProjectParameter, StoreDependency, text_parameter
@@ -48,7 +51,7 @@ async def list_rules(store: StoreDependency, project: ProjectParameter = DEFAULT
     operation_id="createRule",
     summary="Create an alert rule",
     response_description="Created.",
-    responses=documented(*CHANGE_ERRORS),
+    responses=documented(*CREATE_ERRORS),
     tags=["alerts"],
 )
 async def create_rule(
@@ -72,6 +75,7 @@ async def create_rule(
 async def change_rule(
     request: AnyRequest,
     store: StoreDependency,
+    only_if: PreconditionDependency,
     alert_id: AlertId,
     data: JSONBody[schemas.NewRule],
     project: NewProject = None,
@@ -81,7 +85,7 @@ async def change_rule(
     check_condition(data.condition, datetime.now(UTC))
     before = await found_alert(store, alert_id, "rule")
     project = project or project_of(before)
-    return rule_of(await save_alert(request, store, alert_id, data, project), project)
+    return rule_of(await save_alert(request, store, alert_id, data, project, only_if), project)
 
 
 @put(
@@ -94,11 +98,15 @@ async def change_rule(
     tags=["alerts"],
 )
 async def silence_rule(
-    request: AnyRequest, store: StoreDependency, alert_id: AlertId, data: JSONBody[schemas.Silence]
+    request: AnyRequest,
+    store: StoreDependency,
+    only_if: PreconditionDependency,
+    alert_id: AlertId,
+    data: JSONBody[schemas.Silence],
 ) -> None:
     """The state goes on changing and is kept in the history. What still fires when the silence ends is told of then;
     that a rule is resolved which was told of before is told all the same."""
-    await silence_alert(request, store, alert_id, "rule", data)
+    await silence_alert(request, store, alert_id, "rule", data, only_if)
 
 
 @post(
@@ -122,12 +130,18 @@ async def test_rule(
     operation_id="deleteRule",
     summary="Delete a rule",
     response_description="Deleted.",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*DELETE_ERRORS),
     tags=["alerts"],
 )
-async def delete_rule(request: AnyRequest, store: StoreDependency, alerts: AlertsDependency, alert_id: AlertId) -> None:
+async def delete_rule(
+    request: AnyRequest,
+    store: StoreDependency,
+    alerts: AlertsDependency,
+    only_if: PreconditionDependency,
+    alert_id: AlertId,
+) -> None:
     """Who was told that it fires is told that it is resolved. The history stays."""
-    await delete_alert(request, store, alerts, alert_id, "rule")
+    await delete_alert(request, store, alerts, alert_id, "rule", only_if)
 
 
 @get(

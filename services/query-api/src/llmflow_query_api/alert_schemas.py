@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from llmflow_core.filters import MAX_LENGTH
+from llmflow_query_api.preconditions import Version
 from llmflow_store.analytics import Aggregation, Metric
 
 _NO_NUL = r"^[^\x00]*$"
@@ -123,6 +124,7 @@ class RuleDetail(Struct, frozen=True, kw_only=True):
     states: list[RuleState]
     error: Annotated[str | None, Meta(description="Why the last evaluation failed.", examples=[None])]
     evaluated_at: datetime | None
+    version: Version
 
 
 class RuleList(Struct, frozen=True, kw_only=True):
@@ -197,6 +199,7 @@ class BudgetDetail(Struct, frozen=True, kw_only=True):
     states: list[BudgetState]
     error: Annotated[str | None, Meta(description="Why the last evaluation failed.", examples=[None])]
     evaluated_at: datetime | None
+    version: Version
 
 
 class BudgetList(Struct, frozen=True, kw_only=True):
@@ -271,6 +274,7 @@ class ChannelDetail(Struct, frozen=True, kw_only=True):
     name: ChannelName
     kind: ChannelKind
     host: Annotated[str, Meta(examples=["pager.example"])]
+    version: Version
 
 
 class ChannelList(Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from llmflow_query_api.openapi import api_router, provide_store
 from llmflow_query_api.page import page_app
 from llmflow_query_api.prometheus import PATH as METRICS_PATH
 from llmflow_query_api.prometheus import UsageCache, get_metrics
+from llmflow_query_api.resealing import resealing
 from llmflow_query_api.settings import QueryApiSettings
 from llmflow_store import open_store
 from llmflow_store.port import Store
@@ -48,6 +49,8 @@ def create_app(settings: QueryApiSettings, *, store: Store | None = None) -> Lit
         async with AsyncExitStack() as stack:
             stack.push_async_callback(app.state.store.close)
             await stack.enter_async_context(app.state.alerts.open())
+            if app.state.secret_box and app.state.settings.old_secret_key:
+                await stack.enter_async_context(resealing(app.state.store, app.state.secret_box))
             if ingest:
                 await stack.enter_async_context(ingest)
             yield
@@ -95,7 +98,7 @@ def equip(app: Litestar, settings: QueryApiSettings, *, store: Store | None = No
     app.state.live = LiveHub(
         store, heartbeat_seconds=settings.live_heartbeat_seconds, most_clients=settings.live_clients
     )
-    app.state.secret_key = settings.secret_key.get_secret_value() if settings.secret_key else None
+    app.state.secret_box = app.state.alerts.box
     app.state.keys_token = settings.keys_token.get_secret_value() if settings.keys_token else None
 
 

@@ -12,6 +12,8 @@ from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api import alert_schemas as schemas
 from llmflow_query_api.alert_changes import (
     CHANGE_ERRORS,
+    CREATE_ERRORS,
+    DELETE_ERRORS,
     AlertId,
     AlertsDependency,
     AnyRequest,
@@ -25,6 +27,7 @@ from llmflow_query_api.alert_changes import (
     try_alert,
 )
 from llmflow_query_api.alerting.measuring import check_terms
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.present_alerts import budget_of
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, ProjectParameter, StoreDependency
@@ -49,7 +52,7 @@ async def list_budgets(store: StoreDependency, project: ProjectParameter = DEFAU
     operation_id="createBudget",
     summary="Create a budget",
     response_description="Created.",
-    responses=documented(*CHANGE_ERRORS),
+    responses=documented(*CREATE_ERRORS),
     tags=["alerts"],
 )
 async def create_budget(
@@ -73,6 +76,7 @@ async def create_budget(
 async def change_budget(
     request: AnyRequest,
     store: StoreDependency,
+    only_if: PreconditionDependency,
     alert_id: AlertId,
     data: JSONBody[schemas.NewBudget],
     project: NewProject = None,
@@ -81,7 +85,7 @@ async def change_budget(
     check_terms(data.terms)
     before = await found_alert(store, alert_id, "budget")
     project = project or project_of(before)
-    return budget_of(await save_alert(request, store, alert_id, data, project), project, datetime.now(UTC))
+    return budget_of(await save_alert(request, store, alert_id, data, project, only_if), project, datetime.now(UTC))
 
 
 @put(
@@ -94,11 +98,15 @@ async def change_budget(
     tags=["alerts"],
 )
 async def silence_budget(
-    request: AnyRequest, store: StoreDependency, alert_id: AlertId, data: JSONBody[schemas.Silence]
+    request: AnyRequest,
+    store: StoreDependency,
+    only_if: PreconditionDependency,
+    alert_id: AlertId,
+    data: JSONBody[schemas.Silence],
 ) -> None:
     """What is spent goes on being reckoned and is kept in the history. A threshold that was reached meanwhile is
     told of when the silence ends."""
-    await silence_alert(request, store, alert_id, "budget", data)
+    await silence_alert(request, store, alert_id, "budget", data, only_if)
 
 
 @post(
@@ -122,11 +130,15 @@ async def test_budget(
     operation_id="deleteBudget",
     summary="Delete a budget",
     response_description="Deleted.",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*DELETE_ERRORS),
     tags=["alerts"],
 )
 async def delete_budget(
-    request: AnyRequest, store: StoreDependency, alerts: AlertsDependency, alert_id: AlertId
+    request: AnyRequest,
+    store: StoreDependency,
+    alerts: AlertsDependency,
+    only_if: PreconditionDependency,
+    alert_id: AlertId,
 ) -> None:
     """The history stays."""
-    await delete_alert(request, store, alerts, alert_id, "budget")
+    await delete_alert(request, store, alerts, alert_id, "budget", only_if)

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from llmflow_core.destinations.destination import Compression, Content, Origin
 from llmflow_core.destinations.entry import NAME_PATTERN
 from llmflow_core.destinations.presets import Dialect, Protocol
+from llmflow_query_api.preconditions import Version
 from llmflow_store.destinations import JobKind, JobState
 
 _TEXT = r"^[^\x00]*$"
@@ -137,6 +138,7 @@ class DestinationDetail(Struct, frozen=True, kw_only=True):
     dialect: Annotated[str, Meta(examples=["openinference"])]
     created_at: datetime | None
     created_by: Annotated[str | None, Meta(examples=["llmflow"])]
+    version: Version | None
     status: DestinationStatus
 
 

@@ -24,14 +24,16 @@ from llmflow_query_api.destination_schemas import (
     DestinationList,
     PresetList,
 )
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.present_destinations import details_of, presets
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.destinations import KeptDestination
 from llmflow_store.port import Store
+from llmflow_store.versions import Precondition
 
 NamePath = Annotated[str, PathParameter(description="The destination's name.", pattern=NAME_PATTERN)]
-_CHANGE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+_CHANGE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED)
 
 
 @get(
@@ -43,7 +45,7 @@ _CHANGE_ERRORS = (*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 )
 async def list_destinations(request: Request[Any, Any, Any], store: StoreDependency) -> DestinationList:
     """Those that were added here, and those that the exporter's file and environment name, which are changed there."""
-    return DestinationList(destinations=await _all(store), keeps_secrets=request.app.state.secret_key is not None)
+    return DestinationList(destinations=await _all(store), keeps_secrets=request.app.state.secret_box is not None)
 
 
 @get(
@@ -88,6 +90,7 @@ async def create_destination(
 async def change_destination(
     request: Request[Any, Any, Any],
     store: StoreDependency,
+    only_if: PreconditionDependency,
     name: NamePath,
     data: JSONBody[DestinationDefinition],
 ) -> DestinationDetail:
@@ -97,7 +100,7 @@ async def change_destination(
         raise Rejected("stays as it is", field="name")
     before = await _own(store, name)
     definition = _stored_form(data, _box(request), before.definition)
-    await store.change_destination(definition, by=actor(request))
+    await store.change_destination(definition, by=actor(request), only_if=only_if)
     return await detail_of(store, name)
 
 
@@ -111,10 +114,10 @@ async def change_destination(
     tags=["destinations"],
 )
 async def pause_destination(
-    request: Request[Any, Any, Any], store: StoreDependency, name: NamePath
+    request: Request[Any, Any, Any], store: StoreDependency, only_if: PreconditionDependency, name: NamePath
 ) -> DestinationDetail:
     """What comes meanwhile waits in the log, for as long as the log keeps it."""
-    return await _set_paused(request, store, name, paused=True)
+    return await _set_paused(request, store, only_if, name, paused=True)
 
 
 @post(
@@ -127,10 +130,10 @@ async def pause_destination(
     tags=["destinations"],
 )
 async def resume_destination(
-    request: Request[Any, Any, Any], store: StoreDependency, name: NamePath
+    request: Request[Any, Any, Any], store: StoreDependency, only_if: PreconditionDependency, name: NamePath
 ) -> DestinationDetail:
     """It goes on where it was."""
-    return await _set_paused(request, store, name, paused=False)
+    return await _set_paused(request, store, only_if, name, paused=False)
 
 
 @delete(
@@ -144,12 +147,13 @@ async def resume_destination(
 async def remove_destination(
     request: Request[Any, Any, Any],
     store: StoreDependency,
+    only_if: PreconditionDependency,
     name: NamePath,
     forget: Annotated[bool, QueryParameter(description="Forget how far in the log it was, too.")] = False,
 ) -> None:
     """Nothing more is sent there within some seconds, and its jobs end."""
     await _own(store, name)
-    await store.remove_destination(name, forget=forget, by=actor(request))
+    await store.remove_destination(name, forget=forget, by=actor(request), only_if=only_if)
 
 
 async def detail_of(store: Store, name: str) -> DestinationDetail:
@@ -180,16 +184,17 @@ async def _refuse_foreign(store: Store, name: str) -> None:
         )
 
 
-async def _set_paused(request: Request[Any, Any, Any], store: Store, name: str, *, paused: bool) -> DestinationDetail:
-    before = await _own(store, name)
-    action = "destination.pause" if paused else "destination.resume"
-    await store.change_destination({**before.definition, "paused": paused}, by=actor(request), action=action)
+async def _set_paused(
+    request: Request[Any, Any, Any], store: Store, only_if: Precondition, name: str, *, paused: bool
+) -> DestinationDetail:
+    await _own(store, name)
+    await store.pause_destination(name, paused=paused, by=actor(request), only_if=only_if)
     return await detail_of(store, name)
 
 
 def _box(request: Request[Any, Any, Any]) -> SecretBox | None:
-    key: str | None = request.app.state.secret_key
-    return SecretBox(key) if key else None
+    box: SecretBox | None = request.app.state.secret_box
+    return box
 
 
 def _stored_form(

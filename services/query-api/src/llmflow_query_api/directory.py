@@ -12,6 +12,7 @@ from litestar.params import PathParameter, QueryParameter
 
 from llmflow_core.errors import Rejected
 from llmflow_core.filter_fields import ALIASES
+from llmflow_core.filters import parse_filter
 from llmflow_core.pricing import Prices
 from llmflow_core.spans import DEFAULT_PROJECT
 from llmflow_query_api.analytics import FromParameter, ToParameter, interval_of, range_of
@@ -20,7 +21,14 @@ from llmflow_query_api.directory_schemas import FieldValues, ModelList, UserDeta
 from llmflow_query_api.limits import HEAVY
 from llmflow_query_api.present_directory import model_of, user_detail_of, user_of
 from llmflow_query_api.problems import documented
-from llmflow_query_api.traces import READ_ERRORS, ProjectParameter, StoreDependency, rest_of_path, text_parameter
+from llmflow_query_api.traces import (
+    READ_ERRORS,
+    FilterParameter,
+    ProjectParameter,
+    StoreDependency,
+    rest_of_path,
+    text_parameter,
+)
 from llmflow_store.directory import ModelQuery, Order, UserQuery
 
 _HOUR = timedelta(hours=1)
@@ -44,11 +52,21 @@ async def list_users(
     to: ToParameter = None,
     order: _OrderParameter = "cost",
     prefix: _PrefixParameter = "",
+    filter_: FilterParameter = None,
     limit: _LimitParameter = 50,
 ) -> UserList:
-    """Of the last 24 hours unless the range, which is widened to whole hours, says otherwise."""
+    """Of the last 24 hours unless the range, which is widened to whole hours, says otherwise. Only spans that fulfil
+    the filter count: user, type and status are answered from sums that are kept ready, anything else from the spans."""
     start, end = range_of(from_, to)
-    query = UserQuery(project=project, from_time=start, to_time=end, order=order, prefix=prefix, limit=limit)
+    query = UserQuery(
+        project=project,
+        from_time=start,
+        to_time=end,
+        order=order,
+        prefix=prefix,
+        filter=parse_filter(filter_) if filter_ else None,
+        limit=limit,
+    )
     return UserList(users=[user_of(user) for user in await store.list_users(query)])
 
 

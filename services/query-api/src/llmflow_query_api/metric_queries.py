@@ -102,7 +102,11 @@ async def list_metrics(
     dependencies={"selection": Provide(metric_query)},
     tags=["metrics"],
 )
-async def query_metric(store: StoreDependency, selection: NamedDependency[SkipValidation[MetricQuery]]) -> MetricResult:
+async def query_metric(
+    store: StoreDependency,
+    selection: NamedDependency[SkipValidation[MetricQuery]],
+    limit: Annotated[int, QueryParameter(description="The most lines.", ge=1, le=1000)] = 200,
+) -> MetricResult:
     """Buckets are aligned to the interval. sum and rate tell how much was counted, whether points come as totals or as
     differences; of a gauge they add up its last values. avg of a histogram is the mean of what was measured."""
-    return metric_result_of(selection.interval, await store.query_metric(selection))
+    return metric_result_of(selection.interval, await store.query_metric(selection), limit)

@@ -75,6 +75,7 @@ from llmflow_query_api.limits import one_at_a_place
 from llmflow_query_api.logs import list_logs
 from llmflow_query_api.metric_queries import list_metrics, query_metric
 from llmflow_query_api.openapi_examples import add_examples
+from llmflow_query_api.preconditions import add_etag, describe_preconditions, read_precondition
 from llmflow_query_api.prices import delete_price, list_prices, reprice, save_price
 from llmflow_query_api.problems import HEADERS
 from llmflow_query_api.projects import create_project, delete_project, list_projects, rename_project
@@ -172,6 +173,7 @@ async def _gate(request: Request[Any, Any, Any]) -> Gate:
 
 async def _add_headers(response: Response[Any]) -> Response[Any]:
     response.headers.update(HEADERS)
+    add_etag(response)
     return response
 
 
@@ -284,6 +286,7 @@ def api_router() -> Router:
             "selection": Provide(trace_query),
             "span_selection": Provide(span_query),
             "question": Provide(analytics_query),
+            "only_if": Provide(read_precondition),
         },
     )
 
@@ -295,6 +298,7 @@ def document() -> bytes:
     for name, component in schema["components"]["schemas"].items():
         _complete(name, component)
     add_examples(schema)
+    describe_preconditions(schema)
     for operations in schema["paths"].values():
         for operation in operations.values():
             if "exports" in operation["tags"]:

@@ -32,6 +32,8 @@ _PARAMETERS = {
     "tool": "claude_code",
     "text": "rate limit",
     "by": "type",
+    "If-Match": '"9f4a61c0d27be35801c6a4f2"',
+    "If-None-Match": "*",
 }
 #: What only an answer can give.
 _OPAQUE = frozenset({"cursor", "before", "Last-Event-ID"})

@@ -85,5 +85,6 @@ def _common(alert: Alert) -> dict[str, Any]:
         "enabled": alert.enabled,
         "silenced_until": alert.silenced_until,
         "error": alert.error,
+        "version": alert.version,
         "evaluated_at": alert.evaluated_at,
     }

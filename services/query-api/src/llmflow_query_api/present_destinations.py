@@ -65,6 +65,7 @@ def _detail(
         dialect=newest.get("dialect") or (definition and definition.dialect) or "",
         created_at=kept.created_at if kept else None,
         created_by=kept.created_by if kept else None,
+        version=kept.version if kept else None,
         status=_status(live, totals.get(name, {}), paused=bool(definition and definition.paused)),
     )
 

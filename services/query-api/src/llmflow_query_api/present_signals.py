@@ -58,16 +58,20 @@ def metric_list_of(found: Sequence[signals.MetricInfo]) -> MetricList:
     )
 
 
-def metric_result_of(interval: timedelta, lines: Sequence[signals.MetricLine]) -> MetricResult:
-    """A metric over time."""
+def metric_result_of(interval: timedelta, lines: Sequence[signals.MetricLine], limit: int) -> MetricResult:
+    """A metric over time, with `limit` lines at most: those whose values come to the most."""
+    largest = sorted(lines, key=lambda line: -sum(abs(value) for _, value in line.points))[:limit]
+    told = {line.label for line in largest}
     return MetricResult(
         interval_seconds=round(interval.total_seconds()),
+        line_count=len(lines),
         lines=[
             MetricLine(
                 label=line.label,
                 points=[MetricValue(time=moment(time_ns), value=value) for time_ns, value in line.points],
             )
             for line in lines
+            if line.label in told
         ],
     )
 

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from llmflow_query_api.preconditions import Version
+
 Rate = Annotated[
     str,
     Meta(
@@ -43,6 +45,7 @@ class PriceDetail(Struct, frozen=True, kw_only=True):
     name: Annotated[str, Meta(examples=["house-models"])]
     origin: Literal["api", "file"]
     price: NewPrice
+    version: Version
 
 
 class PriceInUse(Struct, frozen=True, kw_only=True):

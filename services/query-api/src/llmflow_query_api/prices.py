@@ -16,6 +16,7 @@ from llmflow_core.pricing import Prices
 from llmflow_query_api.analytics import range_of
 from llmflow_query_api.auth import actor
 from llmflow_query_api.cursor import decode_span_cursor, encode_span_cursor
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.present_directory import price_in_use
 from llmflow_query_api.price_schemas import NewPrice, PriceDetail, PriceList, Repriced, Repricing
 from llmflow_query_api.problems import documented
@@ -52,16 +53,20 @@ async def list_prices(
     "/prices/{name:str}",
     operation_id="savePrice",
     summary="Set an own price",
-    responses=documented(*READ_ERRORS, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(*READ_ERRORS, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     tags=["prices"],
 )
 async def save_price(
-    request: Request[Any, Any, Any], store: StoreDependency, name: _Name, data: JSONBody[NewPrice]
+    request: Request[Any, Any, Any],
+    store: StoreDependency,
+    only_if: PreconditionDependency,
+    name: _Name,
+    data: JSONBody[NewPrice],
 ) -> PriceDetail:
     """For calls that are recorded from now on (some seconds later at the most); it comes before the price data, and
     after a cost that came with the call."""
     price = own_price({**msgspec.to_builtins(data), "name": name})
-    await store.save_price(price, by=actor(request))
+    await store.save_price(price, by=actor(request), only_if=only_if)
     return _detail(KeptPrice(price, "api"))
 
 
@@ -70,12 +75,14 @@ async def save_price(
     operation_id="deletePrice",
     summary="Delete an own price",
     response_description="Deleted.",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND),
+    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED),
     tags=["prices"],
 )
-async def delete_price(request: Request[Any, Any, Any], store: StoreDependency, name: _Name) -> None:
+async def delete_price(
+    request: Request[Any, Any, Any], store: StoreDependency, only_if: PreconditionDependency, name: _Name
+) -> None:
     """Costs that were computed with it stay. Those of the writer's file are changed there."""
-    if not await store.delete_price(name, by=actor(request)):
+    if not await store.delete_price(name, by=actor(request), only_if=only_if):
         raise NotFoundException(f"there is no price {name} that was set here")
 
 
@@ -106,4 +113,5 @@ async def reprice(request: Request[Any, Any, Any], store: StoreDependency, data:
 def _detail(kept: KeptPrice) -> PriceDetail:
     definition = encoded(kept.price)
     name = definition.pop("name")
-    return PriceDetail(name=name, origin=kept.origin, price=msgspec.convert(definition, NewPrice))
+    price = msgspec.convert(definition, NewPrice)
+    return PriceDetail(name=name, origin=kept.origin, price=price, version=kept.version)

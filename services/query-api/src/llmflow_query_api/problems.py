@@ -14,7 +14,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
 from litestar.types import ExceptionHandlersMap
 
-from llmflow_core.errors import Rejected, Retryable, TookTooLong
+from llmflow_core.errors import Changed, Rejected, Retryable, TookTooLong
 from llmflow_core.filters import FilterError
 from llmflow_query_api.schemas import Problem
 
@@ -93,6 +93,10 @@ def _rejected(_: Request[Any, Any, Any], error: Rejected) -> Response[Problem]:
     return problem(HTTPStatus.BAD_REQUEST, str(error), field=error.field, position=position)
 
 
+def _changed(_: Request[Any, Any, Any], error: Changed) -> Response[Problem]:
+    return problem(HTTPStatus.PRECONDITION_FAILED, str(error))
+
+
 def _not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Problem]:
     # Litestar's decoder of JSON lets this out when a body is no UTF-8.
     if request.method in ("POST", "PUT", "PATCH"):
@@ -127,6 +131,7 @@ HANDLERS: ExceptionHandlersMap = {
     ValidationException: _invalid,
     HTTPException: _http,
     Rejected: _rejected,
+    Changed: _changed,
     TookTooLong: _took_too_long,
     Retryable: _retryable,
     UnicodeDecodeError: _not_text,

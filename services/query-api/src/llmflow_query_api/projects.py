@@ -18,6 +18,7 @@ from llmflow_query_api.administration_schemas import (
     ProjectList,
 )
 from llmflow_query_api.auth import actor
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.problems import documented
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency
 from llmflow_store.administration import Project
@@ -63,14 +64,20 @@ async def create_project(
     "/projects/{project:str}",
     operation_id="renameProject",
     summary="Give a project another title",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(
+        *READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    ),
     tags=["projects"],
 )
 async def rename_project(
-    request: Request[Any, Any, Any], store: StoreDependency, project: ProjectPath, data: JSONBody[ProjectChange]
+    request: Request[Any, Any, Any],
+    store: StoreDependency,
+    only_if: PreconditionDependency,
+    project: ProjectPath,
+    data: JSONBody[ProjectChange],
 ) -> ProjectDetail:
     """The name stays: stored data and clients carry it."""
-    renamed = await store.rename_project(project, data.title, by=actor(request))
+    renamed = await store.rename_project(project, data.title, by=actor(request), only_if=only_if)
     if renamed is None:
         raise NotFoundException(f"there is no project {project}")
     return _detail(renamed)
@@ -82,16 +89,17 @@ async def rename_project(
     operation_id="deleteProject",
     summary="Delete a project with all that is in it",
     response_description="Deleted.",
-    responses=documented(*READ_ERRORS),
+    responses=documented(*READ_ERRORS, HTTPStatus.PRECONDITION_FAILED),
     tags=["projects"],
 )
 async def delete_project(
-    request: Request[Any, Any, Any], store: StoreDependency, project: ProjectPath
+    request: Request[Any, Any, Any], store: StoreDependency, only_if: PreconditionDependency, project: ProjectPath
 ) -> DeletedProject:
     """Its spans and its API keys are gone for good; `default` is only emptied. Spans that arrive later, for example
     those on their way, bring the project back. Right for a project that is gone already, too."""
-    return DeletedProject(span_count=await store.delete_project(project, by=actor(request)))
+    spans = await store.delete_project(project, by=actor(request), only_if=only_if)
+    return DeletedProject(span_count=spans)
 
 
 def _detail(project: Project) -> ProjectDetail:
-    return ProjectDetail(name=project.name, title=project.title, created_at=project.created_at)
+    return ProjectDetail(name=project.name, title=project.title, created_at=project.created_at, version=project.version)

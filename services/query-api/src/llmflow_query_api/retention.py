@@ -13,6 +13,7 @@ from litestar.params import JSONBody
 
 from llmflow_query_api.administration_schemas import RetentionChoice, RetentionDays, RetentionDetail
 from llmflow_query_api.auth import actor
+from llmflow_query_api.preconditions import PreconditionDependency
 from llmflow_query_api.problems import documented
 from llmflow_query_api.projects import ProjectPath
 from llmflow_query_api.traces import READ_ERRORS, StoreDependency
@@ -35,16 +36,23 @@ async def get_retention(store: StoreDependency, project: ProjectPath) -> Retenti
     "/projects/{project:str}/retention",
     operation_id="setRetention",
     summary="Change how long a project's data is kept",
-    responses=documented(*READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    responses=documented(
+        *READ_ERRORS, HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    ),
     tags=["projects"],
 )
 async def set_retention(
-    request: Request[Any, Any, Any], store: StoreDependency, project: ProjectPath, data: JSONBody[RetentionChoice]
+    request: Request[Any, Any, Any],
+    store: StoreDependency,
+    only_if: PreconditionDependency,
+    project: ProjectPath,
+    data: JSONBody[RetentionChoice],
 ) -> RetentionDetail:
     """The whole choice is replaced: a kind that is left out is kept as the server's settings say. It takes effect
     within ten minutes, and what is gone then does not come back."""
     override = RetentionOverride(**msgspec.structs.asdict(data))
-    return _detail(project, await store.set_retention(project, override, by=actor(request)))
+    found = await store.set_retention(project, override, by=actor(request), only_if=only_if)
+    return _detail(project, found)
 
 
 def _detail(project: str, found: ProjectRetention | None) -> RetentionDetail:
@@ -54,4 +62,5 @@ def _detail(project: str, found: ProjectRetention | None) -> RetentionDetail:
         chosen=RetentionChoice(**asdict(found.override)),
         days=None if found.days is None else RetentionDays(**asdict(found.days)),
         applied_at=found.applied_at,
+        version=found.version,
     )

@@ -72,6 +72,13 @@ class QueryApiSettings(AlertSettings):
         " it, none are kept.",
         examples=["a-long-random-text"],
     )
+    old_secret_key: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="What LLMFLOW_SECRET_KEY was before, while it is being changed: the secrets that it has encrypted"
+        " are read still, and encrypted anew.",
+        examples=["a-long-random-text"],
+    )
     keys_token: SecretStr | None = Field(
         None,
         min_length=TOKEN_MIN_LENGTH,

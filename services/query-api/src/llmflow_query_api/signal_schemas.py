@@ -104,7 +104,8 @@ class MetricResult(Struct, frozen=True, kw_only=True):
     """A metric over time; buckets without points are left out."""
 
     interval_seconds: int
-    lines: list[MetricLine]
+    lines: Annotated[list[MetricLine], Meta(description="In the order of their labels.")]
+    line_count: Annotated[int, Meta(description="How many there are: of more than the limit the largest are told.")]
 
 
 class CodingUsageDetail(Struct, frozen=True, kw_only=True):

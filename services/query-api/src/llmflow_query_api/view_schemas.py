@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from llmflow_query_api.preconditions import Version
+
 _NO_NUL = r"^[^\x00]*$"
 ViewId = Annotated[str, Meta(examples=["3f2a9c6b7d514c0e"])]
 PageName = Annotated[
@@ -42,6 +44,7 @@ class View(Struct, frozen=True, kw_only=True):
     search: Search
     is_default: IsDefault
     author: Annotated[str, Meta(description="Who saved it last.", examples=["llmflow"])]
+    version: Version
 
 
 class ViewList(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
-from llmflow_core.destinations.secrets import SecretBox
+from llmflow_core.destinations.secrets import secret_box
 from llmflow_core.errors import Rejected
 from llmflow_core.spans import JSON
 from llmflow_core.url_guard import UrlGuard
@@ -25,7 +25,7 @@ class AlertDesk:
     """What the routes of alerts need, and the worker beside them, unless the settings switch it off."""
 
     def __init__(self, settings: QueryApiSettings, store: Store) -> None:
-        self.box = SecretBox(settings.secret_key.get_secret_value()) if settings.secret_key else None
+        self.box = secret_box(settings.secret_key, settings.old_secret_key)
         self.payloads = Payloads(str(settings.public_url) if settings.public_url else None)
         self.sender = Sender(UrlGuard(settings.webhook_allow, setting="LLMFLOW_WEBHOOK_ALLOW", field="url"))
         self.evaluator = Evaluator(

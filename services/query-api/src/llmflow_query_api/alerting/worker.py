@@ -96,7 +96,8 @@ class AlertWorker:
     async def _evaluate(self, alert: Alert) -> None:
         error, found = None, Evaluation(alert.states, [], self._evaluator.every.total_seconds())
         try:
-            found = await self._evaluator.evaluate(alert, self._clock())
+            async with self._held(alert):
+                found = await self._evaluator.evaluate(alert, self._clock())
         except LLMFlowError as failure:
             logger.warning("cannot evaluate the %s %s: %s", alert.kind, alert.id, failure)
             error = str(failure)
@@ -108,6 +109,25 @@ class AlertWorker:
         )
         if kept and found.events:
             self._news.set()
+
+    @contextlib.asynccontextmanager
+    async def _held(self, alert: Alert) -> AsyncIterator[None]:
+        """Keep other processes from taking up the alert for as long as the context is open."""
+        renewing = asyncio.create_task(self._renew(alert))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+
+    async def _renew(self, alert: Alert) -> None:
+        kept = True
+        while kept:
+            await asyncio.sleep(_EVALUATION_LEASE / 4)
+            try:
+                kept = await self._store.renew_claim(alert, lease_seconds=_EVALUATION_LEASE)
+            except LLMFlowError as error:
+                logger.warning("cannot renew the claim of the %s %s now: %s", alert.kind, alert.id, error)
 
     async def _deliver(self, notice: DueNotice) -> None:
         event = notice.event
