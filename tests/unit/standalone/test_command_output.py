@@ -105,6 +105,16 @@ def test_tables_are_cut_nowhere(
     assert capsys.readouterr().out == "Nothing.\n"
 
 
+def test_a_terminal_that_says_little_of_itself_gets_whole_ids(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    ids = {name: name * 32 for name in "abcd"}
+    print_table([ids], {name: Column(name, whole=True) for name in ids}, nothing="Nothing.")
+    assert capsys.readouterr().out.splitlines()[1].split() == list(ids.values())
+
+
 def test_help_needs_no_service_and_no_table() -> None:
     code = (
         "import sys; from llmflow.cli import app\n"

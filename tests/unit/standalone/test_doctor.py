@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 from pathlib import Path
 
 import pytest
 
+from llmflow import doctor
+from llmflow.instance import Where
+from llmflow_bus import open_bus, topics
+from llmflow_store import inspection
+from llmflow_store.inspection import DatabaseFacts
 from llmflow_testkit.commands import run_llmflow
 from llmflow_testkit.ports import free_port
 
@@ -45,6 +51,22 @@ def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {finding["subject"] for finding in findings} == {"settings", "disk"}, "the rest would only be guesses"
 
 
+def test_a_log_that_lacks_topics_and_was_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    url = f"embedded://{tmp_path}/log"
+    asyncio.run(open_bus(url).create_topics(topics.ALL[:3]))
+    aside = tmp_path / "log" / "log-damaged-20260101T000000.000000001.db"
+    aside.touch()
+    monkeypatch.setenv("LLMFLOW_BUS_URL", url)
+    findings = json.loads(run_llmflow("doctor", "--json").stdout)
+    found = {finding["found"]: finding["do"] for finding in findings if finding["subject"] == "log"}
+    assert list(found) == [
+        "answers; no dead letters",
+        "has no topic llmflow_dead_letter",
+        f"was damaged by the disk once, see {aside}",
+    ]
+    assert found["has no topic llmflow_dead_letter"]
+
+
 def test_a_log_and_a_database_that_are_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LLMFLOW_BUS_URL", f"embedded://{tmp_path}/log")
     monkeypatch.setenv("LLMFLOW_DATABASE_URL", f"postgresql://nobody@127.0.0.1:{free_port()}/none")
@@ -54,3 +76,16 @@ def test_a_log_and_a_database_that_are_away(monkeypatch: pytest.MonkeyPatch, tmp
     assert findings["database"]["found"].startswith("no connection")
     assert "does not answer" in findings["services"]["found"]
     assert "access" not in findings
+
+
+@pytest.mark.parametrize(("here", "do"), [(True, "end LLMFlow and start it again"), (False, "run `python -m llmfl")])
+def test_a_database_that_an_older_llmflow_left(monkeypatch: pytest.MonkeyPatch, here: bool, do: str) -> None:
+    async def old(_: str) -> DatabaseFacts:
+        return DatabaseFacts("18.6", 3, 20, None, 10**7, 0.0)
+
+    where = Where(1, "http://127.0.0.1:9", "http://127.0.0.1:9", "http://127.0.0.1:9", "postgresql://u@127.0.0.1:9/d")
+    monkeypatch.setattr(inspection, "inspect_database", old)
+    monkeypatch.setattr(doctor, "read_where", lambda _: where if here else None)
+    monkeypatch.setenv("LLMFLOW_DATABASE_URL", "postgresql://u@127.0.0.1:9/d")
+    database, _ = doctor._check_database()
+    assert database.do.startswith(f"schema 20 is needed: {do}")

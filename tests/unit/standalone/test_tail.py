@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import islice
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from llmflow import tail_command
 from llmflow.api import Api
+from llmflow.cli import app
 from llmflow.event_stream import Event, events
 from llmflow_core.errors import LLMFlowError
 
@@ -29,6 +32,10 @@ def _trace(name: str, spans: int = 1) -> dict[str, object]:
 
 def _event(position: str, *traces: dict[str, object]) -> str:
     return f"event: traces\nid: {position}\ndata: {json.dumps({'traces': traces})}\n\n"
+
+
+def _stream(text: str) -> httpx.Response:
+    return httpx.Response(200, content=text.encode(), headers={"content-type": "text/event-stream; charset=utf-8"})
 
 
 def _api(*answers: httpx.Response, asked: list[str | None]) -> Api:
@@ -54,9 +61,9 @@ def _seen(api: Api) -> Iterator[tuple[str, int]]:
 def test_the_stream_goes_on_where_it_broke_off(capsys: pytest.CaptureFixture[str]) -> None:
     asked: list[str | None] = []
     api = _api(
-        httpx.Response(200, text="event: ready\nid: 1\ndata: {}\n\n" + _event("2", _trace("b"), _trace("a"))),
+        _stream("event: ready\nid: 1\ndata: {}\n\n" + _event("2", _trace("b"), _trace("a"))),
         httpx.Response(503, json={"detail": "away"}),
-        httpx.Response(200, text=_event("3", _trace("c"), _trace("a", 2), _trace("b")) + "event: resync\nid: 4\n\n"),
+        _stream(_event("3", _trace("c"), _trace("a", 2), _trace("b")) + "event: resync\nid: 4\n\n"),
         httpx.Response(401, json={"detail": "no longer"}),
         asked=asked,
     )
@@ -65,9 +72,16 @@ def test_the_stream_goes_on_where_it_broke_off(capsys: pytest.CaptureFixture[str
     assert "away; trying again" in capsys.readouterr().err
 
 
+def test_json_says_everything_on_a_terminal_without_unicode(monkeypatch: pytest.MonkeyPatch) -> None:
+    api = _api(_stream(_event("1", _trace("é 中"))), asked=[])
+    monkeypatch.setattr(tail_command, "open_api", lambda: nullcontext(api))
+    shown = CliRunner(charset="ascii").invoke(app, ["tail", "--json", "--limit", "1"])
+    assert json.loads(shown.stdout)["trace_id"] == "é 中", shown.output
+
+
 def test_it_ends_when_nobody_answers_from_the_start_or_access_ends() -> None:
     with pytest.raises(LLMFlowError, match="away"):
         next(_seen(_api(httpx.Response(503, json={"detail": "away"}), asked=[])))
-    stream = _seen(_api(httpx.Response(200, text=_event("2")), httpx.Response(401, json={}), asked=[]))
+    stream = _seen(_api(_stream(_event("2")), httpx.Response(401, json={}), asked=[]))
     with pytest.raises(LLMFlowError, match="401"):
         next(stream)

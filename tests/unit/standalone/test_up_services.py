@@ -6,6 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from llmflow.instance import read_where
@@ -67,10 +68,21 @@ def test_a_port_that_is_given_twice_is_named(tmp_path: Path) -> None:
         up(options(tmp_path, port=3999))
 
 
-@pytest.mark.parametrize("host", ["192.0.2.1", "no host"])
+@pytest.mark.parametrize("host", ["192.0.2.1", "no host", ""])
 def test_a_host_that_is_not_this_machine_is_named(tmp_path: Path, host: str) -> None:
-    with pytest.raises(ConfigError, match=f"{host} is no address of this machine"):
+    with pytest.raises(ConfigError, match=f"'{host}' is no address of this machine"):
         up(options(tmp_path, host=host, port=3999))
+
+
+def test_a_port_that_only_others_may_use_is_not_called_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Privileged(socket.socket):
+        def bind(self, address: tuple[str, int]) -> None:  # type: ignore[override]
+            if address[1] == 80:
+                raise PermissionError
+
+    monkeypatch.setattr(socket, "socket", Privileged)
+    with pytest.raises(ConfigError, match="port 80 needs rights that this user lacks: choose another with --port"):
+        up(options(tmp_path, port=80))
 
 
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
@@ -92,3 +104,14 @@ async def test_ctrl_c_does_not_wait_for_a_migration(capfd: pytest.CaptureFixture
             stop.set()
             await migrating
     assert capfd.readouterr().err == ""
+
+
+async def test_data_that_a_newer_llmflow_has_used_are_refused(
+    migrated_embedded_url: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    connection = await asyncpg.connect(migrated_embedded_url)
+    await connection.execute("INSERT INTO schema_migrations VALUES (9999, 'later', '')")
+    await connection.close()
+    with pytest.raises(LLMFlowError, match="the lines above say why"):
+        await _migrate(migrated_embedded_url, asyncio.Event())
+    assert "version 9999, newer than this LLMFlow" in capfd.readouterr().err

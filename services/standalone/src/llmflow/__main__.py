@@ -1,5 +1,5 @@
 """`python -m llmflow`: the llmflow command."""
 
-from llmflow.cli import app
+from llmflow.cli import main
 
-app()
+main()

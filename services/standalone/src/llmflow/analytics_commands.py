@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -37,7 +37,8 @@ def analyse(
         typer.Option(help="Up to three dimensions: model,user ... or attr.KEY."),
     ] = None,
     aggregation: Annotated[
-        str | None, typer.Option("--aggregation", "-a", help="sum, avg, rate, p50, p90, p95 or p99.")
+        Literal["sum", "avg", "rate", "p50", "p90", "p95", "p99"] | None,
+        typer.Option("--aggregation", "-a", help="Without it, the metric's usual one."),
     ] = None,
     interval: Annotated[str | None, typer.Option(help="Show the course in steps of 5m, 1h, 1d, or auto.")] = None,
     since: Since = None,

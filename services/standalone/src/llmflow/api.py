@@ -53,37 +53,47 @@ class Api:
 
         Parameters that are None are not sent.
         """
-        with self.stream(method, *path, json=json, **parameters) as answer:
-            content = answer.read()
-            if content and "json" not in answer.headers.get("content-type", ""):
-                raise self._stranger()
+        with self.stream(method, *path, kind="json", json=json, **parameters) as answer:
+            if not answer.read():
+                return None
             try:
-                return answer.json() if content else None
+                told = answer.json()
             except ValueError:
                 raise self._stranger() from None
+            if not isinstance(told, dict):
+                raise self._stranger()
+            return told
 
     @contextmanager
     def stream(
         self,
         method: str,
         *path: str,
+        kind: str,
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         **parameters: Any,
     ) -> Iterator[httpx.Response]:
-        """The same for an answer that is read while it arrives. A breakdown meanwhile raises LLMFlowError too."""
+        """The same for an answer that is read while it arrives; its content type says `kind`. A breakdown meanwhile
+        raises LLMFlowError too."""
         import httpx
 
-        target = "/api/v1/" + "/".join(quote(segment, safe="") for segment in path)
+        for segment in path:
+            # These would make it another path, and a slash is one to servers however it is written.
+            if segment in ("", ".", "..") or "/" in segment:
+                raise ApiError(f"there can be nothing called {segment!r}", status=400)
         query = {name: value for name, value in parameters.items() if value is not None}
         try:
+            target = "/api/v1/" + "/".join(quote(segment, safe="") for segment in path)
             with self._client.stream(method, target, json=json, headers=headers, params=query) as answer:
                 if answer.is_error:
                     answer.read()
                     raise _problem(answer, query)
-                if not answer.is_success:
+                if not answer.is_success or kind not in answer.headers.get("content-type", kind):
                     raise self._stranger()
                 yield answer
+        except (UnicodeEncodeError, httpx.InvalidURL) as error:
+            raise ApiError(f"this cannot be sent: {error}", status=400) from error
         except httpx.HTTPError as error:
             raise LLMFlowError(
                 f"{self._client.base_url} does not answer ({error}); start LLMFlow, or set LLMFLOW_API_URL"
@@ -160,7 +170,10 @@ def _problem(answer: httpx.Response, parameters: Mapping[str, Any]) -> ApiError:
         told = answer.json()
         detail = str(told["detail"])
     except (ValueError, KeyError, TypeError):
-        told, detail = {}, f"{answer.request.url} answers {answer.status_code}"
+        told, detail = {}, answer.reason_phrase
+    # That is all that is said where there is nothing of LLMFlow's.
+    if detail == answer.reason_phrase:
+        detail = f"{answer.request.url} answers {answer.status_code} {detail}; check LLMFLOW_API_URL"
     hint = " (see LLMFLOW_API_KEY, or AUTH_USERNAME and AUTH_PASSWORD)" if answer.status_code == 401 else ""
     field = told.get("field")
     text = parameters.get(field) if field else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -61,8 +62,42 @@ DataDir = Annotated[
 ]
 
 
+def main() -> None:
+    """Run the command that the arguments name, and end with its exit code. Ends with 1 where its output cannot be
+    written."""
+    _open_what_is_closed()
+    try:
+        app()
+    except OSError as error:
+        print(f"llmflow: {error}", file=sys.stderr)
+        # What is left in its buffer would fail once more as the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _open_what_is_closed() -> None:
+    """Have standard streams where they were closed, or else the next file that is opened becomes one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            number = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, mode))  # noqa: SIM115 - it stays open
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"llmflow {version('llmflow')}")
+        raise typer.Exit
+
+
 @app.callback()
-def _main() -> None:
+def _main(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and end.")
+    ] = False,
+) -> None:
     """LLM observability on one machine."""
     if isinstance(sys.stdout, TextIOWrapper):
         # A terminal that lacks a letter shows the others.
@@ -74,12 +109,17 @@ def up(
     *,
     data_dir: DataDir = default_data_dir(),  # noqa: B008 - typer shows the default in --help
     host: Annotated[str, typer.Option(envvar="LLMFLOW_HOST", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(envvar="PORT", help="Page and API.")] = 3000,
-    proxy_port: Annotated[int, typer.Option(envvar="PROXY_PORT", help="LLM proxy.")] = 8080,
-    ingest_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_HTTP_PORT", help="OTLP over HTTP.")] = 4318,
-    ingest_grpc_port: Annotated[int, typer.Option(envvar="LLMFLOW_INGEST_GRPC_PORT", help="OTLP over gRPC.")] = 4317,
+    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Page and API.")] = 3000,
+    proxy_port: Annotated[int, typer.Option(envvar="PROXY_PORT", min=1, max=65535, help="LLM proxy.")] = 8080,
+    ingest_port: Annotated[
+        int, typer.Option(envvar="LLMFLOW_INGEST_HTTP_PORT", min=1, max=65535, help="OTLP over HTTP.")
+    ] = 4318,
+    ingest_grpc_port: Annotated[
+        int, typer.Option(envvar="LLMFLOW_INGEST_GRPC_PORT", min=1, max=65535, help="OTLP over gRPC.")
+    ] = 4317,
     zipkin_port: Annotated[
-        int, typer.Option(envvar="LLMFLOW_INGEST_ZIPKIN_PORT", help="Zipkin's spans; 0 turns it off.")
+        int,
+        typer.Option(envvar="LLMFLOW_INGEST_ZIPKIN_PORT", min=0, max=65535, help="Zipkin's spans; 0 turns it off."),
     ] = 9411,
     verbose: Annotated[bool, typer.Option(envvar="VERBOSE", help="Log debug lines.")] = False,
 ) -> None:

@@ -65,13 +65,15 @@ def console(*, wide: bool = False) -> Console:
 
     # What is piped elsewhere is not cut to the width of a terminal that is not there.
     width = None if sys.stdout.isatty() and not wide else _WIDE
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    # Of a terminal that says little of itself (TERM=dumb) rich takes a width only together with a height.
+    height = None if width is None else 25
+    return Console(width=width, height=height, markup=False, highlight=False, emoji=False)
 
 
-def print_json(value: Any) -> None:
-    """Print a value as JSON, on one line when another program reads it."""
+def print_json(value: Any, *, one_line: bool = False) -> None:
+    """Print a value as JSON, on one line when another program reads it or `one_line` wants it."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(value, ensure_ascii=not unicode, indent=2 if sys.stdout.isatty() else None))
+    print(json.dumps(value, ensure_ascii=not unicode, indent=2 if sys.stdout.isatty() and not one_line else None))
 
 
 class Column(NamedTuple):

@@ -99,7 +99,7 @@ def show_letter(
 
 @app.command("replay")
 def replay_letters(
-    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Which, by their ids.")] = None,
+    letter_ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Which, by their ids.")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
     source: _Source = None,

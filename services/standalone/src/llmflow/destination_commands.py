@@ -78,7 +78,7 @@ def replay(
         str, typer.Option("--from", metavar="TIME", parser=time_of, help="30m, 24h or 7d (ago), or an ISO 8601 time.")
     ],
     to_time: Annotated[
-        str, typer.Option("--to", metavar="TIME", parser=time_of, help="Before this time; without it, now.")
+        str, typer.Option("--to", metavar="TIME", parser=time_of, help="Before this time.", show_default="now")
     ] = "0s",
     project: _Project = None,
     wait: Annotated[bool, typer.Option(help="Wait until it is through.")] = True,

@@ -20,6 +20,8 @@ from llmflow.reaching import proxies_apply
 from llmflow_core.errors import ConfigError, LLMFlowError
 
 if TYPE_CHECKING:
+    import httpx
+
     from llmflow.command_settings import CommandSettings
     from llmflow_core.config import Settings
 
@@ -134,7 +136,7 @@ def _check_services() -> Iterator[Finding]:
             answer = httpx.get(
                 f"{address.rstrip('/')}/readyz", timeout=_REQUEST_SECONDS, trust_env=proxies_apply(address)
             )
-            problem = "" if answer.is_success else f"is not ready: {answer.text[:300]}"
+            problem = _problem(answer)
         except (httpx.HTTPError, LLMFlowError) as error:
             problem = f"does not answer: {error}"
         yield Finding(
@@ -142,9 +144,17 @@ def _check_services() -> Iterator[Finding]:
         )
 
 
+def _problem(answer: httpx.Response) -> str:
+    """What a service says is wrong with it."""
+    if not answer.is_success:
+        return f"is not ready: {answer.text[:300]}"
+    problems = answer.json().get("problems", {})
+    return "; ".join(f"is ready, but {name}: {problem}" for name, problem in problems.items())[:300]
+
+
 def _check_ports() -> Iterator[Finding]:
     from llmflow.settings_reference import MODELS
-    from llmflow.up import is_free
+    from llmflow.up import obstacle
     from llmflow_core.config import variable_of
 
     for service, model in MODELS.items():
@@ -152,15 +162,15 @@ def _check_ports() -> Iterator[Finding]:
         for name in model.model_fields:
             port = getattr(settings, name)
             if name.endswith("port") and name != "health_port" and port:
-                free = is_free("127.0.0.1", port)
-                do = "" if free else f"end the program that uses it, or set {variable_of(model, name)}"
-                yield Finding("ports", f"{port}, for {service}, is {'free' if free else 'taken'}", do)
+                found = obstacle("127.0.0.1", port)
+                do = f"end the program that uses it, or set {variable_of(model, name)}" if found else ""
+                yield Finding("ports", f"{port}, for {service}, {found or 'is free'}", do)
 
 
 def _check_log() -> Iterator[Finding]:
     import asyncio
 
-    from llmflow_bus import open_bus
+    from llmflow_bus import open_bus, topics
     from llmflow_bus.dead_letters import read_letters
 
     site = _site()
@@ -169,19 +179,27 @@ def _check_log() -> Iterator[Finding]:
         yield Finding("log", "not looked at: LLMFLOW_BUS_URL is not set, and no LLMFlow runs here")
         return
 
-    async def look() -> int | None:
-        bus = open_bus(url)
+    bus = open_bus(url)
+
+    async def look() -> tuple[int, list[str]] | None:
         try:
-            return len(await read_letters(bus)) if await bus.healthy() else None
+            if not await bus.healthy():
+                return None
+            return len(await read_letters(bus)), await bus.missing_topics(topics.ALL)
         finally:
             await bus.close()
 
-    letters = asyncio.run(look())
-    if letters is None:
+    found = asyncio.run(look())
+    if found is None:
         yield Finding("log", "does not answer", "start Kafka, or check LLMFLOW_BUS_URL")
         return
+    letters, missing = found
     waiting = f"{letters} dead letters (`llmflow dead-letters list`)" if letters else "no dead letters"
     yield Finding("log", f"answers; {waiting}")
+    if missing:
+        yield Finding("log", f"has no topic {', '.join(missing)}", "start a writer that may make topics, or make them")
+    for file in bus.damaged_files():
+        yield Finding("log", f"was damaged by the disk once, see {file}", "check the disk, then remove the file")
 
 
 def _check_database() -> Iterator[Finding]:
@@ -205,9 +223,13 @@ def _check_database() -> Iterator[Finding]:
     yield Finding(
         "database",
         f"PostgreSQL {facts.server_version}, {extension}, schema {facts.schema_version}, {size}",
-        f"schema {facts.needed_version} is needed: run `python -m llmflow_store migrate`" if behind else "",
+        f"schema {facts.needed_version} is needed: {_migration(site)}" if behind else "",
     )
     yield _clock("the database", facts.clock_ahead)
+
+
+def _migration(site: _Site) -> str:
+    return "end LLMFlow and start it again" if site.where else "run `python -m llmflow_store migrate`"
 
 
 def _check_disk() -> Iterator[Finding]:
@@ -226,7 +248,7 @@ def _check_access() -> Iterator[Finding]:
     settings = _site().settings
     with open_api() as api:
         before = time.time()
-        with api.stream("GET", "traces", limit=1) as answer:
+        with api.stream("GET", "traces", kind="json", limit=1) as answer:
             # The header says whole seconds.
             date = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
             yield _clock("the API", date - (before + time.time()) / 2)

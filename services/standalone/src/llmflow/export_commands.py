@@ -28,6 +28,8 @@ class FileFormat(StrEnum):
     JSONL = "jsonl"
 
 
+#: What the content types of files say.
+_KINDS = {FileFormat.CSV: "csv", FileFormat.JSON: "json", FileFormat.JSONL: "ndjson"}
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", dir_okay=False, help="The file; standard output without it.")
 ]
@@ -83,15 +85,15 @@ def export_spans(
     )
 
 
-def _export(kind: str, output: Path | None, file_format: FileFormat | None, **parameters: Any) -> None:
+def _export(rows: str, output: Path | None, file_format: FileFormat | None, **parameters: Any) -> None:
     chosen = file_format or _format_of(output)
     size = 0
     with (
         errors_for_people(),
         open_api() as api,
         _written(output) as file,
-        progress(f"exporting {kind}", unit="bytes") as done,
-        api.stream("GET", "export", kind, format=chosen.value, **parameters) as answer,
+        progress(f"exporting {rows}", unit="bytes") as done,
+        api.stream("GET", "export", rows, kind=_KINDS[chosen], format=chosen.value, **parameters) as answer,
     ):
         for chunk in answer.iter_bytes():
             file.write(chunk)
@@ -108,17 +110,23 @@ def _format_of(output: Path | None) -> FileFormat:
 
 @contextmanager
 def _written(output: Path | None) -> Iterator[BinaryIO]:
-    """A file that has its name only once it is whole; standard output without a name."""
+    """A file that has its name only once it is whole; standard output without a name. A device or a pipe is written to
+    as it is."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    part = output.with_name(f"{output.name}.part")
+    # A link stays one, and what it leads to is replaced.
+    target = output.resolve()
+    in_place = target.exists() and not target.is_file()
+    part = target if in_place else target.with_name(f"{target.name}.part")
     try:
         with part.open("wb") as file:
             yield file
-        os.replace(part, output)
+        if not in_place:
+            os.replace(part, target)
     except OSError as error:
         raise LLMFlowError(f"{output} cannot be written: {error.strerror}") from error
     finally:
-        part.unlink(missing_ok=True)
+        if not in_place:
+            part.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from llmflow_core.spans import DEFAULT_PROJECT
 
 app = typer.Typer(no_args_is_help=True, help="API keys let programs send to a project, read it and change it.")
 
+#: More than the API takes, and still a date.
+_MOST_DAYS = 100_000
 ScopeName = enum.StrEnum("ScopeName", [(scope, scope) for scope in SCOPES])  # type: ignore[misc]
 _COLUMNS = {
     "id": Column("Id"),
@@ -34,7 +36,9 @@ def create_key(
     *,
     project: ProjectOption = DEFAULT_PROJECT,
     scope: Annotated[list[ScopeName], typer.Option("--scope", "-s", help="What it may do; may be repeated.")],
-    days: Annotated[float | None, typer.Option(min=0, help="For how many days it holds; for ever without.")] = None,
+    days: Annotated[
+        float | None, typer.Option(min=0, max=_MOST_DAYS, help="For how many days it holds; for ever without.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Create an API key, which is shown this once.

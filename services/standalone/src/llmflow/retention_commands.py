@@ -78,7 +78,7 @@ def apply_retention(
     """Remove what is past its time now, as the writer does every ten minutes.
 
     It works on the database itself: that of LLMFLOW_DATABASE_URL, else that of the LLMFlow on this machine. The days
-    are those of this program's environment (RETENTION_DAYS, ...), and what projects have chosen.
+    are those that the writer applied last, and what projects have chosen.
 
     \b
     Example:
@@ -102,21 +102,19 @@ async def _apply(dry_run: bool) -> RetentionReport:
     from llmflow.command_settings import CommandSettings
     from llmflow_core.config import load_settings
     from llmflow_store import open_store
-    from llmflow_store.retention_settings import RetentionSettings
 
-    command, settings = load_settings(CommandSettings), load_settings(RetentionSettings)
+    command = load_settings(CommandSettings)
     where = read_where(command.data_dir or default_data_dir())
     url = command.database_url or (where.database_url if where else None)
     if url is None:
         raise LLMFlowError("no LLMFlow runs on this machine: set LLMFLOW_DATABASE_URL")
     store = open_store(url)
     try:
-        report = await store.apply_retention(
-            settings.days,
-            audit_days=settings.retention_audit_days,
-            max_bytes=settings.max_database_size,
-            dry_run=dry_run,
-        )
+        # This program's environment may say other days than the writer's, and would remove what that keeps.
+        days = await store.applied_retention()
+        if days is None:
+            raise LLMFlowError("no writer has ever worked on this database: start LLMFlow")
+        report = await store.apply_retention(days, dry_run=dry_run)
     finally:
         await store.close()
     if report is None:

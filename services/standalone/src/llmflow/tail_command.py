@@ -13,7 +13,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import Api, ApiError, open_api
-from llmflow.console import console, errors_for_people
+from llmflow.console import console, errors_for_people, print_json
 from llmflow.event_stream import Event, events
 from llmflow.options import FilterWords, Project, filter_of
 from llmflow_core.errors import LLMFlowError
@@ -49,7 +49,7 @@ def tail(
         screen = console()
         for number, trace in enumerate(_changes(_watch(api, filter_of(filter_words), project)), 1):
             if as_json:
-                print(json.dumps(trace, ensure_ascii=False))
+                print_json(trace, one_line=True)
             else:
                 screen.print(_line(trace), soft_wrap=True)
             sys.stdout.flush()
@@ -63,7 +63,9 @@ def _watch(api: Api, filter_text: str | None, project: str | None) -> Iterator[E
     while True:
         headers = {"Last-Event-ID": last_id} if last_id else {}
         try:
-            with api.stream("GET", "stream", headers=headers, project=project, filter=filter_text) as answer:
+            with api.stream(
+                "GET", "stream", kind="event-stream", headers=headers, project=project, filter=filter_text
+            ) as answer:
                 for event in events(answer.iter_lines()):
                     last_id = event.id or last_id
                     yield event

@@ -11,6 +11,7 @@ from llmflow import formats
 from llmflow.api import Api, open_api
 from llmflow.console import Column, Json, console, errors_for_people, print_json, print_page, progress
 from llmflow.options import Cursor, FilterWords, Limit, ListOrder, Project, Reverse, Since, Until, filter_of, range_of
+from llmflow_core.ids import trace_id_from_text
 
 app = typer.Typer()
 
@@ -129,7 +130,9 @@ def show_trace(
       llmflow trace 4bf92f3577b34da6a3ce929d0e0e4736 --messages
     """
     with errors_for_people(), open_api() as api:
-        trace = api.get("traces", trace_id, project=project)
+        # An id that was sent as X-Trace-Id may have slashes, and paths have no place for them.
+        shown = trace_id_from_text(trace_id).hex() if "/" in trace_id else trace_id
+        trace = api.get("traces", shown, project=project)
         conversations = _conversations(api, trace, project) if messages else {}
         if as_json:
             print_json({**trace, "conversations": conversations} if messages else trace)

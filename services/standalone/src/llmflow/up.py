@@ -69,28 +69,31 @@ def up(options: Options) -> None:
 
 
 def _check_ports(options: Options) -> None:
-    if not is_free(options.host, 0):
-        raise ConfigError([f"{options.host} is no address of this machine: choose another with --host"])
-    taken = [
-        f"port {port} is taken: choose another with {flag}"
+    # For a socket, an empty host is every address.
+    if not options.host or obstacle(options.host, 0):
+        raise ConfigError([f"{options.host!r} is no address of this machine: choose another with --host"])
+    closed = [
+        f"port {port} {found}: choose another with {flag}"
         for flag, port in options.ports.items()
-        if not is_free(options.host, port)
+        if (found := obstacle(options.host, port))
     ]
     listened = [port for port in options.ports.values() if port]
     twice = [f"port {port} is given twice" for port in sorted(set(listened)) if listened.count(port) > 1]
-    if taken or twice:
-        raise ConfigError([*taken, *twice])
+    if closed or twice:
+        raise ConfigError([*closed, *twice])
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether a program could listen on `port` now."""
+def obstacle(host: str, port: int) -> str | None:
+    """What keeps a program of this user from listening on `port` now; None if nothing does."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+        except PermissionError:
+            return "needs rights that this user lacks"
         except OSError:
-            return False
-    return True
+            return "is taken"
+    return None
 
 
 async def _run(options: Options, instance: Instance) -> None:
@@ -155,7 +158,7 @@ async def _migrate(database_url: str, stop: asyncio.Event) -> None:
     start."""
     # A process of its own, for asyncpg and the migrations need memory that this one would keep.
     migration = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "llmflow_store", "migrate"),
+        *(sys.executable, "-m", "llmflow_store", "migrate", "--refuse-newer"),
         env={**os.environ, "LLMFLOW_DATABASE_URL": database_url},
         # Ctrl-C reaches this process alone, which then stops the other.
         process_group=0,
@@ -279,7 +282,7 @@ def _command() -> str:
 
 def _banner(where: Where, options: Options) -> str:
     user = os.environ.get("AUTH_USERNAME") or "llmflow"
-    password = "the password in AUTH_PASSWORD" if os.environ.get("AUTH_PASSWORD") else "password"
+    password = "the password in AUTH_PASSWORD" if os.environ.get("AUTH_PASSWORD") else 'password "password"'
     return f"""
 LLMFlow is running. Ctrl-C stops it; the data stays in {options.data_dir}
 

@@ -88,6 +88,7 @@ def list_sessions(
 
 @app.command("users")
 def list_users(
+    filter_words: FilterWords = None,
     *,
     project: Project = None,
     since: Since = None,
@@ -99,11 +100,19 @@ def list_users(
     """List the largest users, of the last 24 hours unless told otherwise.
 
     \b
-    Example:
+    Examples:
       llmflow users --since 30d --order tokens
+      llmflow users model:gpt-4o
     """
     with errors_for_people(), open_api() as api:
-        found = api.get("users", project=project, order=order.value, limit=limit, **range_of(since, until))
+        found = api.get(
+            "users",
+            project=project,
+            filter=filter_of(filter_words),
+            order=order.value,
+            limit=limit,
+            **range_of(since, until),
+        )
     if as_json:
         print_json(found)
         return

@@ -1,0 +1,108 @@
+"""What goes wrong around a command is said in a line, and nothing is done that was not meant."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from llmflow import cli
+from llmflow.api import Api, ApiError
+from llmflow.export_commands import _written
+from llmflow_core.errors import LLMFlowError
+
+
+def _api(answer: httpx.Response) -> tuple[Api, list[httpx.Request]]:
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer
+
+    return Api(httpx.Client(base_url="http://llmflow.test", transport=httpx.MockTransport(handle))), asked
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "../.."])
+def test_a_name_is_never_another_path(name: str) -> None:
+    """`keys/..` is the project: to revoke a key of that name would delete it."""
+    api, asked = _api(httpx.Response(204))
+    with pytest.raises(ApiError, match="nothing called") as refused:
+        api.request("DELETE", "projects", "shop", "keys", name)
+    assert refused.value.status == 400
+    assert asked == []
+
+
+@pytest.mark.parametrize("text", ["\udcff", "x" * 100_000])
+def test_what_no_request_can_carry_is_refused(text: str) -> None:
+    with pytest.raises(ApiError, match="cannot be sent") as refused:
+        _api(httpx.Response(200))[0].get("traces", filter=text)
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(200, html="<html></html>"),
+        httpx.Response(200, json=[1]),
+        httpx.Response(200, text="null"),
+        httpx.Response(302, headers={"location": "/login"}),
+        httpx.Response(404, text="no such page"),
+        httpx.Response(405, json={"detail": "Method Not Allowed"}),
+    ],
+)
+def test_what_is_not_the_api_is_told_so(answer: httpx.Response) -> None:
+    with pytest.raises(LLMFlowError, match="check LLMFLOW_API_URL"):
+        _api(answer)[0].get("traces")
+
+
+def test_a_stream_of_another_kind_is_not_the_api(tmp_path: Path) -> None:
+    api, _ = _api(httpx.Response(200, html="<html></html>"))
+    with pytest.raises(LLMFlowError, match="is not LLMFlow's API"), api.stream("GET", "export", "spans", kind="csv"):
+        pass
+
+
+def test_output_that_cannot_be_written_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "llmflow", "--version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (1, "llmflow: [Errno 28] No space left on device\n")
+
+
+def test_a_stream_that_was_closed_is_there_for_the_services_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    cli._open_what_is_closed()
+    with sys.stdout as stream:
+        assert os.get_inheritable(stream.fileno())
+        stream.write("nowhere")
+
+
+def test_a_file_is_replaced_once_whole_and_a_link_stays_one(tmp_path: Path) -> None:
+    file, link = tmp_path / "spans.csv", tmp_path / "newest.csv"
+    file.write_text("old")
+    link.symlink_to(file)
+    with _written(link) as written:
+        written.write(b"new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert link.is_symlink()
+    assert sorted(tmp_path.iterdir()) == [link, file]
+
+
+def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
+    """Like /dev/null, whose place a file took."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    try:
+        with _written(pipe) as written:
+            written.write(b"rows")
+        assert os.read(reader, 10) == b"rows"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
