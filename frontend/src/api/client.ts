@@ -1,6 +1,7 @@
 import createClient from "openapi-fetch";
 import type { Order } from "../model/directory";
 import type { ListOrder, ViewQuery } from "../model/filters";
+import type { Versioned } from "../model/meanwhile";
 import { fetchOnce, HEADERS } from "./ahead";
 import { errorOf, Unreachable } from "./errors";
 import type { components, paths } from "./schema";
@@ -13,6 +14,13 @@ const client = createClient<paths>({
   headers: HEADERS,
   fetch: fetchOnce,
 });
+
+/** What an edit relies on having seen: null is that there is no such thing yet. */
+type Seen = Versioned | null;
+
+function ifStill(seen: Seen) {
+  return seen ? { "If-Match": `"${seen.version}"` } : { "If-None-Match": "*" };
+}
 
 interface Outcome<T> {
   data?: T;
@@ -119,10 +127,10 @@ export function sessionDetail(
   return body(client.GET("/api/v1/sessions/{session_id}", { params, signal }));
 }
 
-export type DirectoryQuery = Omit<ViewQuery, "filter"> & { order: Order };
+export type DirectoryQuery = Omit<ViewQuery, "filter"> & { order: Order; limit: number };
 
-export function users(query: DirectoryQuery, signal: AbortSignal): Promise<Wire["UserList"]> {
-  return body(client.GET("/api/v1/users", { params: { query: { ...query, limit: 200 } }, signal }));
+export function users(query: DirectoryQuery & { filter?: string }, signal: AbortSignal): Promise<Wire["UserList"]> {
+  return body(client.GET("/api/v1/users", { params: { query }, signal }));
 }
 
 export function models(query: DirectoryQuery & { unpriced: boolean }, signal: AbortSignal): Promise<Wire["ModelList"]> {
@@ -206,32 +214,36 @@ export function createView(project: string, view: Wire["NewView"]): Promise<Wire
   return body(client.POST("/api/v1/views", { params: { query: { project } }, body: view }));
 }
 
-export function replaceView(project: string, viewId: string, view: Wire["NewView"]): Promise<Wire["View"]> {
-  const params = { path: { view_id: viewId }, query: { project } };
+export function replaceView(project: string, before: Wire["View"], view: Wire["NewView"]): Promise<Wire["View"]> {
+  const params = { path: { view_id: before.id }, query: { project }, header: ifStill(before) };
   return body(client.PUT("/api/v1/views/{view_id}", { params, body: view }));
 }
 
-export async function deleteView(project: string, viewId: string): Promise<void> {
-  await body(client.DELETE("/api/v1/views/{view_id}", { params: { path: { view_id: viewId }, query: { project } } }));
+export async function deleteView(project: string, view: Wire["View"]): Promise<void> {
+  const params = { path: { view_id: view.id }, query: { project }, header: ifStill(view) };
+  await body(client.DELETE("/api/v1/views/{view_id}", { params }));
 }
 
 export function prices(query: { model?: string; provider?: string }, signal: AbortSignal): Promise<Wire["PriceList"]> {
   return body(client.GET("/api/v1/prices", { params: { query }, signal }));
 }
 
-export function savePrice(name: string, price: Wire["NewPrice"]): Promise<Wire["PriceDetail"]> {
-  return body(client.PUT("/api/v1/prices/{name}", { params: { path: { name } }, body: price }));
+export function savePrice(name: string, before: Seen, price: Wire["NewPrice"]): Promise<Wire["PriceDetail"]> {
+  const params = { path: { name }, header: ifStill(before) };
+  return body(client.PUT("/api/v1/prices/{name}", { params, body: price }));
 }
 
-export async function deletePrice(name: string): Promise<void> {
-  await body(client.DELETE("/api/v1/prices/{name}", { params: { path: { name } } }));
+export async function deletePrice(price: Wire["PriceDetail"]): Promise<void> {
+  const params = { path: { name: price.name }, header: ifStill(price) };
+  await body(client.DELETE("/api/v1/prices/{name}", { params }));
 }
 
-export function renameProject(project: string, title: string): Promise<Wire["ProjectDetail"]> {
-  return body(client.PATCH("/api/v1/projects/{project}", { params: { path: { project } }, body: { title } }));
+export function renameProject(before: Wire["ProjectDetail"], title: string): Promise<Wire["ProjectDetail"]> {
+  const params = { path: { project: before.name }, header: ifStill(before) };
+  return body(client.PATCH("/api/v1/projects/{project}", { params, body: { title } }));
 }
 
-/** Deletes a project with all that is in it. */
+/** Deletes a project with all that is in it, whatever that is. */
 export function deleteProject(project: string): Promise<Wire["DeletedProject"]> {
   return body(client.DELETE("/api/v1/projects/{project}", { params: { path: { project } } }));
 }
@@ -240,8 +252,13 @@ export function retention(project: string, signal: AbortSignal): Promise<Wire["R
   return body(client.GET("/api/v1/projects/{project}/retention", { params: { path: { project } }, signal }));
 }
 
-export function setRetention(project: string, choice: Wire["RetentionChoice"]): Promise<Wire["RetentionDetail"]> {
-  return body(client.PUT("/api/v1/projects/{project}/retention", { params: { path: { project } }, body: choice }));
+export function setRetention(
+  project: string,
+  before: Seen,
+  choice: Wire["RetentionChoice"],
+): Promise<Wire["RetentionDetail"]> {
+  const params = { path: { project }, header: ifStill(before) };
+  return body(client.PUT("/api/v1/projects/{project}/retention", { params, body: choice }));
 }
 
 export function destinations(signal: AbortSignal): Promise<Wire["DestinationList"]> {
@@ -252,18 +269,18 @@ export async function destinationPresets(signal: AbortSignal): Promise<Wire["Des
   return (await body(client.GET("/api/v1/destination-presets", { signal }))).presets;
 }
 
-/** Adds a destination, or changes the one that there is. */
+/** Adds a destination, or changes the one that there was. */
 export function saveDestination(
+  before: Seen,
   definition: Wire["DestinationDefinition"],
-  isNew: boolean,
 ): Promise<Wire["DestinationDetail"]> {
-  if (isNew) return body(client.POST("/api/v1/destinations", { body: definition }));
-  const path = { name: definition.name };
-  return body(client.PUT("/api/v1/destinations/{name}", { params: { path }, body: definition }));
+  if (!before) return body(client.POST("/api/v1/destinations", { body: definition }));
+  const params = { path: { name: definition.name }, header: ifStill(before) };
+  return body(client.PUT("/api/v1/destinations/{name}", { params, body: definition }));
 }
 
-export async function setDestinationPaused(name: string, paused: boolean): Promise<void> {
-  const params = { path: { name } };
+export async function setDestinationPaused(before: Wire["DestinationDetail"], paused: boolean): Promise<void> {
+  const params = { path: { name: before.name }, header: ifStill(before) };
   await body(
     paused
       ? client.POST("/api/v1/destinations/{name}/pause", { params })
@@ -271,8 +288,9 @@ export async function setDestinationPaused(name: string, paused: boolean): Promi
   );
 }
 
-export async function removeDestination(name: string): Promise<void> {
-  await body(client.DELETE("/api/v1/destinations/{name}", { params: { path: { name } } }));
+export async function removeDestination(before: Wire["DestinationDetail"]): Promise<void> {
+  const params = { path: { name: before.name }, header: ifStill(before) };
+  await body(client.DELETE("/api/v1/destinations/{name}", { params }));
 }
 
 export function testDestination(name: string): Promise<Wire["JobDetail"]> {
@@ -296,39 +314,67 @@ export async function rules(project: string, signal: AbortSignal): Promise<Wire[
   return (await body(client.GET("/api/v1/alerts", { params: { query: { project } }, signal }))).rules;
 }
 
-/** Store a new rule, or one with an id in place of what it was. */
-export function saveRule(project: string, id: string | null, rule: Wire["NewRule"]): Promise<Wire["RuleDetail"]> {
+/** Store a new rule, or one in place of what it was. */
+export function saveRule(
+  project: string,
+  before: Wire["RuleDetail"] | null,
+  rule: Wire["NewRule"],
+): Promise<Wire["RuleDetail"]> {
   const query = { project };
-  if (id === null) return body(client.POST("/api/v1/alerts", { params: { query }, body: rule }));
-  return body(client.PUT("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id }, query }, body: rule }));
+  if (!before) return body(client.POST("/api/v1/alerts", { params: { query }, body: rule }));
+  const params = { path: { alert_id: before.id }, query, header: ifStill(before) };
+  return body(client.PUT("/api/v1/alerts/{alert_id}", { params, body: rule }));
 }
 
 export async function budgets(project: string, signal: AbortSignal): Promise<Wire["BudgetDetail"][]> {
   return (await body(client.GET("/api/v1/budgets", { params: { query: { project } }, signal }))).budgets;
 }
 
-/** Store a new budget, or one with an id in place of what it was. */
+/** Store a new budget, or one in place of what it was. */
 export function saveBudget(
   project: string,
-  id: string | null,
+  before: Wire["BudgetDetail"] | null,
   budget: Wire["NewBudget"],
 ): Promise<Wire["BudgetDetail"]> {
   const query = { project };
-  if (id === null) return body(client.POST("/api/v1/budgets", { params: { query }, body: budget }));
-  return body(client.PUT("/api/v1/budgets/{alert_id}", { params: { path: { alert_id: id }, query }, body: budget }));
+  if (!before) return body(client.POST("/api/v1/budgets", { params: { query }, body: budget }));
+  const params = { path: { alert_id: before.id }, query, header: ifStill(before) };
+  return body(client.PUT("/api/v1/budgets/{alert_id}", { params, body: budget }));
 }
+
+/** A rule or a budget. */
+export type Alert = Wire["RuleDetail"] | Wire["BudgetDetail"];
 
 /** Silence a rule or a budget until then, or no longer. */
-export async function silenceAlert(id: string, until: string | null): Promise<void> {
-  await body(client.PUT("/api/v1/alerts/{alert_id}/silence", { params: { path: { alert_id: id } }, body: { until } }));
+export async function silenceAlert(alert: Alert, until: string | null): Promise<void> {
+  const options = { params: { path: { alert_id: alert.id }, header: ifStill(alert) }, body: { until } };
+  await body(
+    isBudget(alert)
+      ? client.PUT("/api/v1/budgets/{alert_id}/silence", options)
+      : client.PUT("/api/v1/alerts/{alert_id}/silence", options),
+  );
 }
 
-export function testAlert(id: string): Promise<Wire["TestResult"]> {
-  return body(client.POST("/api/v1/alerts/{alert_id}/test", { params: { path: { alert_id: id } } }));
+export function testAlert(alert: Alert): Promise<Wire["TestResult"]> {
+  const options = { params: { path: { alert_id: alert.id } } };
+  return body(
+    isBudget(alert)
+      ? client.POST("/api/v1/budgets/{alert_id}/test", options)
+      : client.POST("/api/v1/alerts/{alert_id}/test", options),
+  );
 }
 
-export async function deleteAlert(id: string): Promise<void> {
-  await body(client.DELETE("/api/v1/alerts/{alert_id}", { params: { path: { alert_id: id } } }));
+export async function deleteAlert(alert: Alert): Promise<void> {
+  const options = { params: { path: { alert_id: alert.id }, header: ifStill(alert) } };
+  await body(
+    isBudget(alert)
+      ? client.DELETE("/api/v1/budgets/{alert_id}", options)
+      : client.DELETE("/api/v1/alerts/{alert_id}", options),
+  );
+}
+
+function isBudget(alert: Alert): boolean {
+  return "terms" in alert;
 }
 
 export function alertHistory(
@@ -344,14 +390,16 @@ export function channels(signal: AbortSignal): Promise<Wire["ChannelList"]> {
   return body(client.GET("/api/v1/channels", { signal }));
 }
 
-export function saveChannel(name: string, channel: Wire["NewChannel"]): Promise<Wire["ChannelDetail"]> {
-  return body(client.PUT("/api/v1/channels/{name}", { params: { path: { name } }, body: channel }));
+export function saveChannel(name: string, before: Seen, channel: Wire["NewChannel"]): Promise<Wire["ChannelDetail"]> {
+  const params = { path: { name }, header: ifStill(before) };
+  return body(client.PUT("/api/v1/channels/{name}", { params, body: channel }));
 }
 
 export function testChannel(name: string): Promise<Wire["TestResult"]> {
   return body(client.POST("/api/v1/channels/{name}/test", { params: { path: { name } } }));
 }
 
-export async function deleteChannel(name: string): Promise<void> {
-  await body(client.DELETE("/api/v1/channels/{name}", { params: { path: { name } } }));
+export async function deleteChannel(before: Wire["ChannelDetail"]): Promise<void> {
+  const params = { path: { name: before.name }, header: ifStill(before) };
+  await body(client.DELETE("/api/v1/channels/{name}", { params }));
 }

@@ -370,7 +370,8 @@ export interface paths {
         };
         /**
          * List the largest users
-         * @description Of the last 24 hours unless the range, which is widened to whole hours, says otherwise.
+         * @description Of the last 24 hours unless the range, which is widened to whole hours, says otherwise. Only spans that fulfil
+         *     the filter count: user, type and status are answered from sums that are kept ready, anything else from the spans.
          */
         get: operations["listUsers"];
         put?: never;
@@ -1580,7 +1581,8 @@ export interface components {
          *         }
          *       ],
          *       "error": null,
-         *       "evaluated_at": "2026-01-31T09:30:00Z"
+         *       "evaluated_at": "2026-01-31T09:30:00Z",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         BudgetDetail: {
@@ -1601,6 +1603,11 @@ export interface components {
              */
             error: string | null;
             evaluated_at: string | null;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * BudgetList
@@ -1645,7 +1652,8 @@ export interface components {
          *             }
          *           ],
          *           "error": null,
-         *           "evaluated_at": "2026-01-31T09:30:00Z"
+         *           "evaluated_at": "2026-01-31T09:30:00Z",
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ]
          *     }
@@ -1789,7 +1797,8 @@ export interface components {
          * @example {
          *       "name": "pager",
          *       "kind": "webhook",
-         *       "host": "pager.example"
+         *       "host": "pager.example",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         ChannelDetail: {
@@ -1802,6 +1811,11 @@ export interface components {
             kind: "webhook" | "slack";
             /** @example pager.example */
             host: string;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * ChannelList
@@ -1812,7 +1826,8 @@ export interface components {
          *         {
          *           "name": "pager",
          *           "kind": "webhook",
-         *           "host": "pager.example"
+         *           "host": "pager.example",
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ],
          *       "can_keep_secrets": true
@@ -2333,6 +2348,7 @@ export interface components {
          *       "dialect": "openinference",
          *       "created_at": "2026-01-31T09:30:00Z",
          *       "created_by": "llmflow",
+         *       "version": "9f4a61c0d27be35801c6a4f2",
          *       "status": {
          *         "state": "ok",
          *         "exporters": 1,
@@ -2367,6 +2383,11 @@ export interface components {
             created_at: string | null;
             /** @example llmflow */
             created_by: string | null;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string | null;
             status: components["schemas"]["DestinationStatus"];
         };
         /**
@@ -2462,6 +2483,7 @@ export interface components {
          *           "dialect": "openinference",
          *           "created_at": "2026-01-31T09:30:00Z",
          *           "created_by": "llmflow",
+         *           "version": "9f4a61c0d27be35801c6a4f2",
          *           "status": {
          *             "state": "ok",
          *             "exporters": 1,
@@ -3211,12 +3233,16 @@ export interface components {
          *             }
          *           ]
          *         }
-         *       ]
+         *       ],
+         *       "line_count": 1
          *     }
          */
         MetricResult: {
             interval_seconds: number;
+            /** @description In the order of their labels. */
             lines: components["schemas"]["MetricLine"][];
+            /** @description How many there are: of more than the limit the largest are told. */
+            line_count: number;
         };
         /**
          * MetricType
@@ -3752,7 +3778,8 @@ export interface components {
          *         "reasoning": "2.50",
          *         "audio_input": "2.50",
          *         "audio_output": "2.50"
-         *       }
+         *       },
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         PriceDetail: {
@@ -3761,6 +3788,11 @@ export interface components {
             /** @enum {string} */
             origin: "api" | "file";
             price: components["schemas"]["NewPrice"];
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * PriceInUse
@@ -3801,7 +3833,8 @@ export interface components {
          *             "reasoning": "2.50",
          *             "audio_input": "2.50",
          *             "audio_output": "2.50"
-         *           }
+         *           },
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ],
          *       "in_use": {
@@ -3875,7 +3908,8 @@ export interface components {
          * @example {
          *       "name": "shop",
          *       "title": "The shop",
-         *       "created_at": "2026-01-31T09:30:00Z"
+         *       "created_at": "2026-01-31T09:30:00Z",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         ProjectDetail: {
@@ -3888,6 +3922,11 @@ export interface components {
             title: string;
             /** Format: date-time */
             created_at: string;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * ProjectList
@@ -3901,7 +3940,8 @@ export interface components {
          *         {
          *           "name": "shop",
          *           "title": "The shop",
-         *           "created_at": "2026-01-31T09:30:00Z"
+         *           "created_at": "2026-01-31T09:30:00Z",
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ]
          *     }
@@ -4042,7 +4082,8 @@ export interface components {
          *         "logs": 30,
          *         "metrics": 30
          *       },
-         *       "applied_at": "2026-01-31T09:30:00Z"
+         *       "applied_at": "2026-01-31T09:30:00Z",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         RetentionDetail: {
@@ -4050,6 +4091,11 @@ export interface components {
             days: components["schemas"]["RetentionDays"] | null;
             /** @description When retention was last applied, for all projects. */
             applied_at: string | null;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * RuleCondition
@@ -4145,7 +4191,8 @@ export interface components {
          *         }
          *       ],
          *       "error": null,
-         *       "evaluated_at": "2026-01-31T09:30:00Z"
+         *       "evaluated_at": "2026-01-31T09:30:00Z",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         RuleDetail: {
@@ -4166,6 +4213,11 @@ export interface components {
              */
             error: string | null;
             evaluated_at: string | null;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * RuleList
@@ -4202,7 +4254,8 @@ export interface components {
          *             }
          *           ],
          *           "error": null,
-         *           "evaluated_at": "2026-01-31T09:30:00Z"
+         *           "evaluated_at": "2026-01-31T09:30:00Z",
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ]
          *     }
@@ -5289,7 +5342,8 @@ export interface components {
          *         "range": "24h"
          *       },
          *       "is_default": true,
-         *       "author": "llmflow"
+         *       "author": "llmflow",
+         *       "version": "9f4a61c0d27be35801c6a4f2"
          *     }
          */
         View: {
@@ -5319,6 +5373,11 @@ export interface components {
              * @example llmflow
              */
             author: string;
+            /**
+             * @description Another one after every edit, by whomever. In double quotes it is the entity tag: an edit that is sent with it as If-Match is made only if nobody has made another one meanwhile.
+             * @example 9f4a61c0d27be35801c6a4f2
+             */
+            version: string;
         };
         /**
          * ViewList
@@ -5334,7 +5393,8 @@ export interface components {
          *             "range": "24h"
          *           },
          *           "is_default": true,
-         *           "author": "llmflow"
+         *           "author": "llmflow",
+         *           "version": "9f4a61c0d27be35801c6a4f2"
          *         }
          *       ]
          *     }
@@ -5576,6 +5636,11 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7036,6 +7101,11 @@ export interface operations {
                  */
                 prefix?: string;
                 /**
+                 * @description Conditions in the filter language, for instance `model:gpt-4o* cost:>0.01 "refund"`.
+                 * @example model:gpt-4o* cost:>0.01 "refund"
+                 */
+                filter?: string | null;
+                /**
                  * @description The most entries.
                  * @example 50
                  */
@@ -7742,6 +7812,11 @@ export interface operations {
             /** @description Saved. */
             201: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7831,7 +7906,18 @@ export interface operations {
                  */
                 project?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The view's id.
@@ -7850,6 +7936,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7901,6 +7992,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content Too Large */
             413: {
                 headers: {
@@ -7948,7 +8056,18 @@ export interface operations {
                  */
                 project?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The view's id.
@@ -8000,6 +8119,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8299,6 +8435,11 @@ export interface operations {
                  *     ]
                  */
                 attribute?: string[] | null;
+                /**
+                 * @description The most lines.
+                 * @example 200
+                 */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -8670,6 +8811,11 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8852,6 +8998,11 @@ export interface operations {
             /** @description Created. */
             201: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9083,7 +9234,18 @@ export interface operations {
     deleteProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The project's name.
@@ -9131,6 +9293,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -9163,7 +9342,18 @@ export interface operations {
     renameProject: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The project's name.
@@ -9182,6 +9372,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9221,6 +9416,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9554,6 +9766,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9628,7 +9845,18 @@ export interface operations {
     setRetention: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The project's name.
@@ -9647,6 +9875,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9686,6 +9919,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9907,7 +10157,18 @@ export interface operations {
     savePrice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description What the price is called.
@@ -9926,6 +10187,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -9956,6 +10222,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10000,7 +10283,18 @@ export interface operations {
     deletePrice: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description What the price is called.
@@ -10052,6 +10346,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10180,7 +10491,18 @@ export interface operations {
                  */
                 project?: string | null;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10199,6 +10521,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10238,6 +10565,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10282,7 +10626,18 @@ export interface operations {
     deleteRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10337,6 +10692,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -10369,7 +10741,18 @@ export interface operations {
     silenceRule: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10425,6 +10808,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10564,7 +10964,18 @@ export interface operations {
                  */
                 project?: string | null;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10583,6 +10994,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -10622,6 +11038,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10666,7 +11099,18 @@ export interface operations {
     deleteBudget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10721,6 +11165,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -10753,7 +11214,18 @@ export interface operations {
     silenceBudget: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The id.
@@ -10809,6 +11281,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11016,7 +11505,18 @@ export interface operations {
     saveChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The channel's name.
@@ -11035,6 +11535,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11065,6 +11570,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11109,7 +11631,18 @@ export interface operations {
     deleteChannel: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The channel's name.
@@ -11161,6 +11694,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11372,6 +11922,11 @@ export interface operations {
             /** @description Added. */
             201: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11529,7 +12084,18 @@ export interface operations {
     changeDestination: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The destination's name.
@@ -11548,6 +12114,11 @@ export interface operations {
             /** @description Request fulfilled, document follows */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11599,6 +12170,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Content Too Large */
             413: {
                 headers: {
@@ -11646,7 +12234,18 @@ export interface operations {
                  */
                 forget?: boolean;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The destination's name.
@@ -11710,6 +12309,23 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too Many Requests */
             429: {
                 headers: {
@@ -11742,7 +12358,18 @@ export interface operations {
     pauseDestination: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The destination's name.
@@ -11757,6 +12384,11 @@ export interface operations {
             /** @description Paused. */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11805,6 +12437,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11840,7 +12489,18 @@ export interface operations {
     resumeDestination: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Entity tags: versions in double quotes. Unless the thing has one of them now, nothing is done, and the answer is 412. `*` is any that there is.
+                 * @example "9f4a61c0d27be35801c6a4f2"
+                 */
+                "If-Match"?: string | null;
+                /**
+                 * @description `*`: only if there is no such thing yet; otherwise the answer is 412.
+                 * @example *
+                 */
+                "If-None-Match"?: string | null;
+            };
             path: {
                 /**
                  * @description The destination's name.
@@ -11855,6 +12515,11 @@ export interface operations {
             /** @description Resumed. */
             200: {
                 headers: {
+                    /**
+                     * @description The thing's version as an entity tag.
+                     * @example "9f4a61c0d27be35801c6a4f2"
+                     */
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -11903,6 +12568,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "type": "about:blank",
+                     *       "title": "Precondition Failed",
+                     *       "status": 412,
+                     *       "detail": "it was changed meanwhile: look at it again, then decide"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };

@@ -12,9 +12,10 @@ import {
   Modal,
   ModalOverlay,
   TextField,
-  useFilter,
 } from "react-aria-components";
 import { DEFAULT_PROJECT, inProject } from "../model/filters";
+import { firstOf } from "../model/find";
+import { formatCount } from "../model/format";
 import { writeClipboard } from "../ui/CopyButton";
 import field from "../ui/field.module.css";
 import { useCommands } from "./Commands";
@@ -36,18 +37,17 @@ interface Command {
 /** Everything one can go to or do, found by typing. */
 export default function CommandPalette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
-  const { contains } = useFilter({ sensitivity: "base" });
-  const groups = [...useTyped(text.trim()), ...useGroups()];
+  const all = useGroups().map(({ name, commands }) => {
+    const { found, more } = firstOf(commands, ({ label }) => `${label} ${name}`, text, MOST);
+    return { name, commands: found, more };
+  });
+  const groups = [...useTyped(text.trim()), ...all].filter(({ commands }) => commands.length > 0);
   const commands = new Map(groups.flatMap((group) => group.commands).map((command) => [command.id, command]));
   return (
     <ModalOverlay className={styles.overlay} isOpen onOpenChange={onClose} isDismissable>
       <Modal className={styles.palette}>
         <Dialog className={styles.dialog} aria-label="Commands">
-          <Autocomplete
-            inputValue={text}
-            onInputChange={setText}
-            filter={(label, typed) => label.endsWith(TYPED) || contains(label, typed.trim())}
-          >
+          <Autocomplete inputValue={text} onInputChange={setText}>
             <TextField className={styles.field} aria-label="Search commands" autoFocus>
               <Input className={styles.input} placeholder="Go to a page, a project, a view, a trace id…" />
             </TextField>
@@ -60,16 +60,14 @@ export default function CommandPalette({ onClose }: { onClose: () => void }) {
               }}
               renderEmptyState={() => <p className={styles.nothing}>Nothing by that name.</p>}
             >
-              {groups.map(({ name, commands }) => (
+              {groups.map(({ name, commands, more }) => (
                 <MenuSection key={name}>
-                  <Header className={styles.group}>{name}</Header>
+                  <Header className={styles.group}>
+                    {name}
+                    {more > 0 && `: ${formatCount(more)} more by typing`}
+                  </Header>
                   {commands.map(({ id, label, hint }) => (
-                    <MenuItem
-                      key={id}
-                      id={id}
-                      className={`${field.option} ${styles.command}`}
-                      textValue={name === SEARCH ? label + TYPED : `${label} ${name}`}
-                    >
+                    <MenuItem key={id} id={id} className={`${field.option} ${styles.command}`} textValue={label}>
                       <span>{label}</span>
                       {hint && <span className={styles.hint}>{hint}</span>}
                     </MenuItem>
@@ -84,23 +82,24 @@ export default function CommandPalette({ onClose }: { onClose: () => void }) {
   );
 }
 
-const SEARCH = "Search";
-/** Marks what is made of the typed text, and so always fits it. */
-const TYPED = "\u200b";
+/** Of more commands of a kind the first are shown. */
+const MOST = 20;
 
 interface Group {
   name: string;
-  commands: Command[];
+  commands: readonly Command[];
 }
 
-function useTyped(text: string): Group[] {
+/** What can be made of the typed text, whatever it is. */
+function useTyped(text: string): (Group & { more: number })[] {
   const navigate = useNavigate();
   const project = inProject(useSearch({ strict: false }).project);
   if (text === "") return [];
   const quoted = `"${text.replace(/["\\]/g, "\\$&")}"`;
   return [
     {
-      name: SEARCH,
+      name: "Search",
+      more: 0,
       commands: [
         ...(/^\S{6,}$/.test(text)
           ? [
@@ -170,5 +169,5 @@ function useGroups(): Group[] {
         { id: "log-out", label: "Log out", run: leave },
       ],
     },
-  ].filter(({ commands }) => commands.length > 0);
+  ];
 }

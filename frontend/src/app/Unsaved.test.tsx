@@ -3,6 +3,7 @@ import { cleanup, render, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { useState } from "react";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { mayLeave } from "./leave";
 import { differs, Unsaved } from "./Unsaved";
 
 const OF = ["edit"];
@@ -84,6 +85,25 @@ it("asks nothing where the form stays, or has saved", async () => {
   expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("a name");
   await user.click(screen.getByRole("link", { name: "Saved" }));
   await screen.findByRole("heading", { name: "Other" });
+});
+
+it("asks before somebody logs out, and stays or leaves as is answered", async () => {
+  const user = userEvent.setup();
+  const name = await screen.findByLabelText("Name");
+  expect(await mayLeave()).toBe(true);
+  await user.type(name, "half a na");
+  for (const [answer, leaves] of [
+    ["Stay", false],
+    ["Leave", true],
+  ] as const) {
+    const asked = mayLeave();
+    await user.click(await screen.findByRole("button", { name: answer }));
+    expect(await asked).toBe(leaves);
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+  }
+  expect(window.location.pathname).toBe("/form");
+  await user.clear(name);
+  expect(await mayLeave()).toBe(true);
 });
 
 it("takes what is written for what it says, in whichever order", () => {

@@ -1,9 +1,10 @@
 import { hashKey } from "@tanstack/react-query";
 import { type ShouldBlockFn, useBlocker } from "@tanstack/react-router";
-import { useCallback } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { Button, Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import controls from "../ui/controls.module.css";
 import dialogs from "../ui/dialog.module.css";
+import { whenLeaving } from "./leave";
 
 interface Props {
   when: boolean;
@@ -12,7 +13,8 @@ interface Props {
 }
 
 /**
- * Asks before something that was written and not saved is left `when` there is such: by a link, Back, or with the tab.
+ * Asks before something that was written and not saved is left `when` there is such: by a link, Back, with the tab, or
+ * by logging out.
  * What a form does itself navigates with `ignoreBlocker`. Where a session has ended nobody is asked, since the page
  * stays as it is behind the login.
  */
@@ -28,18 +30,29 @@ export function Unsaved({ when, of }: Props) {
     disabled: !when,
     withResolver: true,
   });
-  if (status !== "blocked") return null;
+  const [leave, setLeave] = useState<(leaves: boolean) => void>();
+  useEffect(() => {
+    if (when) return whenLeaving(() => new Promise((resolve) => setLeave(() => resolve)));
+  }, [when]);
+  if (status !== "blocked" && !leave) return null;
+  const answer = (leaves: boolean) => {
+    leave?.(leaves);
+    setLeave(undefined);
+    if (leaves) proceed?.();
+    else reset?.();
+  };
+  const stay = () => answer(false);
   return (
-    <ModalOverlay className={dialogs.overlay ?? ""} isOpen onOpenChange={reset} isDismissable>
+    <ModalOverlay className={dialogs.overlay ?? ""} isOpen onOpenChange={stay} isDismissable>
       <Modal className={dialogs.modal ?? ""}>
         <Dialog className={dialogs.dialog ?? ""} role="alertdialog">
           <Heading slot="title">Leave without saving?</Heading>
           <p>What you have written here is not saved.</p>
           <span className={dialogs.actions}>
-            <Button autoFocus className={controls.button} onPress={reset}>
+            <Button autoFocus className={controls.button} onPress={stay}>
               Stay
             </Button>
-            <Button className={`${controls.button} ${controls.dangerous}`} onPress={proceed}>
+            <Button className={`${controls.button} ${controls.dangerous}`} onPress={() => answer(true)}>
               Leave
             </Button>
           </span>

@@ -13,7 +13,7 @@ import { useSyncExternalStore } from "react";
 import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import { ApiError, Unreachable } from "../api/errors";
-import { type CountedView, countedView, type DirectorySearch } from "../model/directory";
+import { type CountedView, countedView, type DirectorySearch, type ModelSearch, SHOWN } from "../model/directory";
 import { DEFAULT_PROJECT, type ListSearch, type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
 import { allOf } from "../model/filterText";
 import type { Page } from "../model/page";
@@ -136,14 +136,15 @@ export function usersQuery(search: DirectorySearch) {
     queryKey,
     queryFn: async ({ signal }) => {
       const view = countedView(search, "users", new Date());
-      return { view, ...(await api.users(directoryQuery(search, view), signal)) };
+      const query = { ...directoryQuery(search, view), ...(view.filter && { filter: view.filter }) };
+      return { view, ...(await api.users(query, signal)) };
     },
     placeholderData: keepBefore(queryKey),
   });
 }
 
 /** Models, and the view whose spans they are counted from. */
-export function modelsQuery(search: DirectorySearch) {
+export function modelsQuery(search: ModelSearch) {
   const queryKey = ["models", search];
   return queryOptions({
     queryKey,
@@ -156,8 +157,8 @@ export function modelsQuery(search: DirectorySearch) {
   });
 }
 
-function directoryQuery({ order }: DirectorySearch, { project, from, to }: CountedView): api.DirectoryQuery {
-  return { project: project ?? DEFAULT_PROJECT, from, to, order: order ?? "cost" };
+function directoryQuery({ order, top }: DirectorySearch, { project, from, to }: CountedView): api.DirectoryQuery {
+  return { project: project ?? DEFAULT_PROJECT, from, to, order: order ?? "cost", limit: Number(top ?? SHOWN) };
 }
 
 /** The prices of one's own. */

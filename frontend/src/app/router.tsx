@@ -12,7 +12,7 @@ import { parseOverviewSearch } from "../model/analytics";
 import { parseToolsSearch } from "../model/codingTools";
 import { parseCompareSearch } from "../model/compare";
 import { parseDestinationSearch } from "../model/destinations";
-import { parseDirectorySearch } from "../model/directory";
+import { parseModelSearch, parseUserSearch } from "../model/directory";
 import { parseExploreSearch } from "../model/explore";
 import {
   DEFAULT_PROJECT,
@@ -87,14 +87,14 @@ const oneSessionRoute = createRoute({
 const usersRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/users",
-  validateSearch: parseDirectorySearch,
+  validateSearch: parseUserSearch,
   component: lazyRouteComponent(PAGE_CODE["/users"], "UsersPage"),
 });
 
 const modelsRoute = createRoute({
   getParentRoute: () => sessionRoute,
   path: "/models",
-  validateSearch: parseDirectorySearch,
+  validateSearch: parseModelSearch,
   component: lazyRouteComponent(PAGE_CODE["/models"], "ModelsPage"),
 });
 

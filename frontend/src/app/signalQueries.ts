@@ -1,11 +1,10 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import type { Wire } from "../api/client";
 import * as api from "../api/client";
 import type { ToolsSearch } from "../model/codingTools";
 import { TOOLS_RANGE } from "../model/codingTools";
 import { type RangeName, toViewQuery, type ViewSearch } from "../model/filters";
 import { LOG_CONDITIONS, LOG_RANGE, type LogSearch } from "../model/logs";
-import { stepOf } from "../model/metrics";
+import { type MetricQuestion, stepOf } from "../model/metrics";
 import { keepBefore } from "./keepBefore";
 
 const PAGE_SIZE = 100;
@@ -72,11 +71,7 @@ export function metricsQuery(search: ViewSearch, otherwise: RangeName) {
 }
 
 /** A metric over the range, with the range that it was asked for. */
-export function metricQuery(
-  search: ViewSearch,
-  otherwise: RangeName,
-  asked: { name: string; function: Wire["MetricFunction"]; by: string },
-) {
+export function metricQuery(search: ViewSearch, otherwise: RangeName, asked: MetricQuestion & { name: string }) {
   const { project, range, from, to } = search;
   const queryKey = ["metric", { project, range, from, to }, asked];
   return queryOptions({

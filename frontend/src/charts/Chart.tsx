@@ -3,12 +3,12 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useMedia } from "../app/hooks";
 import { useTheme } from "../app/theme";
-import { type Course, formatValue, stacked } from "../model/analytics";
+import { type Course, formatValue, type Series, stacked } from "../model/analytics";
+import { chartText } from "../model/chartText";
 import type { Form } from "../model/explore";
 import styles from "./Chart.module.css";
+import { hatched, type Mark, markAt } from "./marks";
 
-/** The tokens that lines are drawn in, in order. */
-export const LINES = ["--generation", "--tool", "--agent", "--retriever", "--evaluator", "--guardrail", "--span"];
 const HEIGHT = 150;
 /** A drag shorter than this is a click, in pixels. */
 const DRAG = 5;
@@ -23,7 +23,10 @@ interface Props {
   onRange: (from: number, to: number, how: "click" | "drag") => void;
 }
 
-/** Lines, or areas or bars on one another, over time on a canvas; its table is what says the same to those who do not see it. */
+/**
+ * Lines, or areas or bars on one another, over time on a canvas. Those who do not see it are told what it comes to, and
+ * have its table.
+ */
 export function Chart({ label, course, form = "lines", height = HEIGHT, onRange }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const [at, setAt] = useState<number | null>(null);
@@ -72,16 +75,23 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
   return (
     <div className={styles.chart}>
       <ul className={styles.legend}>
-        {series.map((line, place) => (
-          <li
-            key={line.label}
-            data-before={line.before !== undefined || line.isLimit === true}
-            style={{ "--line-color": `var(${line.isLimit ? "--error" : colorAt(place)})` } as CSSProperties}
-          >
-            <span title={line.label}>{line.label || "none"}</span>
-            {at !== null && <strong>{formatValue(line.values[at], unit)}</strong>}
-          </li>
-        ))}
+        {series.map((line, place) => {
+          const { color, dash, hatch } = markOf(line, place);
+          return (
+            // biome-ignore lint/suspicious/noArrayIndexKey: lines are told apart by their places
+            <li key={place} style={{ "--line-color": `var(${color})` } as CSSProperties}>
+              {form === "lines" ? (
+                <svg width={24} height={4} aria-hidden="true">
+                  <line x2={24} y1={2} y2={2} strokeDasharray={dash.join(" ")} />
+                </svg>
+              ) : (
+                <i data-hatch={hatch} />
+              )}
+              <span title={line.label}>{line.label || "none"}</span>
+              {at !== null && <strong>{formatValue(line.values[at], unit)}</strong>}
+            </li>
+          );
+        })}
         {time !== undefined && <li className={styles.time}>{new Date(time * 1000).toLocaleString("en-GB")}</li>}
       </ul>
       <div
@@ -90,6 +100,7 @@ export function Chart({ label, course, form = "lines", height = HEIGHT, onRange 
         style={{ minHeight: height }}
         role="img"
         aria-label={`${label} over time`}
+        aria-description={chartText(course)}
       />
     </div>
   );
@@ -104,8 +115,10 @@ function data(course: Course, form: Form): uPlot.AlignedData {
   return [times, ...(form === "bars" ? tops.map((values) => values.map((value) => value || null)) : tops)];
 }
 
-function colorAt(place: number): string {
-  return LINES[place % LINES.length] as string;
+/** How a line looks: an earlier time and a limit always the same. */
+function markOf({ before, isLimit }: Series, place: number): Mark {
+  const mark = markAt(place);
+  return isLimit ? { ...mark, color: "--error", dash: [] } : before ? { ...mark, dash: [4, 4] } : mark;
 }
 
 function options(
@@ -143,22 +156,24 @@ function options(
       {},
       ...(form === "lines"
         ? series.map((line, place) => {
-            const stroke = color(line.isLimit ? "--error" : colorAt(place));
+            const { color: token, dash } = markOf(line, place);
+            const stroke = color(token);
             const fill = series.length === 1 ? `color-mix(in srgb, ${stroke} 14%, transparent)` : undefined;
-            const dash = line.before === undefined && !line.isLimit ? undefined : [4, 4];
             return {
               label: line.label,
               stroke,
               width: 1.6,
               points: { show: true, filter: lonelyIn },
               ...(fill && { fill }),
-              ...(dash && { dash }),
+              ...(dash.length > 0 && { dash }),
             };
           })
         : series
             .map((line, place) => {
-              const stroke = color(colorAt(place));
-              const fill = `color-mix(in srgb, ${stroke} ${form === "bars" ? 75 : 45}%, ${color("--surface")})`;
+              const { color: token, hatch } = markOf(line, place);
+              const stroke = color(token);
+              const light = `color-mix(in srgb, ${stroke} ${form === "bars" ? 55 : 35}%, ${color("--surface")})`;
+              const fill = ({ ctx }: uPlot) => hatched(ctx, stroke, light, hatch);
               const paths = form === "bars" ? uPlot.paths.bars?.({ size: [0.8, 60], align: 1 }) : undefined;
               return { label: line.label, stroke, fill, width: 1, points: { show: false }, ...(paths && { paths }) };
             })

@@ -58,7 +58,11 @@ export function ChartCard({
       <div className={styles.head}>
         <h2>{title}</h2>
         {course && !empty && (
-          <Button className={styles.toggle} aria-pressed={asTable} onPress={() => setAsTable((shown) => !shown)}>
+          <Button
+            className={styles.toggle}
+            aria-label={`${title} as a ${asTable ? "chart" : "table"}`}
+            onPress={() => setAsTable((shown) => !shown)}
+          >
             {asTable ? "Chart" : "Table"}
           </Button>
         )}
@@ -92,8 +96,9 @@ export function ChartCard({
             <thead>
               <tr>
                 <th scope="col">From</th>
-                {course.series.map((line) => (
-                  <th key={line.label} scope="col" data-number>
+                {course.series.map((line, place) => (
+                  // biome-ignore lint/suspicious/noArrayIndexKey: lines are told apart by their places
+                  <th key={place} scope="col" data-number>
                     {line.label || "none"}
                   </th>
                 ))}
@@ -108,8 +113,9 @@ export function ChartCard({
                     <th scope="row">
                       <Time iso={new Date(time * 1000).toISOString()} full />
                     </th>
-                    {course.series.map((line) => (
-                      <td key={line.label} data-number>
+                    {course.series.map((line, place) => (
+                      // biome-ignore lint/suspicious/noArrayIndexKey: lines are told apart by their places
+                      <td key={place} data-number>
                         {search ? (
                           <Link to="/spans" search={spansIn(course, time, line)}>
                             {formatValue(line.values[at], course.unit)}

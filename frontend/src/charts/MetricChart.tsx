@@ -3,13 +3,13 @@ import type { Wire } from "../api/client";
 import { metricQuery } from "../app/signalQueries";
 import type { Form } from "../model/explore";
 import type { RangeName, ViewSearch } from "../model/filters";
-import { metricCourse } from "../model/metrics";
+import { largestLines, type MetricQuestion, metricCourse } from "../model/metrics";
 import { ChartCard } from "./ChartCard";
 
 interface Props {
   title: string;
   metric: Wire["MetricDetail"];
-  asked: { function: Wire["MetricFunction"]; by: string };
+  asked: MetricQuestion;
   search: ViewSearch;
   /** The range where the search names none. */
   otherwise: RangeName;
@@ -18,9 +18,20 @@ interface Props {
   onRange: (range: { from: string; to: string }) => void;
 }
 
-/** A metric that was sent over OTLP, over time. */
+/** The most lines of a chart. */
+const LINES = 10;
+
+/** A metric that was sent over OTLP, over time; of many lines the largest. */
 export function MetricChart({ title, metric, asked, search, otherwise, onRange, ...look }: Props) {
   const { data, isError } = useQuery(metricQuery(search, otherwise, { name: metric.name, ...asked }));
-  const course = data ? metricCourse(data.result, data, metric.unit, asked.function) : null;
-  return <ChartCard title={title} course={course} failed={isError} onRange={onRange} {...look} />;
+  const course = data ? metricCourse(data.result, data, metric.unit, asked) : null;
+  return (
+    <ChartCard
+      title={title}
+      course={course && largestLines(course, LINES)}
+      failed={isError}
+      onRange={onRange}
+      {...look}
+    />
+  );
 }

@@ -70,6 +70,15 @@ it("is completed by keyboard alone", async () => {
   expect(onCommit).toHaveBeenCalledExactlyOnceWith("status:error");
 });
 
+it("leaves with Tab, not into the completions", async () => {
+  const user = userEvent.setup();
+  show("");
+  await user.click(screen.getByRole("textbox", { name: "Filter" }));
+  await screen.findByRole("listbox");
+  await user.tab();
+  expect(screen.queryByRole("listbox")).toBeNull();
+});
+
 it("offers comparisons where a field has an order", async () => {
   const { onCommit, input, user } = show("");
   await user.type(input, "cost:");

@@ -63,7 +63,7 @@ export function FilterInput({ search, error, onCommit, appliesOnLeave = false }:
     if (completion.whole) commit(text);
   };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>) => {
-    if (event.key === "Escape") setOpen(false);
+    if (event.key === "Escape" || event.key === "Tab") setOpen(false);
     if (event.key === "ArrowDown") setOpen(true);
     const choosing = event.currentTarget.getAttribute("aria-activedescendant");
     if (event.key === "Enter" && !choosing) {

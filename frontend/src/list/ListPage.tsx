@@ -13,7 +13,9 @@ import {
   LIST_ORDERS,
   type ListSearch,
 } from "../model/filters";
+import { formatCount } from "../model/format";
 import { Failure } from "../ui/Failure";
+import hidden from "../ui/hidden.module.css";
 import { Loading, Page } from "../ui/Page";
 import { optionsOf, Select } from "../ui/Select";
 import { DownloadMenu } from "./DownloadMenu";
@@ -84,12 +86,20 @@ export function ListPage<T extends RowData>({
     const { filter: _, ...rest } = search;
     onSearch(filter === "" ? rest : { ...rest, filter });
   };
-  const empty = query.isSuccess && !query.isPlaceholderData && rows.length === 0;
+  const settled = query.isSuccess && !query.isPlaceholderData;
+  const empty = settled && rows.length === 0;
+  const [told, setTold] = useState("");
+  // Of a list that follows what comes in, only what was asked for is told, not each row that comes.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the search says when there is something else to tell
+  useEffect(() => {
+    setTold(settled ? `${formatCount(rows.length)}${query.hasNextPage ? " or more" : ""} ${noun}` : "");
+  }, [settled, search]);
   return (
     <Page
       title={title}
       beside={
         <LiveButton
+          noun={noun}
           live={!stopped}
           connected={connected}
           waiting={waiting}
@@ -124,7 +134,10 @@ export function ListPage<T extends RowData>({
     >
       <div className={styles.columns}>
         {facets && !(empty && !isFiltered(search)) && <FacetPanel search={search} onFilter={setFilter} />}
-        <div className={styles.list}>
+        <div className={styles.list} aria-busy={!settled}>
+          <p role="status" className={hidden.hidden}>
+            {told}
+          </p>
           {query.error && !isFilterError(query.error) && (
             <Failure error={query.error} onRetry={() => query.refetch()} />
           )}

@@ -4,6 +4,8 @@ import { formatCount } from "../model/format";
 import styles from "./LiveButton.module.css";
 
 interface Props {
+  /** What comes in: "traces". */
+  noun: string;
   live: boolean;
   /** Whether the stream that tells of new rows is there. */
   connected: boolean;
@@ -15,7 +17,7 @@ interface Props {
 }
 
 /** Whether new rows appear by themselves, and how many wait. Scrolling down pauses; pressing goes to the top and on. */
-export function LiveButton({ live, connected, waiting, never, onChange }: Props) {
+export function LiveButton({ noun, live, connected, waiting, never, onChange }: Props) {
   const following = live && connected;
   return (
     <>
@@ -35,7 +37,11 @@ export function LiveButton({ live, connected, waiting, never, onChange }: Props)
       </ToggleButton>
       <span role="status">
         {waiting.count > 0 && (
-          <Button className={styles.waiting} onPress={() => onChange(true)}>
+          <Button
+            className={styles.waiting}
+            aria-label={`${formatCount(waiting.count)}${waiting.more ? "+" : ""} new ${noun}`}
+            onPress={() => onChange(true)}
+          >
             {formatCount(waiting.count)}
             {waiting.more && "+"} new
           </Button>

@@ -10,6 +10,7 @@ import { DEFAULT_PROJECT, inProject, type ListSearch } from "../model/filters";
 import { ConfirmButton } from "../ui/ConfirmButton";
 import { Failure } from "../ui/Failure";
 import field from "../ui/field.module.css";
+import { useFinder } from "../ui/useFinder";
 import styles from "./menus.module.css";
 
 type View = api.Wire["View"];
@@ -56,16 +57,18 @@ interface ListProps {
 
 function ViewList({ page, project, views, current, onGone }: ListProps) {
   const navigate = useNavigate();
-  const prefer = useViewChange(project, ({ id, author: _, ...view }: View) =>
-    api.replaceView(project, id, { ...view, is_default: !view.is_default }),
+  const prefer = useViewChange(project, (before: View) =>
+    api.replaceView(project, before, { ...written(before), is_default: !before.is_default }),
   );
-  const forget = useViewChange(project, ({ id }: View) => api.deleteView(project, id));
+  const forget = useViewChange(project, (view: View) => api.deleteView(project, view));
   const error = prefer.error ?? forget.error;
+  const { shown, field: finder, rest } = useFinder(views, ({ name }) => name);
   if (views.length === 0) return <p>None yet. A view keeps the filter and the time of a list under a name.</p>;
   return (
     <>
-      <ul aria-label="Views">
-        {views.map((view) => (
+      {finder}
+      <ul aria-label="Views" className={styles.views}>
+        {shown.map((view) => (
           <li key={view.id} className={styles.view}>
             <Button
               className={styles.name}
@@ -92,6 +95,7 @@ function ViewList({ page, project, views, current, onGone }: ListProps) {
           </li>
         ))}
       </ul>
+      {rest}
       {error && <Failure error={error} />}
     </>
   );
@@ -109,7 +113,7 @@ function SaveForm({ page, project, views, search }: SaveProps) {
   const same = views.find((view) => view.name === name.trim());
   const save = useViewChange(project, async () => {
     const view = { page: page.slice(1), name: name.trim(), search, is_default: same?.is_default ?? false };
-    await (same ? api.replaceView(project, same.id, view) : api.createView(project, view));
+    await (same ? api.replaceView(project, same, view) : api.createView(project, view));
     setName("");
   });
   const submit = (event: FormEvent) => {
@@ -135,6 +139,10 @@ function useViewChange<T = void>(project: string, change: (of: T) => Promise<unk
     mutationFn: change,
     onSettled: () => client.invalidateQueries({ queryKey: viewsQuery(project).queryKey }),
   });
+}
+
+function written({ page, name, search, is_default }: View): api.Wire["NewView"] {
+  return { page, name, search, is_default };
 }
 
 /** Whether a view says what the URL says; which panels are open is no matter. */

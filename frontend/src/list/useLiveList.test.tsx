@@ -79,3 +79,27 @@ it("counts what waits, although it comes faster than the API answers", async () 
   expect(result.current.rows).toEqual(["0"]);
   expect(result.current.waiting.count).toBe(1);
 });
+
+it("shows a row once that moved on to the next page meanwhile", async () => {
+  const pages: Record<string, Page<string>> = {
+    "": { rows: ["d", "c"], nextCursor: "c" },
+    c: { rows: ["c", "b"], nextCursor: null },
+  };
+  const options = infiniteQueryOptions({
+    queryKey: ["traces", {}] as QueryKey,
+    queryFn: async ({ pageParam }) => pages[pageParam ?? ""] as Page<string>,
+    initialPageParam: null as string | null,
+    getNextPageParam: (page: Page<string>) => page.nextCursor,
+  });
+  const client = new QueryClient();
+  const given = { options, search: {}, getId: (row: string) => row, follow: false, hold: false };
+  const { result } = renderHook(() => useLiveList(given), {
+    wrapper: ({ children }: { children: ReactNode }) => (
+      <QueryClientProvider client={client}>{children}</QueryClientProvider>
+    ),
+  });
+  await pass(SOON);
+  await act(async () => void (await result.current.query.fetchNextPage()));
+  await pass(SOON);
+  expect(result.current.rows).toEqual(["d", "c", "b"]);
+});

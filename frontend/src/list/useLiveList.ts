@@ -10,7 +10,7 @@ import {
 import { useEffect, useMemo, useRef, useState } from "react";
 import { newestKey, newestQuery, type PagesOptions } from "../app/queries";
 import { isNewestFirst, type ListSearch } from "../model/filters";
-import type { Page } from "../model/page";
+import { type Page, rowsOf } from "../model/page";
 import { countNew, useTail } from "./useTail";
 
 interface Options<T> {
@@ -30,7 +30,8 @@ interface Options<T> {
 export function useLiveList<T>({ options, search, getId, follow, hold }: Options<T>) {
   const client = useQueryClient();
   const query = useInfiniteQuery<Page<T>, DefaultError, InfiniteData<Page<T>>, QueryKey, string | null>(options);
-  const rows = useMemo(() => query.data?.pages.flatMap((page) => page.rows) ?? [], [query.data]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a row's id is the same, whoever tells it
+  const rows = useMemo(() => rowsOf(query.data?.pages ?? [], getId), [query.data]);
   const growing = !search.to && isNewestFirst(search);
   const { version, connected } = useTail(search, growing && query.data !== undefined && !query.isPlaceholderData);
 

@@ -73,7 +73,7 @@ const NEW_TERMS: Wire["BudgetTerms"] = {
   thresholds: [50, 80, 100],
 };
 
-export const NEW_BUDGET: Wire["NewBudget"] = {
+const NEW_BUDGET: Wire["NewBudget"] = {
   name: "",
   terms: NEW_TERMS,
   channels: [],
@@ -81,14 +81,24 @@ export const NEW_BUDGET: Wire["NewBudget"] = {
   all_projects: false,
 };
 
-/** A stored rule as the form has it. */
-export function ruleDraft({ name, condition, channels, enabled, project }: Wire["RuleDetail"]): Wire["NewRule"] {
+/** A rule as the form has it: one that is kept, or a new one. */
+export function ruleDraft(kept: Wire["RuleDetail"] | null): Wire["NewRule"] {
+  if (!kept) return NEW_RULE;
+  const { name, condition, channels, enabled, project } = kept;
   return { name, condition, channels, enabled, all_projects: project === null };
 }
 
-/** A stored budget as the form has it. */
-export function budgetDraft({ name, terms, channels, enabled, project }: Wire["BudgetDetail"]): Wire["NewBudget"] {
-  return { name, terms, channels, enabled, all_projects: project === null };
+/** A budget as the form has it, with its thresholds as they are written: one that is kept, or a new one. */
+export function budgetDraft(kept: Wire["BudgetDetail"] | null): Wire["NewBudget"] & { percents: string } {
+  const { name, terms, channels, enabled } = kept ?? NEW_BUDGET;
+  return {
+    name,
+    terms,
+    channels,
+    enabled,
+    all_projects: kept?.project === null,
+    percents: terms.thresholds.join(", "),
+  };
 }
 
 /** The metric of the analytics behind a rule's; none behind scores. */

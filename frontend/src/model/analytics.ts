@@ -1,7 +1,7 @@
 import type { Wire } from "../api/client";
 import { parseViewSearch, type ViewSearch } from "./filters";
 import { condition } from "./filterText";
-import { formatCost, formatCount, formatDuration, formatPercent } from "./format";
+import { formatCost, formatCount, formatDuration, formatPercent, shownText } from "./format";
 import { isKeyOf } from "./keys";
 
 /** Calls of models, in the filter language; what the API counts as requests. */
@@ -87,7 +87,7 @@ export function groupCourse(answer: Wire["Analytics"] | undefined, dimension: Di
   return courseOf(
     (answer?.groups ?? []).map((group) => {
       const value = group.key[dimension] ?? "";
-      return [value, condition(dimension, value), answer, group.points];
+      return [shownText(value), condition(dimension, value), answer, group.points];
     }),
   );
 }

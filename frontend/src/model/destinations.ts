@@ -165,6 +165,11 @@ export function definitionOf(draft: Draft, presets: readonly Preset[]): Definiti
   };
 }
 
+/** A definition that leaves it to the list whether the destination is paused. */
+export function withPause(written: Definition, now: Destination | null): Definition {
+  return { ...written, paused: now?.definition?.paused ?? written.paused };
+}
+
 function authOf({ auth, base, user, key }: Draft): Definition["auth"] {
   const nothing = { bearer: null, basic: null, header: null, sigv4: null };
   switch (auth) {

@@ -1,19 +1,19 @@
 import { expect, it } from "vitest";
-import { countedView, parseDirectorySearch } from "./directory";
+import { countedView, parseModelSearch, parseUserSearch } from "./directory";
 
 it("keeps what the lists of users and models know and drops the rest", () => {
-  expect(parseDirectorySearch({ order: "tokens", unpriced: "1", range: "1h", filter: "x", by: "y" })).toEqual({
-    order: "tokens",
-    unpriced: "1",
-    range: "1h",
-  });
-  expect(parseDirectorySearch({ order: "luck", unpriced: "yes" })).toEqual({});
+  const search = { order: "tokens", unpriced: "1", range: "1h", filter: "x", by: "y", top: "500" };
+  const known = { order: "tokens", range: "1h", top: "500" };
+  expect(parseModelSearch(search)).toEqual({ ...known, unpriced: "1" });
+  expect(parseUserSearch(search)).toEqual({ ...known, filter: "x" });
+  expect(parseModelSearch({ order: "luck", unpriced: "yes", top: "1000000" })).toEqual({});
 });
 
 it("counts and links to the spans of whole hours for users and of whole minutes for models", () => {
   const now = new Date("2026-05-04T12:34:56.789Z");
-  expect(countedView({ project: "demo", order: "tokens", range: "1h" }, "users", now)).toEqual({
+  expect(countedView({ project: "demo", filter: "model:a", order: "tokens", range: "1h" }, "users", now)).toEqual({
     project: "demo",
+    filter: "model:a",
     from: "2026-05-04T11:00:00.000Z",
     to: "2026-05-04T13:00:00.000Z",
   });

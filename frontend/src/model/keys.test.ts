@@ -3,7 +3,7 @@ import { parseSettingsSearch } from "./administration";
 import { parseAlertSearch } from "./alerts";
 import { parseOverviewSearch } from "./analytics";
 import { parseToolsSearch } from "./codingTools";
-import { parseDirectorySearch } from "./directory";
+import { parseModelSearch } from "./directory";
 import { groupingLabel, isGrouping, parseExploreSearch } from "./explore";
 import { parseListSearch } from "./filters";
 import { parseLogSearch, toolLabel } from "./logs";
@@ -14,7 +14,7 @@ const PARSERS: Record<string, (raw: Record<string, unknown>) => object> = {
   alerts: parseAlertSearch,
   overview: parseOverviewSearch,
   tools: parseToolsSearch,
-  directory: parseDirectorySearch,
+  directory: parseModelSearch,
   explore: parseExploreSearch,
   lists: parseListSearch,
   logs: parseLogSearch,
@@ -30,8 +30,9 @@ describe.each(["toString", "constructor", "__proto__", "hasOwnProperty"])(
 
     it("of metrics, whose names and labels are free", () => {
       expect(parseMetricSearch({ function: odd, range: odd, name: odd, by: odd })).toEqual({ name: odd, by: odd });
+      const nothing = { interval_seconds: 60, lines: [], line_count: 0 };
       const range = { from: "2026-01-01T00:00:00Z", to: "2026-01-01T01:00:00Z" };
-      expect(metricCourse({ interval_seconds: 60, lines: [] }, range, odd, "sum")?.unit).toBe("count");
+      expect(metricCourse(nothing, range, odd, { function: "sum", by: odd })?.unit).toBe("count");
     });
 
     it("of groupings and tools", () => {

@@ -1,6 +1,7 @@
 import type { Wire } from "../api/client";
 import { type Course, formatValue, type Unit } from "./analytics";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { shownText } from "./format";
 import { isKeyOf } from "./keys";
 
 export const FUNCTIONS: Record<Wire["MetricFunction"], string> = {
@@ -56,12 +57,18 @@ const UNITS = {
 } as const satisfies Record<string, { unit: Unit; factor: number }>;
 const COUNT = { unit: "count", factor: 1 } as const;
 
+/** What is asked of a metric: `by` is the attribute that its lines are apart by, '' for none. */
+export interface MetricQuestion {
+  function: Wire["MetricFunction"];
+  by: string;
+}
+
 /** A metric's lines as a course, in the page's unit where it has one for the metric's. */
 export function metricCourse(
   result: Wire["MetricResult"] | undefined,
   { from, to }: { from: string; to: string },
   unit: string,
-  asked: Wire["MetricFunction"],
+  { function: asked, by }: MetricQuestion,
 ): Course | null {
   if (!result) return null;
   const step = result.interval_seconds;
@@ -78,9 +85,18 @@ export function metricCourse(
     times,
     series: result.lines.map(({ label, points }) => {
       const at = new Map(points.map((point) => [Date.parse(point.time) / 1000, point.value * known.factor]));
-      return { label: label ?? "", filter: "", values: times.map((time) => at.get(time) ?? absent) };
+      const shown = label === null ? (by ? `without ${by}` : FUNCTIONS[asked]) : shownText(label);
+      return { label: shown, filter: "", values: times.map((time) => at.get(time) ?? absent) };
     }),
   };
+}
+
+/** The lines of a course that can be told apart in a chart: those that come to the most, in the order that they have. */
+export function largestLines(course: Course, most: number): Course {
+  const size = ({ values }: Course["series"][number]) =>
+    values.reduce<number>((sum, value) => sum + Math.abs(value ?? 0), 0);
+  const drawn = new Set([...course.series].sort((a, b) => size(b) - size(a)).slice(0, most));
+  return { ...course, series: course.series.filter((line) => drawn.has(line)) };
 }
 
 /** What a metric's lines came to, largest first: sums added up, else the last value there was. */

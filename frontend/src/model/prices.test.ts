@@ -16,7 +16,7 @@ it("sends what is given and leaves out what is empty", () => {
   const price = priceOf(draft);
   expect(price).toMatchObject({ model: "house-.*", input: "2.50", output: "10", provider: null, reasoning: null });
   expect([price.from, price.to]).toEqual(["2026-01-01T00:00:00Z", null]);
-  expect(draftOf({ name: "house", origin: "api", price })).toEqual({ ...draft, model: "house-.*" });
+  expect(draftOf({ name: "house", price })).toEqual({ ...draft, model: "house-.*" });
 });
 
 it.each([
@@ -25,7 +25,7 @@ it.each([
   ["2026-01-01T01:30:15.25+02:00", "2025-12-31T23:30:15.250", "2025-12-31T23:30:15.250Z"],
 ])("keeps the time of day at which a price begins: %s", (from, written, sent) => {
   const price = priceOf({ ...NO_PRICE, name: "house", model: "m", input: "1", output: "2" });
-  const draft = draftOf({ name: "house", origin: "api", price: { ...price, from } });
+  const draft = draftOf({ name: "house", price: { ...price, from } });
   expect(draft.from).toBe(written);
   expect(priceOf(draft).from).toBe(sent);
 });

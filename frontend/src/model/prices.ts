@@ -1,16 +1,16 @@
 import type { Wire } from "../api/client";
-import { type DirectorySearch, parseDirectorySearch } from "./directory";
+import { type ModelSearch, parseModelSearch } from "./directory";
 import { formatCost } from "./format";
 
 /** The URL of the prices: the range whose models are listed, and a model to set a price of or the own price to change. */
-export interface PriceSearch extends Omit<DirectorySearch, "order" | "unpriced"> {
+export interface PriceSearch extends Omit<ModelSearch, "order" | "top" | "unpriced"> {
   model?: string;
   provider?: string;
   change?: string;
 }
 
 export function parsePriceSearch(raw: Record<string, unknown>): PriceSearch {
-  const { order: _, unpriced: __, ...search }: PriceSearch & DirectorySearch = parseDirectorySearch(raw);
+  const { order: _, top: __, unpriced: ___, ...search }: PriceSearch & ModelSearch = parseModelSearch(raw);
   for (const name of ["model", "provider", "change"] as const) {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;
@@ -57,7 +57,7 @@ export function draftFor(model: string, provider: string | null): PriceDraft {
   return { ...NO_PRICE, name: name.slice(0, 100), model: pattern(model), provider: provider ? pattern(provider) : "" };
 }
 
-export function draftOf({ name, price }: Wire["PriceDetail"]): PriceDraft {
+export function draftOf({ name, price }: Pick<Wire["PriceDetail"], "name" | "price">): PriceDraft {
   const draft: PriceDraft = { ...NO_PRICE, name };
   for (const [key, value] of Object.entries(price)) {
     if (typeof value === "string")

@@ -76,6 +76,11 @@ it("reads a span's facts, events and exceptions", () => {
   expect(detail.links).toEqual([{ traceId: "t", spanId: "s", attributes: {} }]);
 });
 
+it("says when tokens are an estimate", () => {
+  const { facts } = toSpanDetail({ ...WIRE, attributes: { "llmflow.usage.estimated": true } });
+  expect(facts).toContainEqual(["Tokens", "estimated, the provider stated none"]);
+});
+
 it("says of a span without a name that it has none", () => {
   const { span, trace_id, user_id } = WIRE;
   const row = { ...span, name: "", trace_id, user_id } as Wire["SpanPage"]["spans"][number];

@@ -146,6 +146,7 @@ export function toSpanDetail(wire: Wire["SpanDetail"]): SpanDetail {
       Environment: wire.environment,
       Release: wire.release,
       Prompt: [wire.prompt_name, wire.prompt_version].filter(Boolean).join(" "),
+      Tokens: wire.attributes["llmflow.usage.estimated"] === true ? "estimated, the provider stated none" : null,
       "Price from": wire.price_source,
       Tags: wire.tags.join(", "),
     }),

@@ -1,5 +1,6 @@
 import { formatCost, plural } from "../model/format";
 import styles from "./Cost.module.css";
+import hidden from "./hidden.module.css";
 
 /** A cost in US dollars; says so when calls without a known price are missing from it. */
 export function Cost({ usd, unpriced = 0 }: { usd: number | null; unpriced?: number }) {
@@ -8,7 +9,7 @@ export function Cost({ usd, unpriced = 0 }: { usd: number | null; unpriced?: num
     return (
       <span title={missing} className={styles.partial}>
         {usd === null ? "unpriced" : `${formatCost(usd)} +?`}
-        <span className={styles.hidden}> ({missing})</span>
+        <span className={hidden.hidden}> ({missing})</span>
       </span>
     );
   }

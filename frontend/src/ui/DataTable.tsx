@@ -2,6 +2,7 @@ import { IconArrowDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
 import styles from "./table.module.css";
+import { useFinder } from "./useFinder";
 
 export interface DataColumn<T> {
   header: string;
@@ -24,12 +25,29 @@ interface Props<T> {
   empty: ReactNode;
 }
 
+interface FoundProps<T> extends Props<T> {
+  /** What rows are found by. */
+  textOf: (row: T) => string;
+}
+
+/** A table of any number of rows, which are found by a part of their texts and drawn step by step. */
+export function FoundTable<T>({ rows, textOf, ...table }: FoundProps<T>) {
+  const { shown, field, rest } = useFinder(rows, textOf);
+  return (
+    <div className={styles.found}>
+      {field}
+      <DataTable {...table} rows={shown} empty={rows.length > 0 ? "Nothing by that name." : table.empty} />
+      {rest}
+    </div>
+  );
+}
+
 /** A table of a few hundred rows at most, which scrolls sideways where it is too wide. */
 export function DataTable<T>({ label, columns, rows, getId, empty }: Props<T>) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, which the keyboard must reach
     <section className={styles.scroll} tabIndex={0} aria-label={label}>
-      <table className={styles.table}>
+      <table className={styles.table} aria-label={label}>
         <thead>
           <tr>
             {columns.map(({ header, number, order }) => (

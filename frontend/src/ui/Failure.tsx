@@ -34,7 +34,7 @@ export function Failure({ error, onRetry, page = false, children }: Props) {
 }
 
 function titleOf(error: Error): string {
-  if (error instanceof ApiError) return error.title;
+  if (error instanceof ApiError) return error.status === 412 ? "Changed by someone else meanwhile" : error.title;
   // A question is asked again until it is answered, what the banner says; a change is not.
   return error instanceof Unreachable ? "LLMFlow’s API does not answer" : "Something went wrong on this page";
 }

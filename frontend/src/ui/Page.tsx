@@ -35,5 +35,9 @@ export function Page({ title, beside, bar, scrolls = false, children }: Props) {
 }
 
 export function Loading({ what }: { what: string }) {
-  return <p className={styles.loading}>Loading {what}…</p>;
+  return (
+    <p role="status" className={styles.loading}>
+      Loading {what}…
+    </p>
+  );
 }

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
-import { deleteAlert, silenceAlert, testAlert, type Wire } from "../../api/client";
+import { type Alert, deleteAlert, silenceAlert, testAlert, type Wire } from "../../api/client";
 import { ALERTS } from "../../app/alertQueries";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import field from "../../ui/field.module.css";
@@ -12,19 +12,23 @@ const HOUR_MS = 3_600_000;
 const SILENCES = { 1: "1 hour", 8: "8 hours", 24: "1 day", 168: "1 week" } as const;
 
 interface Props {
-  alert: Wire["RuleDetail"] | Wire["BudgetDetail"];
+  alert: Alert;
   onEdit: () => void;
 }
 
 /** What can be done with a rule or a budget. */
-export function AlertActions({ alert: { id, name, silenced_until }, onEdit }: Props) {
+export function AlertActions({ alert, onEdit }: Props) {
+  const { name, silenced_until } = alert;
   const client = useQueryClient();
   const refresh = () => client.invalidateQueries({ queryKey: ALERTS });
-  const remove = useMutation({ mutationFn: () => deleteAlert(id), onSuccess: refresh });
-  const silence = useMutation({ mutationFn: (until: string | null) => silenceAlert(id, until), onSuccess: refresh });
+  const remove = useMutation({ mutationFn: () => deleteAlert(alert), onSettled: refresh });
+  const silence = useMutation({
+    mutationFn: (until: string | null) => silenceAlert(alert, until),
+    onSettled: refresh,
+  });
   const [tried, setTried] = useState<Wire["Delivery"][] | null>(null);
   const attempt = useMutation({
-    mutationFn: () => testAlert(id),
+    mutationFn: () => testAlert(alert),
     onSuccess: ({ deliveries }) => setTried(deliveries),
   });
   const isSilent = silenced_until !== null && new Date(silenced_until) > new Date();

@@ -1,10 +1,11 @@
-import { useState } from "react";
-import { Input, Label, TextField } from "react-aria-components";
+import { FieldError, Input, Label, TextField } from "react-aria-components";
 import { saveBudget, type Wire } from "../../api/client";
-import { differs } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
 import { FilterInput } from "../../filter/FilterInput";
-import { PERIODS, readThresholds, SUBJECTS } from "../../model/alerts";
+import { budgetDraft, PERIODS, readThresholds, SUBJECTS } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
+import { meanwhileOf } from "../../model/meanwhile";
+import controls from "../../ui/controls.module.css";
 import field from "../../ui/field.module.css";
 import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
@@ -14,9 +15,8 @@ import { filterError } from "./filterError";
 
 interface Props {
   project: string;
-  /** Null for a new one. */
-  id: string | null;
-  initial: Wire["NewBudget"];
+  /** As it is kept now; null for a new one, and for one that is gone. */
+  now: Wire["BudgetDetail"] | null;
   onDone: () => void;
 }
 
@@ -26,13 +26,15 @@ const METRICS = { cost: "US dollars", tokens: "Tokens" } as const;
 const LIMIT = /^\d{1,12}(\.\d{1,12})?$/;
 
 /** A budget as it is written. */
-export function BudgetForm({ project, id, initial, onDone }: Props) {
-  const [begun] = useState(initial);
-  const [draft, setDraft] = useState(begun);
-  const [thresholds, setThresholds] = useState(writtenThresholds(begun));
-  const percents = readThresholds(thresholds);
-  const save = useSave((terms: Terms) => saveBudget(project, id, { ...draft, name: draft.name.trim(), terms }), onDone);
-  const { terms } = draft;
+export function BudgetForm({ project, now, onDone }: Props) {
+  const { draft, setDraft, begun, isChanged, begin } = useDraft(now, budgetDraft);
+  const { percents, ...budget } = draft;
+  const { terms } = budget;
+  const thresholds = readThresholds(percents);
+  const save = useSave((over: Props["now"]) => {
+    const written = { ...terms, thresholds: thresholds ?? terms.thresholds };
+    return saveBudget(project, over, { ...budget, name: budget.name.trim(), terms: written });
+  }, onDone);
   const change = (changes: Partial<Terms>) => {
     save.reset();
     setDraft({ ...draft, terms: { ...terms, ...changes } });
@@ -41,12 +43,14 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
   const hasLimit = LIMIT.test(terms.limit) && Number(terms.limit) > 0;
   return (
     <EditForm
-      label={id === null ? "New budget" : `Change ${initial.name}`}
-      submit={id === null ? "Create budget" : "Save budget"}
-      canSave={draft.name.trim() !== "" && percents !== null && hasLimit}
-      isChanged={differs([draft, thresholds], [begun, writtenThresholds(begun)])}
+      label={begun ? `Change ${begun.name}` : "New budget"}
+      submit={begun ? "Save budget" : "Create budget"}
+      canSave={draft.name.trim() !== "" && thresholds !== null && hasLimit}
+      isChanged={isChanged}
       save={save}
-      onSave={() => percents && save.mutate({ ...terms, thresholds: percents })}
+      meanwhile={meanwhileOf(begun, now)}
+      onShowTheirs={() => begin(now)}
+      onSave={(over) => save.mutate(over === "now" ? now : begun)}
       onDone={onDone}
     >
       <NameField name={draft.name} placeholder="Spend of the month" onChange={(name) => setDraft({ ...draft, name })} />
@@ -59,6 +63,7 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
         >
           <Label className={field.label ?? ""}>Limit</Label>
           <Input className={`${field.input} ${styles.number}`} inputMode="decimal" />
+          <FieldError className={controls.problem}>More than 0, with a point, as in 99.50</FieldError>
         </TextField>
         <Select<Terms["metric"]>
           label="In"
@@ -91,13 +96,14 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
         )}
         <TextField
           className={field.field ?? ""}
-          value={thresholds}
-          onChange={setThresholds}
-          isInvalid={percents === null}
+          value={percents}
+          onChange={(written) => setDraft({ ...draft, percents: written })}
+          isInvalid={thresholds === null}
         >
           <Label className={field.label ?? ""}>Tell at</Label>
           <Input className={field.input ?? ""} size={12} />
           <span className={styles.unit}>%</span>
+          <FieldError className={controls.problem}>Whole numbers from 1 to 1000, at most ten</FieldError>
         </TextField>
       </div>
       <FilterInput
@@ -109,8 +115,4 @@ export function BudgetForm({ project, id, initial, onDone }: Props) {
       <CommonFields draft={draft} onChange={(changes) => setDraft({ ...draft, ...changes })} />
     </EditForm>
   );
-}
-
-function writtenThresholds({ terms }: Wire["NewBudget"]): string {
-  return terms.thresholds.join(", ");
 }

@@ -2,9 +2,10 @@ import { useQuery } from "@tanstack/react-query";
 import { Label, Meter } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { budgetsQuery } from "../../app/alertQueries";
-import { budgetDraft, formatSpent, gravity, NEW_BUDGET, termsText } from "../../model/alerts";
+import { formatSpent, gravity, termsText } from "../../model/alerts";
 import { formatPercent } from "../../model/format";
 import { Time } from "../../ui/Time";
+import { useFinder } from "../../ui/useFinder";
 import { AlertActions } from "./AlertActions";
 import type { PartProps } from "./AlertsPage";
 import styles from "./alerts.module.css";
@@ -18,20 +19,15 @@ const SHOWN = 8;
 export function Budgets(part: PartProps) {
   const { project, onEdit } = part;
   const query = useQuery(budgetsQuery(project));
+  const { shown, field, rest } = useFinder(query.data ?? [], ({ name }) => name);
   return (
     <>
-      <EditOrNew
-        {...part}
-        query={query}
-        label="New budget"
-        fresh={NEW_BUDGET}
-        draftOf={budgetDraft}
-        Form={BudgetForm}
-      />
+      <EditOrNew {...part} query={query} label="New budget" Form={BudgetForm} />
       {query.data?.length === 0 && (
         <p className={styles.note}>No budget yet. One tells you when so much of what may be spent is spent.</p>
       )}
-      {query.data?.map((budget) => (
+      {field}
+      {shown.map((budget) => (
         <section key={budget.id} className={styles.budget} aria-label={budget.name}>
           <header>
             <h2>{budget.name}</h2>
@@ -52,6 +48,7 @@ export function Budgets(part: PartProps) {
           )}
         </section>
       ))}
+      {rest}
     </>
   );
 }

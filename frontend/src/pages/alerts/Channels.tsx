@@ -1,14 +1,14 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
 import { Button, FieldError, Input, Label, TextField } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
-import { differs } from "../../app/Unsaved";
+import { useDraft, useOpened } from "../../app/useDraft";
 import { NEW } from "../../model/alerts";
+import { meanwhileOf } from "../../model/meanwhile";
 import { nameProblem } from "../../model/names";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
-import { DataTable } from "../../ui/DataTable";
+import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import field from "../../ui/field.module.css";
 import { optionsOf, Select } from "../../ui/Select";
@@ -18,6 +18,7 @@ import styles from "./alerts.module.css";
 import { Deliveries } from "./Deliveries";
 import { EditForm, useSave } from "./EditForm";
 
+type Channel = Wire["ChannelDetail"];
 type Kind = Wire["NewChannel"]["kind"];
 
 const KINDS: Record<Kind, string> = { webhook: "Webhook (JSON, signed)", slack: "Slack" };
@@ -27,9 +28,10 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
   const client = useQueryClient();
   const query = useQuery(channelsQuery);
   const refresh = () => client.invalidateQueries({ queryKey: ALERTS });
-  const remove = useMutation({ mutationFn: deleteChannel, onSuccess: refresh });
+  const remove = useMutation({ mutationFn: deleteChannel, onSettled: refresh });
   const attempt = useMutation({ mutationFn: testChannel });
   const edited = query.data?.channels.find(({ name }) => name === edit);
+  const isOpen = useOpened(edit, edit === NEW || edited !== undefined);
   const error = remove.error ?? attempt.error;
   const canAdd = query.data?.can_keep_secrets === true;
   return (
@@ -40,8 +42,13 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
         </p>
       )}
       {canAdd &&
-        (edit === NEW || edited ? (
-          <ChannelForm key={edit} channel={edited ?? null} onDone={() => onEdit(undefined)} />
+        (isOpen ? (
+          <ChannelForm
+            key={edit}
+            now={edited ?? null}
+            all={query.data?.channels ?? []}
+            onDone={() => onEdit(undefined)}
+          />
         ) : (
           <Button className={controls.button} onPress={() => onEdit(NEW)}>
             New channel
@@ -50,77 +57,104 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
       {error && <Failure error={error} />}
       {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
       {attempt.data && <Deliveries deliveries={attempt.data.deliveries} />}
-      <DataTable
+      <FoundTable
         label="Channels"
         columns={[
-          { header: "Name", cell: ({ name }: Wire["ChannelDetail"]) => name },
+          { header: "Name", cell: ({ name }: Channel) => name },
           { header: "Kind", cell: ({ kind }) => KINDS[kind] },
           { header: "Host", cell: ({ host }) => host },
           {
             header: "Actions",
-            cell: ({ name }) => (
-              <div className={styles.actions}>
-                {canAdd && (
-                  <Button className={styles.action ?? ""} aria-label={`Edit ${name}`} onPress={() => onEdit(name)}>
-                    Edit
+            cell: (channel) => {
+              const { name } = channel;
+              return (
+                <div className={styles.actions}>
+                  {canAdd && (
+                    <Button className={styles.action ?? ""} aria-label={`Edit ${name}`} onPress={() => onEdit(name)}>
+                      Edit
+                    </Button>
+                  )}
+                  <Button
+                    className={styles.action ?? ""}
+                    aria-label={`Test ${name}`}
+                    isDisabled={attempt.isPending}
+                    onPress={() => attempt.mutate(name)}
+                  >
+                    Test
                   </Button>
-                )}
-                <Button
-                  className={styles.action ?? ""}
-                  aria-label={`Test ${name}`}
-                  isDisabled={attempt.isPending}
-                  onPress={() => attempt.mutate(name)}
-                >
-                  Test
-                </Button>
-                <ConfirmButton label="Delete" what={`the channel ${name}`} onConfirm={() => remove.mutate(name)} />
-              </div>
-            ),
+                  <ConfirmButton label="Delete" what={`the channel ${name}`} onConfirm={() => remove.mutate(channel)} />
+                </div>
+              );
+            },
           },
         ]}
         rows={query.data?.channels ?? []}
         getId={({ name }) => name}
+        textOf={({ name }) => name}
         empty={whenEmpty(query, "channels", "No channel yet. Without one, alerts are only shown here.")}
       />
     </>
   );
 }
 
-function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | null; onDone: () => void }) {
-  const [name, setName] = useState(channel?.name ?? "");
-  const [kind, setKind] = useState<Kind>(channel?.kind ?? "webhook");
-  const [url, setUrl] = useState("");
-  const [secret, setSecret] = useState("");
+interface FormProps {
+  /** As it is kept now; null for a new one, and for one that is gone. */
+  now: Channel | null;
+  all: readonly Channel[];
+  onDone: () => void;
+}
+
+function channelDraft(kept: Channel | null) {
+  return { name: kept?.name ?? "", kind: kept?.kind ?? ("webhook" as Kind), url: "", secret: "" };
+}
+
+function ChannelForm({ now, all, onDone }: FormProps) {
+  const { draft, setDraft, begun, isChanged, begin } = useDraft(now, channelDraft);
+  const { name, kind, url, secret } = draft;
+  const there = all.find((channel) => channel.name === name.trim()) ?? null;
   const save = useSave(
-    () => saveChannel(name.trim(), { kind, url: url.trim() || null, secret: secret.trim() || null }),
+    (over: Channel | null) =>
+      saveChannel(name.trim(), over, { kind, url: url.trim() || null, secret: secret.trim() || null }),
     onDone,
   );
-  const kept = channel ? "as it is" : "";
+  const kept = there ? "as it is" : "";
   return (
     <EditForm
-      label={channel ? `Change ${channel.name}` : "New channel"}
+      label={begun ? `Change ${begun.name}` : "New channel"}
       submit="Save channel"
-      canSave={name.trim() !== "" && (channel !== null || url.trim() !== "")}
-      isChanged={differs([name, kind, url, secret], [channel?.name ?? "", channel?.kind ?? "webhook", "", ""])}
+      canSave={name.trim() !== "" && (there !== null || url.trim() !== "")}
+      isChanged={isChanged}
       save={save}
-      onSave={save.mutate}
+      meanwhile={meanwhileOf(begun, there)}
+      onShowTheirs={() => begin(there)}
+      onSave={(over) => save.mutate(over === "now" ? there : begun)}
       onDone={onDone}
     >
       <div className={styles.line}>
         <TextField
           className={field.field ?? ""}
           value={name}
-          onChange={setName}
-          isReadOnly={channel !== null}
+          onChange={(typed) => setDraft({ ...draft, name: typed })}
+          isReadOnly={begun !== null}
           validate={nameProblem}
         >
           <Label className={field.label ?? ""}>Name</Label>
           <Input className={field.input ?? ""} placeholder="pager" size={14} spellCheck={false} />
           <FieldError className={controls.problem} />
         </TextField>
-        <Select<Kind> label="Kind" value={kind} options={optionsOf(KINDS)} onChange={setKind} />
+        <Select<Kind>
+          label="Kind"
+          value={kind}
+          options={optionsOf(KINDS)}
+          onChange={(chosen) => setDraft({ ...draft, kind: chosen })}
+        />
       </div>
-      <TextField className={field.field ?? ""} value={url} onChange={setUrl} type="url">
+      <TextField
+        className={field.field ?? ""}
+        value={url}
+        onChange={(typed) => setDraft({ ...draft, url: typed })}
+        type="url"
+      >
         <Label className={field.label ?? ""}>Address</Label>
         <Input
           className={field.input ?? ""}
@@ -131,7 +165,13 @@ function ChannelForm({ channel, onDone }: { channel: Wire["ChannelDetail"] | nul
         <FieldError className={controls.problem} />
       </TextField>
       {kind === "webhook" && (
-        <TextField className={field.field ?? ""} value={secret} onChange={setSecret} type="password" autoComplete="off">
+        <TextField
+          className={field.field ?? ""}
+          value={secret}
+          onChange={(typed) => setDraft({ ...draft, secret: typed })}
+          type="password"
+          autoComplete="off"
+        >
           <Label className={field.label ?? ""}>Signing secret</Label>
           <Input className={field.input ?? ""} placeholder={kept || "whsec_…"} size={48} spellCheck={false} />
         </TextField>

@@ -3,8 +3,9 @@ import type { ReactNode } from "react";
 import { Button, Form } from "react-aria-components";
 import { ALERTS } from "../../app/alertQueries";
 import { Unsaved } from "../../app/Unsaved";
+import type { Meanwhile } from "../../model/meanwhile";
 import controls from "../../ui/controls.module.css";
-import { Failure } from "../../ui/Failure";
+import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import styles from "./alerts.module.css";
 import { filterError } from "./filterError";
 
@@ -14,28 +15,40 @@ interface Props {
   canSave: boolean;
   /** Whether anything was written. */
   isChanged: boolean;
-  save: { error: Error | null; isPending: boolean };
-  onSave: () => void;
+  save: { error: Error | null; isPending: boolean; isSuccess: boolean; reset: () => void };
+  /** What has become of it since it was begun. */
+  meanwhile: Meanwhile | null;
+  onShowTheirs: () => void;
+  /** Saves it over what it was when it was begun, or over what it is now. */
+  onSave: (over: "begun" | "now") => void;
   onDone: () => void;
   children: ReactNode;
 }
 
 /** The frame of what is written on this page. An error of the filter is left to the filter's field. */
-export function EditForm({ label, submit, canSave, isChanged, save, onSave, onDone, children }: Props) {
+export function EditForm(props: Props) {
+  const { label, submit, canSave, isChanged, save, onShowTheirs, onSave, onDone, children } = props;
+  const meanwhile = save.isPending || save.isSuccess ? null : props.meanwhile;
   return (
     <Form
       className={styles.form}
       aria-label={label}
       onSubmit={(event) => {
         event.preventDefault();
-        onSave();
+        onSave("begun");
       }}
     >
       <Unsaved when={isChanged} />
       {children}
-      {save.error && !filterError(save.error) && <Failure error={save.error} />}
+      <MeanwhileNotice
+        state={meanwhile}
+        save={filterError(save.error) ? { ...save, error: null } : save}
+        canSave={canSave}
+        onShow={onShowTheirs}
+        onSave={() => onSave("now")}
+      />
       <div className={styles.line}>
-        <Button type="submit" className={controls.button} isDisabled={!canSave || save.isPending}>
+        <Button type="submit" className={controls.button} isDisabled={!canSave || save.isPending || meanwhile !== null}>
           {submit}
         </Button>
         <Button className={controls.button} onPress={onDone}>
@@ -46,14 +59,16 @@ export function EditForm({ label, submit, canSave, isChanged, save, onSave, onDo
   );
 }
 
-/** Saves by `save`, after which everything of this page is asked for again and the form is done with. */
+/** Saves by `save`, after which everything of this page is asked for again, and the form is done with if it is saved. */
 export function useSave<T = void>(save: (changed: T) => Promise<unknown>, onDone: () => void) {
   const client = useQueryClient();
+  const refresh = () => client.invalidateQueries({ queryKey: ALERTS });
   return useMutation({
     mutationFn: save,
-    onSuccess: () => {
-      client.invalidateQueries({ queryKey: ALERTS });
+    onSuccess: async () => {
+      await refresh();
       onDone();
     },
+    onError: refresh,
   });
 }

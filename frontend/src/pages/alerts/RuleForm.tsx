@@ -1,7 +1,6 @@
-import { useState } from "react";
 import { Input, Label, NumberField, TextField } from "react-aria-components";
 import { saveRule, type Wire } from "../../api/client";
-import { differs } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
 import { FilterInput } from "../../filter/FilterInput";
 import {
   aggregationOf,
@@ -11,6 +10,7 @@ import {
   RULE_METRICS,
   readThreshold,
   ruleAggregations,
+  ruleDraft,
   thresholdUnit,
   unitOf,
   WAITS,
@@ -18,6 +18,7 @@ import {
   writtenThreshold,
 } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
+import { meanwhileOf } from "../../model/meanwhile";
 import field from "../../ui/field.module.css";
 import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
@@ -28,19 +29,17 @@ import { RulePreview } from "./RulePreview";
 
 interface Props {
   project: string;
-  /** Null for a new one. */
-  id: string | null;
-  initial: Wire["NewRule"];
+  /** As it is kept now; null for a new one, and for one that is gone. */
+  now: Wire["RuleDetail"] | null;
   onDone: () => void;
 }
 
 type Condition = Wire["RuleCondition"];
 
 /** A rule as it is written, with what its metric was until now. */
-export function RuleForm({ project, id, initial, onDone }: Props) {
-  const [begun] = useState(initial);
-  const [draft, setDraft] = useState(begun);
-  const save = useSave(() => saveRule(project, id, { ...draft, name: draft.name.trim() }), onDone);
+export function RuleForm({ project, now, onDone }: Props) {
+  const { draft, setDraft, begun, isChanged, begin } = useDraft(now, ruleDraft);
+  const save = useSave((over: Props["now"]) => saveRule(project, over, { ...draft, name: draft.name.trim() }), onDone);
   const { condition } = draft;
   const change = (changes: Partial<Condition>) => {
     save.reset();
@@ -51,12 +50,14 @@ export function RuleForm({ project, id, initial, onDone }: Props) {
   const search: ViewSearch = { ...inProject(project), ...(condition.filter && { filter: condition.filter }) };
   return (
     <EditForm
-      label={id === null ? "New rule" : `Change ${initial.name}`}
-      submit={id === null ? "Create rule" : "Save rule"}
+      label={begun ? `Change ${begun.name}` : "New rule"}
+      submit={begun ? "Save rule" : "Create rule"}
       canSave={draft.name.trim() !== ""}
-      isChanged={differs(draft, begun)}
+      isChanged={isChanged}
       save={save}
-      onSave={save.mutate}
+      meanwhile={meanwhileOf(begun, now)}
+      onShowTheirs={() => begin(now)}
+      onSave={(over) => save.mutate(over === "now" ? now : begun)}
       onDone={onDone}
     >
       <NameField name={draft.name} placeholder="Errors in checkout" onChange={(name) => setDraft({ ...draft, name })} />

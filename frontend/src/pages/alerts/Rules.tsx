@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import type { Wire } from "../../api/client";
 import { rulesQuery } from "../../app/alertQueries";
-import { conditionText, formatMeasured, NEW_RULE, ruleDraft } from "../../model/alerts";
-import { DataTable } from "../../ui/DataTable";
+import { conditionText, formatMeasured } from "../../model/alerts";
+import { FoundTable } from "../../ui/DataTable";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
 import { AlertActions } from "./AlertActions";
@@ -17,8 +17,8 @@ export function Rules(part: PartProps) {
   const query = useQuery(rulesQuery(project));
   return (
     <>
-      <EditOrNew {...part} query={query} label="New rule" fresh={NEW_RULE} draftOf={ruleDraft} Form={RuleForm} />
-      <DataTable
+      <EditOrNew {...part} query={query} label="New rule" Form={RuleForm} />
+      <FoundTable
         label={`Rules of ${project}`}
         columns={[
           { header: "Rule", cell: (rule: Wire["RuleDetail"]) => rule.name },
@@ -43,6 +43,7 @@ export function Rules(part: PartProps) {
         ]}
         rows={query.data ?? []}
         getId={({ id }) => id}
+        textOf={({ name }) => name}
         empty={whenEmpty(
           query,
           "rules",

@@ -1,11 +1,21 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { Button, Checkbox, Form, Input, Label, TextField } from "react-aria-components";
 import { saveDestination } from "../../api/client";
-import { differs, Unsaved } from "../../app/Unsaved";
-import { type Definition, type Draft, definitionOf, type Preset, UNSAID } from "../../model/destinations";
+import { Unsaved } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
+import {
+  type Definition,
+  type Destination,
+  type Draft,
+  definitionOf,
+  draftOf,
+  type Preset,
+  UNSAID,
+  withPause,
+} from "../../model/destinations";
+import { meanwhileOf } from "../../model/meanwhile";
 import controls from "../../ui/controls.module.css";
-import { Failure } from "../../ui/Failure";
+import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import { optionsOf, Select } from "../../ui/Select";
 import { ConnectionFields } from "./ConnectionFields";
 import styles from "./Destinations.module.css";
@@ -25,25 +35,33 @@ const START: Record<Definition["start"], string> = {
 const REFERENCE = "$" + "{env:NAME}";
 
 interface Props {
-  /** What is written to begin with. */
-  draft: Draft;
-  isNew: boolean;
+  /** As it is kept now; null for a new one, and for one that is gone. */
+  now: Destination | null;
+  /** Of a new one. */
+  chosen: string | undefined;
   presets: readonly Preset[];
   keepsSecrets: boolean;
   onPreset: (preset: string) => void;
-  onSaved: () => void;
+  onSaved: () => Promise<void>;
+  /** It was not saved, perhaps since it is another one now. */
+  onRefused: () => void;
   onCancel: () => void;
 }
 
 /** Adds a destination or changes one. What is right for a tool is filled in by its preset. */
-export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, onPreset, onSaved, onCancel }: Props) {
-  const [begun] = useState(first);
-  const [draft, setDraft] = useState(begun);
+export function DestinationForm(props: Props) {
+  const { now, chosen, presets, keepsSecrets, onPreset, onSaved, onRefused, onCancel } = props;
+  const { draft, setDraft, begun, isChanged, begin } = useDraft(now, (kept) =>
+    draftOf(kept?.definition ?? undefined, chosen),
+  );
+  const isNew = begun === null;
   const set = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes });
   const save = useMutation({
-    mutationFn: () => saveDestination(definitionOf(draft, presets), isNew),
+    mutationFn: (over: Destination | null) => saveDestination(over, withPause(definitionOf(draft, presets), now)),
     onSuccess: onSaved,
+    onError: onRefused,
   });
+  const meanwhile = save.isPending || save.isSuccess ? null : meanwhileOf(begun, now);
   const preset = presets.find(({ name }) => name === draft.preset);
   const secretHint = keepsSecrets ? `key, or ${REFERENCE}` : `${REFERENCE} of the exporter`;
   const field = (key: TextKey, label: string, hint?: string, size = 18) => (
@@ -59,14 +77,16 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
   );
   return (
     <Form
+      // What a field remembers of a secret goes with it.
+      key={begun?.version}
       className={`${controls.form} ${styles.form}`}
       aria-label={isNew ? "New destination" : `Destination ${draft.name}`}
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        save.mutate(begun);
       }}
     >
-      <Unsaved when={differs(draft, isNew ? first : begun)} />
+      <Unsaved when={isChanged} />
       <Select
         label="Tool"
         value={draft.preset}
@@ -115,13 +135,17 @@ export function DestinationForm({ draft: first, isNew, presets, keepsSecrets, on
           Secrets are kept only encrypted: set LLMFLOW_SECRET_KEY, or refer to a variable of the exporter.
         </p>
       )}
-      <Button type="submit" className={controls.button} isDisabled={draft.name.trim() === "" || save.isPending}>
+      <Button
+        type="submit"
+        className={controls.button}
+        isDisabled={draft.name.trim() === "" || save.isPending || meanwhile !== null}
+      >
         {isNew ? "Add" : "Save"}
       </Button>
       <Button className={controls.button} onPress={onCancel}>
         Cancel
       </Button>
-      {save.error && <Failure error={save.error} />}
+      <MeanwhileNotice state={meanwhile} save={save} onShow={() => begin(now)} onSave={() => save.mutate(now)} />
     </Form>
   );
 }

@@ -4,11 +4,12 @@ import { useState } from "react";
 import { Button } from "react-aria-components";
 import { removeDestination, setDestinationPaused, testDestination } from "../../api/client";
 import { destinationPresetsQuery, destinationsQuery } from "../../app/queries";
-import { type Destination, type DestinationSearch, draftOf, STATES, TROUBLED } from "../../model/destinations";
+import { useOpened } from "../../app/useDraft";
+import { type Destination, type DestinationSearch, STATES, TROUBLED } from "../../model/destinations";
 import { formatCount } from "../../model/format";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
-import { DataTable } from "../../ui/DataTable";
+import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
@@ -28,12 +29,14 @@ export function DestinationsPage() {
   const go = (changes: DestinationSearch, ignoreBlocker = false) =>
     navigate({ search: search.project ? { project: search.project, ...changes } : changes, ignoreBlocker });
   const refresh = () => {
-    for (const key of ["destinations", "destination-jobs"]) client.invalidateQueries({ queryKey: [key] });
+    client.invalidateQueries({ queryKey: ["destination-jobs"] });
+    return client.invalidateQueries({ queryKey: destinationsQuery.queryKey });
   };
   const act = useMutation({ mutationFn: (action: () => Promise<unknown>) => action(), onSettled: refresh });
   const rows = list.data?.destinations ?? [];
   const named = (name: string | undefined) => rows.find((row) => row.name === name);
-  const changed = named(search.change)?.definition;
+  const changed = rows.find(({ name, definition }) => name === search.change && definition) ?? null;
+  const isChanging = useOpened(search.change, changed !== null);
   const error = list.error ?? act.error;
   const jobsOf = search.replay ?? tested;
   return (
@@ -49,24 +52,25 @@ export function DestinationsPage() {
       {error && <Failure error={error} />}
       {presets.error && <Failure error={presets.error} onRetry={() => presets.refetch()} />}
       <div className={styles.parts}>
-        {presets.data && list.data && (search.add || changed) && (
+        {presets.data && list.data && (search.add || isChanging) && (
           <DestinationForm
             key={search.change ?? ""}
-            draft={changed ? draftOf(changed) : draftOf(undefined, search.preset)}
-            isNew={!changed}
+            now={changed}
+            chosen={search.preset}
             presets={presets.data}
             keepsSecrets={list.data.keeps_secrets}
-            onPreset={(preset) => !changed && go({ add: "1", preset }, true)}
-            onSaved={() => {
-              refresh();
+            onPreset={(preset) => search.add && go({ add: "1", preset }, true)}
+            onSaved={async () => {
+              await refresh();
               go({}, true);
             }}
+            onRefused={refresh}
             onCancel={() => go({}, true)}
           />
         )}
         {list.isPending && <Loading what="destinations" />}
         {list.data && (
-          <DataTable
+          <FoundTable
             label="Destinations"
             columns={[
               { header: "Name", cell: ({ name }: Destination) => name },
@@ -107,10 +111,10 @@ export function DestinationsPage() {
                       setTested(row.name);
                       act.mutate(() => testDestination(row.name));
                     }}
-                    onPause={(paused) => act.mutate(() => setDestinationPaused(row.name, paused))}
+                    onPause={(paused) => act.mutate(() => setDestinationPaused(row, paused))}
                     onRemove={() => {
                       setTested(null);
-                      act.mutate(() => removeDestination(row.name));
+                      act.mutate(() => removeDestination(row));
                     }}
                     onGo={go}
                   />
@@ -119,6 +123,7 @@ export function DestinationsPage() {
             ]}
             rows={rows}
             getId={({ origin, name }) => `${origin} ${name}`}
+            textOf={(row) => `${row.name} ${placeOf(row)}`}
             empty="Spans stay here. Add a destination to send them to Phoenix, Langfuse, Jaeger or another tool as well."
           />
         )}

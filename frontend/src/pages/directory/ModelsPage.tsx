@@ -3,21 +3,23 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ToggleButton } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { modelsQuery } from "../../app/queries";
+import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { fromPercentile, NO_SUMS, REQUESTS, UNPRICED } from "../../model/analytics";
-import type { DirectorySearch } from "../../model/directory";
-import { inProject } from "../../model/filters";
+import { DIRECTORY_RANGE, type ModelSearch } from "../../model/directory";
+import { type Changes, inProject, withChanges } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCost, formatCount, formatDuration } from "../../model/format";
 import { rateOf } from "../../model/prices";
 import { dollars } from "../../model/trace";
-import { type DataColumn, DataTable } from "../../ui/DataTable";
+import { type DataColumn, FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { narrowed, SpansLink } from "../../ui/SpansLink";
 import tables from "../../ui/table.module.css";
-import { DirectoryBar } from "./DirectoryBar";
-import { orderBy, USAGE } from "./UsersPage";
+import { OrderSelect, orderBy } from "./Order";
+import { Rest } from "./Rest";
+import { USAGE } from "./UsersPage";
 
 type Row = Wire["ModelUsage"];
 
@@ -37,7 +39,8 @@ export function ModelsPage() {
         {formatDuration(ns)}
       </SpansLink>
     );
-  const change = (next: DirectorySearch) => navigate({ search: next });
+  const change = (next: ModelSearch) => navigate({ search: next });
+  const set = (changes: Changes<ModelSearch>) => change(withChanges(search, changes));
   const columns: DataColumn<Row>[] = [
     {
       header: "Model",
@@ -107,30 +110,39 @@ export function ModelsPage() {
       title="Models"
       scrolls
       bar={
-        <DirectoryBar search={search} onChange={change}>
+        <section className={bar.bar} aria-label="Filters">
+          <TimeRange search={search} otherwise={DIRECTORY_RANGE} onChange={set} />
+          <OrderSelect search={search} onChange={change} />
           <ToggleButton
             className={bar.button}
             isSelected={search.unpriced === "1"}
-            onChange={(on) => {
-              const { unpriced: _, ...rest } = search;
-              change(on ? { ...rest, unpriced: "1" } : rest);
-            }}
+            onChange={(on) => set({ unpriced: on ? "1" : undefined })}
           >
             Without a price
           </ToggleButton>
-        </DirectoryBar>
+        </section>
       }
     >
       {query.error && !query.data ? (
         <Failure error={query.error} onRetry={() => query.refetch()} />
       ) : (
-        <DataTable
-          label="Models and their usage"
-          columns={columns}
-          rows={models}
-          getId={(row) => `${row.provider}/${row.model}`}
-          empty={query.isPending ? "Loading models…" : nothing(search.unpriced === "1")}
-        />
+        <>
+          <FoundTable
+            label="Models and their usage"
+            columns={columns}
+            rows={models}
+            getId={(row) => `${row.provider}/${row.model}`}
+            textOf={({ model, provider }) => `${provider ?? ""} ${model}`}
+            empty={query.isPending ? "Loading models…" : nothing(search.unpriced === "1")}
+          />
+          <Rest
+            noun="models"
+            count={models.length}
+            hint="Another order or a shorter time leads to the others."
+            search={search}
+            onChange={change}
+          />
+        </>
       )}
     </Page>
   );

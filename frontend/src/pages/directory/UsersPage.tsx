@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import type { Wire } from "../../api/client";
 import { usersQuery } from "../../app/queries";
+import { FilterBar, isFilterError } from "../../filter/FilterBar";
 import { REQUESTS } from "../../model/analytics";
-import { type DirectorySearch, inOrder, type Order, totalTokens } from "../../model/directory";
+import { DIRECTORY_RANGE, type DirectorySearch, totalTokens } from "../../model/directory";
 import { condition } from "../../model/filterText";
 import { formatCount } from "../../model/format";
 import { dollars } from "../../model/trace";
@@ -13,7 +14,8 @@ import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { narrowed, SpansLink } from "../../ui/SpansLink";
 import { Bucket } from "../../ui/Time";
-import { DirectoryBar } from "./DirectoryBar";
+import { OrderSelect, orderBy } from "./Order";
+import { Rest } from "./Rest";
 
 /** Who used models, how much and at what cost. */
 export function UsersPage() {
@@ -44,29 +46,43 @@ export function UsersPage() {
     { header: "Last seen", cell: ({ usage }) => <Bucket iso={usage.last_time} within={view} /> },
   ];
   return (
-    <Page title="Users" scrolls bar={<DirectoryBar search={search} onChange={change} />}>
-      {query.error && !query.data ? (
+    <Page
+      title="Users"
+      scrolls
+      bar={
+        <FilterBar search={search} error={query.error} otherwise={DIRECTORY_RANGE} onChange={change}>
+          <OrderSelect search={search} onChange={change} />
+        </FilterBar>
+      }
+    >
+      {query.error && !isFilterError(query.error) && !query.data && (
         <Failure error={query.error} onRetry={() => query.refetch()} />
-      ) : (
-        <DataTable
-          label="Users and their usage"
-          columns={columns}
-          rows={users}
-          getId={({ user_id }) => user_id}
-          empty={
-            query.isPending
-              ? "Loading users…"
-              : "No call in this time names its user. Send the header X-Trace-User-Id, or the span attribute user.id."
-          }
-        />
+      )}
+      {(!query.error || query.data) && (
+        <>
+          <DataTable
+            label="Users and their usage"
+            columns={columns}
+            rows={users}
+            getId={({ user_id }) => user_id}
+            empty={query.isPending ? "Loading users…" : nothing(search.filter !== undefined)}
+          />
+          <Rest
+            noun="users"
+            count={users.length}
+            hint="A filter leads to the others, such as user:a*."
+            search={search}
+            onChange={change}
+          />
+        </>
       )}
     </Page>
   );
 }
 
-/** How a column's header puts a list in order. */
-export function orderBy(order: Order, search: DirectorySearch, onChange: (search: DirectorySearch) => void) {
-  return { active: (search.order ?? "cost") === order, choose: () => onChange(inOrder(search, order)) };
+function nothing(filtered: boolean): string {
+  if (filtered) return "No user matches this filter in this time.";
+  return "No call in this time names its user. Send the header X-Trace-User-Id, or the span attribute user.id.";
 }
 
 /** The usage that a list shows, what it can be put in order by, and the spans that each number is of. */

@@ -1,20 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import type { Wire } from "../../api/client";
 import { metricQuery, metricsQuery } from "../../app/signalQueries";
 import { MetricChart } from "../../charts/MetricChart";
 import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { type Changes, type ViewSearch, withChanges } from "../../model/filters";
+import { formatCount } from "../../model/format";
 import {
   FUNCTIONS,
   METRICS_RANGE,
+  type MetricQuestion,
   type MetricSearch,
   metricCourse,
   totalsOf,
   usualFunction,
 } from "../../model/metrics";
-import { DataTable } from "../../ui/DataTable";
+import { DataTable, FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { optionsOf, Select } from "../../ui/Select";
@@ -73,7 +74,7 @@ export function MetricsPage() {
           <Totals search={search} name={metric.name} unit={metric.unit} asked={asked} />
         </div>
       )}
-      <DataTable
+      <FoundTable
         label="Metrics"
         columns={[
           {
@@ -100,6 +101,7 @@ export function MetricsPage() {
         ]}
         rows={metrics}
         getId={({ name, unit, type, temporality }) => [name, unit, type, temporality].join(" ")}
+        textOf={({ name }) => name}
         empty={whenEmpty(query, "metrics", "No metric in this time. Send them over OTLP, to /v1/metrics.")}
       />
     </Page>
@@ -110,24 +112,28 @@ interface TotalsProps {
   search: ViewSearch;
   name: string;
   unit: string;
-  asked: { function: Wire["MetricFunction"]; by: string };
+  asked: MetricQuestion;
 }
 
 /** What each line of the chart came to. */
 function Totals({ search, name, unit, asked }: TotalsProps) {
   const { data } = useQuery(metricQuery(search, METRICS_RANGE, { name, ...asked }));
-  const course = data && metricCourse(data.result, data, unit, asked.function);
+  const course = data && metricCourse(data.result, data, unit, asked);
   if (!course || asked.by === "") return null;
+  const more = data.result.line_count - course.series.length;
   return (
-    <DataTable
-      label={`${name} by ${asked.by}`}
-      columns={[
-        { header: asked.by, cell: ({ label }: { label: string; value: string }) => label || "none" },
-        { header: "Value", number: true, cell: ({ value }) => value },
-      ]}
-      rows={totalsOf(course, asked.function)}
-      getId={({ label }) => label}
-      empty="No points in this time."
-    />
+    <>
+      <DataTable
+        label={`${name} by ${asked.by}`}
+        columns={[
+          { header: asked.by, cell: ({ label }: { label: string; value: string }) => label },
+          { header: "Value", number: true, cell: ({ value }) => value },
+        ]}
+        rows={totalsOf(course, asked.function)}
+        getId={({ label }) => label}
+        empty="No points in this time."
+      />
+      {more > 0 && <p>{`and ${formatCount(more)} that come to less`}</p>}
+    </>
   );
 }

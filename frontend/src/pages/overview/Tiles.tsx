@@ -81,15 +81,15 @@ function Tile({ name, value, to, children }: TileProps) {
   return (
     <div className={styles.tile}>
       <h2>{name}</h2>
-      {spanLink(to, value)}
+      {spanLink(to, value, `${name}: ${value}`)}
       <p>{children}</p>
     </div>
   );
 }
 
-function spanLink(search: ViewSearch, text: string) {
+function spanLink(search: ViewSearch, text: string, name?: string) {
   return (
-    <Link to="/spans" search={search}>
+    <Link to="/spans" search={search} aria-label={name}>
       {text}
     </Link>
   );

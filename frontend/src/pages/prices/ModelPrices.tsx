@@ -8,7 +8,7 @@ import { rateOf } from "../../model/prices";
 import { dollars } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
 import controls from "../../ui/controls.module.css";
-import { type DataColumn, DataTable } from "../../ui/DataTable";
+import { type DataColumn, FoundTable } from "../../ui/DataTable";
 import { SpansLink } from "../../ui/SpansLink";
 import tables from "../../ui/table.module.css";
 
@@ -17,10 +17,15 @@ type Row = Wire["ModelUsage"];
 interface Props {
   /** The view whose spans the models are counted from. */
   view: ViewSearch;
+  /** One may be there twice. */
   models: readonly Row[];
   /** What stands there without them. */
   empty: string;
   onPrice: (row: Row) => void;
+}
+
+function idOf({ model, provider }: Row): string {
+  return `${provider}/${model}`;
 }
 
 /** What each model that was used costs now; those with calls without a price come first. */
@@ -87,15 +92,18 @@ export function ModelPrices({ view, models, empty, onPrice }: Props) {
       ),
     },
   ];
+  const byName = new Map(models.map((row) => [idOf(row), row]));
+  const rows = [...byName.values()].sort((a, b) => b.usage.unpriced_count - a.usage.unpriced_count);
   return (
     <section aria-label="Models">
       <h2>Models in use</h2>
       <p>What a million tokens cost now. A call that no price is known of is counted as unpriced, never as free.</p>
-      <DataTable
+      <FoundTable
         label="Models and their prices"
         columns={columns}
-        rows={[...models].sort((a, b) => b.usage.unpriced_count - a.usage.unpriced_count)}
-        getId={({ model, provider }) => `${provider}/${model}`}
+        rows={rows}
+        getId={idOf}
+        textOf={({ model, provider }) => `${provider ?? ""} ${model}`}
         empty={empty}
       />
     </section>

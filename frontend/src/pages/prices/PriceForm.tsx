@@ -1,17 +1,25 @@
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
-import { savePrice } from "../../api/client";
-import { differs, Unsaved } from "../../app/Unsaved";
-import { MORE_RATES, type PriceDraft, priceOf } from "../../model/prices";
+import { savePrice, type Wire } from "../../api/client";
+import { Unsaved } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
+import { meanwhileOf } from "../../model/meanwhile";
+import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceDraft, priceOf } from "../../model/prices";
 import controls from "../../ui/controls.module.css";
-import { Failure } from "../../ui/Failure";
+import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import styles from "./PricesPage.module.css";
 
+type Price = Wire["PriceDetail"];
+
 interface Props {
-  /** What is written to begin with. */
-  draft: PriceDraft;
-  onSaved: () => void;
+  /** As it is kept now; null for a new one, and for one that is gone. */
+  now: Price | null;
+  /** What a new one is for. */
+  of: { model: string; provider: string | null } | null;
+  all: readonly Price[];
+  onSaved: () => Promise<void>;
+  /** It was not saved, perhaps since it is another one now. */
+  onRefused: () => void;
   onCancel: () => void;
 }
 
@@ -26,11 +34,25 @@ const FIELDS: { key: keyof PriceDraft; label: string; hint?: string; size: numbe
   { key: "output", label: "Output $", hint: "10", size: 6 },
 ];
 
-/** Sets a price of one's own; one of the same name is replaced. */
-export function PriceForm({ draft, onSaved, onCancel }: Props) {
-  const [begun] = useState(draft);
-  const [price, setPrice] = useState(begun);
-  const save = useMutation({ mutationFn: () => savePrice(price.name.trim(), priceOf(price)), onSuccess: onSaved });
+/** Sets a price of one's own. Under another name it is another one. */
+export function PriceForm({ now, of, all, onSaved, onRefused, onCancel }: Props) {
+  const {
+    draft: price,
+    setDraft: setPrice,
+    begun,
+    initial,
+    isChanged,
+    begin,
+  } = useDraft(now, (kept) => (kept ? draftOf(kept) : of ? draftFor(of.model, of.provider) : NO_PRICE));
+  const name = price.name.trim();
+  const before = begun?.name === name ? begun : null;
+  const there = all.find((each) => each.name === name) ?? null;
+  const save = useMutation({
+    mutationFn: (over: Price | null) => savePrice(name, over, priceOf(price)),
+    onSuccess: onSaved,
+    onError: onRefused,
+  });
+  const meanwhile = save.isPending || save.isSuccess ? null : meanwhileOf(before, there);
   const missing = (["name", "model", "input", "output"] as const).some((key) => price[key].trim() === "");
   const field = (key: keyof PriceDraft, label: string, size: number, hint?: string) => (
     <TextField key={key} value={price[key]} onChange={(text) => setPrice({ ...price, [key]: text })}>
@@ -41,7 +63,7 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
   const day = (key: "from" | "to", label: string) => (
     <TextField
       key={key}
-      type={draft[key].includes("T") ? "datetime-local" : "date"}
+      type={initial[key].includes("T") ? "datetime-local" : "date"}
       value={price[key]}
       onChange={(text) => setPrice({ ...price, [key]: text })}
     >
@@ -55,12 +77,12 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
       aria-label="Own price"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate();
+        save.mutate(before);
       }}
     >
-      <Unsaved when={differs(price, begun)} of={OWN_SEARCH} />
+      <Unsaved when={isChanged} of={OWN_SEARCH} />
       {FIELDS.map(({ key, label, size, hint }) => field(key, label, size, hint))}
-      <details open={[...Object.keys(MORE_RATES), "from", "to"].some((key) => draft[key as keyof PriceDraft] !== "")}>
+      <details open={[...Object.keys(MORE_RATES), "from", "to"].some((key) => initial[key as keyof PriceDraft] !== "")}>
         <summary>More rates and dates</summary>
         <div>
           {Object.entries(MORE_RATES).map(([key, label]) => field(key as keyof PriceDraft, `${label} $`, 6))}
@@ -68,15 +90,21 @@ export function PriceForm({ draft, onSaved, onCancel }: Props) {
           {day("to", "Until (UTC)")}
         </div>
       </details>
-      <Button type="submit" className={controls.button} isDisabled={missing || save.isPending}>
+      <Button type="submit" className={controls.button} isDisabled={missing || save.isPending || meanwhile !== null}>
         Save price
       </Button>
-      {draft.model !== "" && (
+      {initial.model !== "" && (
         <Button className={controls.button} onPress={onCancel}>
           Cancel
         </Button>
       )}
-      {save.error && <Failure error={save.error} />}
+      <MeanwhileNotice
+        state={meanwhile}
+        save={save}
+        canSave={!missing}
+        onShow={() => begin(there)}
+        onSave={() => save.mutate(there)}
+      />
     </Form>
   );
 }

@@ -8,10 +8,10 @@ import { TimeRange } from "../../filter/FilterBar";
 import bar from "../../filter/FilterBar.module.css";
 import { DIRECTORY_RANGE } from "../../model/directory";
 import { type Changes, withChanges } from "../../model/filters";
-import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceSearch } from "../../model/prices";
+import { MORE_RATES, type PriceSearch } from "../../model/prices";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
-import { DataTable } from "../../ui/DataTable";
+import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
@@ -28,16 +28,18 @@ export function PricesPage() {
   const client = useQueryClient();
   const { model, provider, change, ...view } = search;
   const models = useQuery(modelsQuery(view));
+  // By cost they would come last, and of many models not at all.
+  const unpriced = useQuery(modelsQuery({ ...view, unpriced: "1", order: "requests" }));
   const own = useQuery(pricesQuery);
   const [saved, setSaved] = useState(0);
   const refresh = () => {
-    for (const key of [pricesQuery.queryKey, ["models"]]) client.invalidateQueries({ queryKey: key });
+    client.invalidateQueries({ queryKey: ["models"] });
+    return client.invalidateQueries({ queryKey: pricesQuery.queryKey });
   };
-  const remove = useMutation({ mutationFn: deletePrice, onSuccess: refresh });
+  const remove = useMutation({ mutationFn: deletePrice, onSettled: refresh });
   const set = (changes: Changes<PriceSearch>, ignoreBlocker = false) =>
     navigate({ search: withChanges(search, changes), ignoreBlocker });
   const edited = own.data?.find(({ name }) => name === change);
-  const draft = edited ? draftOf(edited) : model ? draftFor(model, provider ?? null) : NO_PRICE;
   const close = () => set({ model: undefined, provider: undefined, change: undefined }, true);
   return (
     <Page
@@ -55,7 +57,7 @@ export function PricesPage() {
       <div className={styles.parts}>
         <ModelPrices
           view={models.data?.view ?? {}}
-          models={models.data?.models ?? []}
+          models={[...(unpriced.data?.models ?? []), ...(models.data?.models ?? [])]}
           empty={whenEmpty(models, "models", "No call in this time names its model.")}
           onPrice={(row) => set({ model: row.model, provider: row.provider ?? undefined, change: undefined })}
         />
@@ -63,16 +65,19 @@ export function PricesPage() {
           <h2>Own prices</h2>
           <p>In US dollars a million tokens, for models that the price data does not know and for negotiated rates.</p>
           <PriceForm
-            key={`${saved} ${draft.name} ${draft.model}`}
-            draft={draft}
-            onSaved={() => {
-              refresh();
+            key={`${saved} ${own.isPending} ${change} ${model} ${provider}`}
+            now={edited ?? null}
+            of={model ? { model, provider: provider ?? null } : null}
+            all={own.data ?? []}
+            onSaved={async () => {
+              await refresh();
               setSaved(saved + 1);
               close();
             }}
+            onRefused={refresh}
             onCancel={close}
           />
-          <DataTable
+          <FoundTable
             label="Own prices, in the order in which they are tried"
             columns={[
               { header: "Name", cell: ({ name }: Wire["PriceDetail"]) => name },
@@ -100,7 +105,7 @@ export function PricesPage() {
                       <ConfirmButton
                         label="Delete"
                         what={`the price ${row.name}`}
-                        onConfirm={() => remove.mutate(row.name)}
+                        onConfirm={() => remove.mutate(row)}
                       />
                     </>
                   ),
@@ -108,6 +113,7 @@ export function PricesPage() {
             ]}
             rows={own.data ?? []}
             getId={({ origin, name }) => `${origin} ${name}`}
+            textOf={({ name, price }) => `${name} ${price.model}`}
             empty={whenEmpty(own, "prices", "No price of your own: all come from the price data.")}
           />
         </section>

@@ -8,6 +8,7 @@ import { ViewsMenu } from "../../list/ViewsMenu";
 import { inProject, isFiltered, type ViewSearch } from "../../model/filters";
 import { condition } from "../../model/filterText";
 import { formatCount, formatDuration } from "../../model/format";
+import { rowsOf } from "../../model/page";
 import { dollars } from "../../model/trace";
 import { Cost } from "../../ui/Cost";
 import controls from "../../ui/controls.module.css";
@@ -24,7 +25,7 @@ export function SessionsPage() {
   const search = useSearch({ from: "/session/sessions" });
   const navigate = useNavigate({ from: "/sessions" });
   const query = useInfiniteQuery(sessionsQuery(search));
-  const rows = query.data?.pages.flatMap((page) => page.rows) ?? [];
+  const rows = rowsOf(query.data?.pages ?? [], ({ totals }) => totals.session_id);
   const project = inProject(search.project);
   // The numbers are of all the session's traces in the range, whatever the filter.
   const viewOf = ({ totals }: Wire["SessionSummary"]): ViewSearch =>

@@ -8,7 +8,7 @@ import { endOf, SCOPES, type Scope } from "../../model/administration";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { CopyButton } from "../../ui/CopyButton";
 import controls from "../../ui/controls.module.css";
-import { DataTable } from "../../ui/DataTable";
+import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
@@ -25,7 +25,7 @@ export function ApiKeys({ project }: { project: string }) {
       <NewKey project={project} onCreated={refresh} />
       {remove.error && <Failure error={remove.error} />}
       {query.error && <Failure error={query.error} onRetry={() => query.refetch()} />}
-      <DataTable
+      <FoundTable
         label={`API keys of ${project}`}
         columns={[
           { header: "Name", cell: ({ name }: Wire["KeyDetail"]) => name },
@@ -43,6 +43,7 @@ export function ApiKeys({ project }: { project: string }) {
         ]}
         rows={query.data ?? []}
         getId={({ id }) => id}
+        textOf={({ name }) => name}
         empty={whenEmpty(query, "keys", "No key yet. Create one for each program that sends or reads.")}
       />
     </>

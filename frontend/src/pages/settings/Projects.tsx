@@ -8,7 +8,7 @@ import { Unsaved } from "../../app/Unsaved";
 import { inProject } from "../../model/filters";
 import { nameProblem } from "../../model/names";
 import controls from "../../ui/controls.module.css";
-import { DataTable } from "../../ui/DataTable";
+import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
@@ -46,7 +46,7 @@ export function Projects() {
         </Button>
       </Form>
       {error && <Failure error={error} />}
-      <DataTable
+      <FoundTable
         label="Projects"
         columns={[
           {
@@ -63,10 +63,18 @@ export function Projects() {
             header: "Settings",
             cell: (project) => (
               <span className={styles.links}>
-                <Link to="/settings" search={{ ...inProject(project.name), tab: "keys" }}>
+                <Link
+                  to="/settings"
+                  search={{ ...inProject(project.name), tab: "keys" }}
+                  aria-label={`API keys of ${project.name}`}
+                >
                   API keys
                 </Link>
-                <Link to="/settings" search={{ ...inProject(project.name), tab: "project" }}>
+                <Link
+                  to="/settings"
+                  search={{ ...inProject(project.name), tab: "project" }}
+                  aria-label={`Title, retention, deletion of ${project.name}`}
+                >
                   Title, retention, deletion
                 </Link>
               </span>
@@ -75,6 +83,7 @@ export function Projects() {
         ]}
         rows={query.data ?? []}
         getId={(project) => project.name}
+        textOf={({ name, title }) => `${name} ${title}`}
         empty={whenEmpty(query, "projects", "Only projects that were created are listed here.")}
       />
     </>

@@ -1,13 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { FieldError, Form, Input, Label, TextField } from "react-aria-components";
 import { setRetention, type Wire } from "../../api/client";
 import { retentionQuery } from "../../app/queries";
-import { differs, Unsaved } from "../../app/Unsaved";
+import { Unsaved } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
 import { daysOf, KEPT, type Kept } from "../../model/administration";
+import { meanwhileOf } from "../../model/meanwhile";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
+import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import { Loading } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import styles from "./settings.module.css";
@@ -22,28 +25,28 @@ export function Retention({ project }: { project: string }) {
 
 function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetail"] }) {
   const client = useQueryClient();
-  const [typed, setTyped] = useState<Partial<Record<Kept, string>>>({});
-  const chosen = Object.fromEntries(
-    Object.keys(KEPT).map((kind) => [kind, kept.chosen[kind as Kept]?.toString() ?? ""]),
-  ) as Record<Kept, string>;
-  const days = { ...chosen, ...typed };
+  const { draft: days, setDraft: setDays, begun, isChanged, begin } = useDraft(kept, writtenDays);
   const form = useRef<HTMLFormElement>(null);
   const save = useMutation({
-    mutationFn: () => setRetention(project, daysOf(days)),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: retentionQuery(project).queryKey });
-      setTyped({});
+    mutationFn: (over: typeof begun) => setRetention(project, over, daysOf(days)),
+    onSuccess: (saved) => {
+      client.setQueryData(retentionQuery(project).queryKey, saved);
+      begin(saved);
     },
+    onError: () => client.invalidateQueries({ queryKey: retentionQuery(project).queryKey }),
   });
+  // What is no number is an empty text here, and would be taken for none.
+  const submit = (over: typeof begun) => form.current?.checkValidity() && save.mutate(over);
+  const meanwhile = save.isPending ? null : meanwhileOf(begun, kept);
   return (
     <Form ref={form} className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
-      <Unsaved when={differs(days, chosen)} />
+      <Unsaved when={isChanged} />
       {Object.entries(KEPT).map(([kind, label]) => (
         <TextField
           key={kind}
           type="number"
           value={days[kind as Kept]}
-          onChange={(text) => setTyped({ ...typed, [kind]: text })}
+          onChange={(text) => setDays({ ...days, [kind]: text })}
         >
           <Label>{label}</Label>
           <Input min={0} max={36_500} placeholder={hint(kept.days?.[kind as Kept])} />
@@ -53,10 +56,10 @@ function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetai
       <ConfirmButton
         label="Save days"
         what={`of ${project}; what is older goes for good`}
-        // What is no number is an empty text here, and would be taken for none.
-        onConfirm={() => form.current?.checkValidity() && save.mutate()}
+        isDisabled={meanwhile !== null}
+        onConfirm={() => submit(begun)}
       />
-      {save.error && <Failure error={save.error} />}
+      <MeanwhileNotice state={meanwhile} save={save} onShow={() => begin(kept)} onSave={() => submit(kept)} />
       <p className={styles.hint}>
         Days; 0 keeps for ever, empty is as the server says.
         {kept.applied_at && (
@@ -68,6 +71,12 @@ function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetai
       </p>
     </Form>
   );
+}
+
+function writtenDays(kept: Wire["RetentionDetail"] | null): Record<Kept, string> {
+  return Object.fromEntries(
+    Object.keys(KEPT).map((kind) => [kind, kept?.chosen[kind as Kept]?.toString() ?? ""]),
+  ) as Record<Kept, string>;
 }
 
 function hint(days: number | null | undefined): string {

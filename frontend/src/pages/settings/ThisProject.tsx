@@ -2,26 +2,31 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { Button, Form, Input, Label, TextField } from "react-aria-components";
-import { deleteProject, renameProject } from "../../api/client";
+import { deleteProject, renameProject, type Wire } from "../../api/client";
 import { projectDetailsQuery } from "../../app/queries";
 import { Unsaved } from "../../app/Unsaved";
+import { useDraft } from "../../app/useDraft";
 import { DEFAULT_PROJECT } from "../../model/filters";
+import { meanwhileOf } from "../../model/meanwhile";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
+import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import { Retention } from "./Retention";
 import styles from "./settings.module.css";
+
+type Project = Wire["ProjectDetail"];
 
 /** A project's title, how long its data is kept, and its end. */
 export function ThisProject({ project }: { project: string }) {
   const { data } = useQuery(projectDetailsQuery);
-  const title = data?.find(({ name }) => name === project)?.title;
+  const kept = data?.find(({ name }) => name === project);
   return (
     <div className={styles.parts}>
       <section aria-label="Title">
         <h2>Title</h2>
         <p>The name {project} stays: clients and stored data carry it.</p>
-        {title !== undefined && <Title project={project} title={title} />}
+        {kept && <Title kept={kept} />}
       </section>
       <section aria-label="Retention">
         <h2>Kept for</h2>
@@ -36,36 +41,48 @@ export function ThisProject({ project }: { project: string }) {
   );
 }
 
-function Title({ project, title }: { project: string; title: string }) {
+function Title({ kept }: { kept: Project }) {
   const client = useQueryClient();
-  const [typed, setText] = useState<string>();
-  const text = typed ?? title;
+  const { draft: text, setDraft: setText, begun, initial, begin } = useDraft(kept, titleOf);
+  const isChanged = text.trim() !== initial;
   const rename = useMutation({
-    mutationFn: () => renameProject(project, text.trim()),
-    onSuccess: async () => {
-      await client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey });
-      setText(undefined);
+    mutationFn: (over: Project) => renameProject(over, text.trim()),
+    onSuccess: (saved) => {
+      client.setQueryData(projectDetailsQuery.queryKey, (all) =>
+        all?.map((each) => (each.name === saved.name ? saved : each)),
+      );
+      begin(saved);
     },
+    onError: () => client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey }),
   });
+  const meanwhile = rename.isPending ? null : meanwhileOf(begun, kept);
   return (
     <Form
       className={controls.form}
       onSubmit={(event) => {
         event.preventDefault();
-        rename.mutate();
+        rename.mutate(begun ?? kept);
       }}
     >
-      <Unsaved when={text.trim() !== title} />
+      <Unsaved when={isChanged} />
       <TextField value={text} onChange={setText} maxLength={200}>
         <Label>Title</Label>
-        <Input placeholder={project} />
+        <Input placeholder={kept.name} />
       </TextField>
-      <Button type="submit" className={controls.button} isDisabled={text.trim() === title || rename.isPending}>
+      <Button
+        type="submit"
+        className={controls.button}
+        isDisabled={!isChanged || rename.isPending || meanwhile !== null}
+      >
         Rename
       </Button>
-      {rename.error && <Failure error={rename.error} />}
+      <MeanwhileNotice state={meanwhile} save={rename} onShow={() => begin(kept)} onSave={() => rename.mutate(kept)} />
     </Form>
   );
+}
+
+function titleOf(kept: Project | null): string {
+  return kept?.title ?? "";
 }
 
 function Deletion({ project }: { project: string }) {

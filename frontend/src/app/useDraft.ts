@@ -1,0 +1,28 @@
+import { useState } from "react";
+import type { Versioned } from "../model/meanwhile";
+import { differs } from "./Unsaved";
+
+/**
+ * What is written of something that is kept, `now`, or of something new (null). While nothing is written it is as kept
+ * now; from then on it stays, and `begun` is what it was written over, until it begins anew.
+ */
+export function useDraft<Kept extends Versioned, Draft>(now: Kept | null, draftOf: (kept: Kept | null) => Draft) {
+  const [begun, setBegun] = useState(now);
+  const [draft, setDraft] = useState(() => draftOf(now));
+  const initial = draftOf(begun);
+  const isChanged = differs(draft, initial);
+  const begin = (kept: Kept | null) => {
+    setBegun(kept);
+    setDraft(draftOf(kept));
+  };
+  if (!isChanged && begun && now && begun.version !== now.version) begin(now);
+  return { draft, setDraft, begun, initial, isChanged, begin };
+}
+
+/** Whether the form of this id is open: from when its thing was there, also after that is gone. */
+export function useOpened(id: string | undefined, isThere: boolean): boolean {
+  const [opened, setOpened] = useState<string>();
+  const next = isThere || opened === id ? id : undefined;
+  if (next !== opened) setOpened(next);
+  return next !== undefined;
+}
