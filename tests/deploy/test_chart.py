@@ -10,7 +10,9 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from llmflow_bus import topics
 from llmflow_core.config import load_settings
+from llmflow_core.serving import END_SECONDS, GRACE_SECONDS
 from llmflow_exporter.destination_file import destinations_of
 from llmflow_testkit.chart import SETTINGS, variables_of
 from llmflow_testkit.helm import helm, render
@@ -26,10 +28,11 @@ KUBERNETES = OLDEST, LATEST = "1.30", "1.37"
 EXTERNAL = {
     "kafka": {"external": {"enabled": True, "existingSecret": "my-kafka"}},
     "timescaledb": {
-        "external": {"enabled": True, "host": "db.example", "existingSecret": "my-db", "sslMode": "require"}
+        "external": {"enabled": True, "host": "db.example", "existingSecret": "my-db", "sslMode": "verify-full"}
     },
     "auth": {"existingSecret": "my-login"},
     "keys": {"existingSecret": "my-keys"},
+    "authorities": {"existingSecret": "my-authorities", "existingSecretKey": "company.pem"},
     "serviceAccount": {"create": False, "name": "mine"},
     "exporter": {"enabled": False},
 }
@@ -74,6 +77,7 @@ EVERYTHING = {
     },
     "queryApi": {**_POD, "env": {"LLMFLOW_SESSION_HOURS": "24"}},
     "frontend": {**_POD, "trustedProxy": "10.0.0.0/8"},
+    "networkPolicy": {"enabled": True},
     "ingress": {
         "enabled": True,
         "className": "nginx",
@@ -312,7 +316,7 @@ def test_external_backends_replace_the_built_in_ones() -> None:
     assert [o for o in objects if o["kind"] in ("StatefulSet", "Secret", "ServiceAccount")] == []
     writer = environment(objects, "writer")
     assert writer["LLMFLOW_BUS_URL"] == "secret:my-kafka/url"
-    assert writer["LLMFLOW_DATABASE_URL"] == "postgresql://llmflow@db.example:5432/llmflow?sslmode=require"
+    assert writer["LLMFLOW_DATABASE_URL"] == "postgresql://llmflow@db.example:5432/llmflow?sslmode=verify-full"
     assert writer["PGPASSWORD"] == "secret:my-db/password"
     assert environment(objects, "query-api")["AUTH_PASSWORD"] == "secret:my-login/password"
     assert {pod["serviceAccountName"] for _, pod in pods(objects)} == {"mine"}
@@ -358,6 +362,11 @@ def test_the_page_shows_what_the_ingress_publishes(everything: list[Object]) -> 
     assert "LLMFLOW_PROXY_ADDRESS" not in shown
 
 
+@pytest.mark.parametrize(("env", "access"), [({}, "nobody"), ({"LLMFLOW_METRICS_ACCESS": "everybody"}, "everybody")])
+def test_the_metrics_want_credentials_unless_the_values_say_otherwise(env: Object, access: str) -> None:
+    assert environment(install({"queryApi": {"env": env}}), "query-api")["LLMFLOW_METRICS_ACCESS"] == access
+
+
 @pytest.mark.parametrize(("values", "given"), [({}, None), ({"keys": {"secretKey": "k" * 16}}, "k" * 16)])
 def test_the_exporter_opens_what_the_query_api_seals(values: Object, given: str | None) -> None:
     objects = install(values)
@@ -369,9 +378,72 @@ def test_the_exporter_opens_what_the_query_api_seals(values: Object, given: str 
     assert secret == given or (given is None and len(secret) == 32)
 
 
-def test_password_of_the_built_in_database_outlives_the_release_as_its_volume_does() -> None:
-    secret = named(install({}), "Secret", "timescaledb")
-    assert secret["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+def test_what_the_database_needs_outlives_the_release_as_its_volume_does() -> None:
+    kept = {
+        o["metadata"]["name"]
+        for o in install({})
+        if o["metadata"].get("annotations") == {"helm.sh/resource-policy": "keep"}
+    }
+    assert kept == {"demo-llmflow-timescaledb", "demo-llmflow-keys"}
+
+
+def test_certificates_of_own_authorities_are_where_clients_look() -> None:
+    objects = install(EXTERNAL)
+    using = {name: pod for name, pod in pods(objects) if name.split("-")[-1] in ("proxy", "ingest", "writer", "api")}
+    (job,) = [(name, pod) for name, pod in pods(objects) if name.startswith("Job/")]
+    for name, pod in (*using.items(), job):
+        (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "authorities"]
+        assert volume["secret"] == {
+            "secretName": "my-authorities",
+            "items": [{"key": "company.pem", "path": "ca.crt"}],
+        }, name
+        mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert mounts["authorities"] == "/etc/llmflow-authorities", name
+    assert len(using) == 4
+    assert environment(objects, "writer")["PGSSLROOTCERT"] == "/etc/llmflow-authorities/ca.crt"
+    public = {**EXTERNAL, "authorities": {"existingSecret": ""}}
+    assert environment(install(public), "writer")["PGSSLROOTCERT"] == "/etc/ssl/certs/ca-certificates.crt"
+
+
+def test_only_the_release_reaches_what_asks_nobody_who_he_is(everything: list[Object]) -> None:
+    policies = [o for o in everything if o["kind"] == "NetworkPolicy"]
+    assert [o["metadata"]["name"] for o in policies] == ["demo-llmflow-kafka", "demo-llmflow-timescaledb"]
+    for policy in policies:
+        ((rule,),) = (way["from"] for way in policy["spec"]["ingress"])
+        allowed = rule["podSelector"]["matchLabels"].items()
+        guarded = policy["spec"]["podSelector"]["matchLabels"]
+        for item in everything:
+            labels = item.get("spec", {}).get("template", {}).get("metadata", {}).get("labels")
+            if labels is not None:
+                assert allowed <= labels.items()
+                own = labels["app.kubernetes.io/component"] == guarded["app.kubernetes.io/component"]
+                assert (guarded.items() <= labels.items()) == own
+    assert not [o for o in install({**EXTERNAL, "networkPolicy": {"enabled": True}}) if o["kind"] == "NetworkPolicy"]
+
+
+def test_what_the_built_in_kafka_keeps_fits_into_its_volume() -> None:
+    broker = named(install({}), "StatefulSet", "kafka")["spec"]
+    variables = {entry["name"]: entry["value"] for entry in broker["template"]["spec"]["containers"][0]["env"]}
+    partition = int(variables["KAFKA_LOG_RETENTION_BYTES"]) + int(variables["KAFKA_LOG_SEGMENT_BYTES"])
+    (claim,) = broker["volumeClaimTemplates"]
+    size = int(claim["spec"]["resources"]["requests"]["storage"].removesuffix("Gi")) << 30
+    url = environment(install({}), "writer")["LLMFLOW_BUS_URL"]
+    partitions = len(topics.ALL) * int(url.partition("partitions=")[2])
+    assert partitions * partition < 0.95 * size
+
+
+def test_there_is_time_to_finish_what_is_in_flight(rendered: list[Object]) -> None:
+    for item in rendered:
+        if item["kind"] == "Deployment" and "frontend" not in item["metadata"]["name"]:
+            pod = item["spec"]["template"]["spec"]
+            container = pod["containers"][0]
+            before = container["lifecycle"]["preStop"]["sleep"]["seconds"] if "lifecycle" in container else 0
+            assert pod["terminationGracePeriodSeconds"] >= before + GRACE_SECONDS + END_SECONDS + 5
+
+
+def test_the_proxy_is_given_the_time_that_its_calls_have() -> None:
+    patient = named(install({"proxy": {"env": {"LLMFLOW_STOP_TIMEOUT": "600"}}}), "Deployment", "proxy")
+    assert patient["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= 5 + 600 + END_SECONDS + 5
 
 
 def test_autoscaling_decides_the_replicas_and_several_replicas_get_a_budget(everything: list[Object]) -> None:

@@ -16,7 +16,7 @@ import yaml
 from llmflow_core.config import load_settings
 from llmflow_core.serving import END_SECONDS, GRACE_SECONDS
 from llmflow_store.settings import MigrateSettings
-from llmflow_testkit.chart import SETTINGS, variables_of
+from llmflow_testkit.chart import DECIDED, SETTINGS, variables_of
 from llmflow_testkit.clusters.availability import available
 from llmflow_testkit.compose import find_compose_loader
 
@@ -109,8 +109,8 @@ def test_everything_that_stays_up_has_a_healthcheck_and_is_restarted(services: M
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_stopping_service_has_the_time_that_it_takes(name: str, services: Model) -> None:
-    minutes, seconds = re.fullmatch(r"(?:(\d+)m)?(\d+)s", services[name]["stop_grace_period"]).groups()  # type: ignore[union-attr]
-    assert 60 * int(minutes or 0) + int(seconds) > GRACE_SECONDS + END_SECONDS
+    minutes, seconds = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", services[name]["stop_grace_period"]).groups()  # type: ignore[union-attr]
+    assert 60 * int(minutes or 0) + int(seconds or 0) > GRACE_SECONDS + END_SECONDS
 
 
 def test_images_are_pinned_or_built_here(services: Model) -> None:
@@ -197,24 +197,15 @@ def test_settings_of_the_user_reach_the_services(load: Callable[..., Model]) -> 
     assert services["writer"]["environment"]["PGPASSWORD"] == "p@ss/w:rd"
 
 
-@pytest.mark.parametrize("service", ["proxy", "ingest"])
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
 def test_every_setting_reaches_the_service(load: Callable[..., Model], service: str) -> None:
-    decided = {
-        "LLMFLOW_KEYS_FILE",
-        "LLMFLOW_KEYS_URL",
-        "LLMFLOW_BUS_URL",
-        "LLMFLOW_HOST",
-        "LLMFLOW_INGEST_GRPC_PORT",
-        "LLMFLOW_INGEST_HTTP_PORT",
-        "LLMFLOW_INGEST_ZIPKIN_PORT",
-        "LLMFLOW_SPOOL_DIR",
-        "LLMFLOW_WORKERS",
-        "PROXY_PORT",
-    }
-    # Names a file, which an override of the compose file has to mount as well.
-    decided.add("LLMFLOW_PROVIDERS_FILE")
-    given = {name: f"value of {name}" for name in variables_of(service) if name not in decided}
-    assert ("GROQ_BASE_URL" if service == "proxy" else "LLMFLOW_INGEST_MAX_BODY") in given
+    passed_on = {"AUTH_PASSWORD", "AUTH_USERNAME", "LLMFLOW_KEYS_REQUIRED", "LLMFLOW_KEYS_TOKEN", "VERBOSE"}
+    decided = DECIDED - passed_on | {"LLMFLOW_KEYS_FILE", "LLMFLOW_SPOOL_DIR"}
+    # They are about files, which an override of the compose file has to mount as well.
+    decided |= {"LLMFLOW_PROVIDERS_FILE", "LLMFLOW_EXPORT_RELOAD_SECONDS", "LLMFLOW_PRICES_RELOAD_SECONDS"}
+    block = SERVICES[service][0] if service in SERVICES else service
+    given = {name: f"value of {name}" for name in variables_of(block) if name not in decided}
+    assert given
     environment = load(given)["services"][service]["environment"]
     assert {name: environment.get(name) for name in given} == given
 

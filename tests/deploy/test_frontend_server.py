@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -38,6 +38,8 @@ class Service:
                 elif self.path == "/api/visitor":
                     said = (f"X-Forwarded-{name}" for name in ("For", "Proto"))
                     self._say(" ".join(self.headers[name] for name in said))
+                elif self.path == "/api/tagged":
+                    self._say('{"version": "9f4a61c0"}', {"Content-Type": "application/json", "ETag": '"9f4a61c0"'})
                 else:
                     self._answer(0)
 
@@ -47,10 +49,11 @@ class Service:
             def _answer(self, size: int) -> None:
                 self._say(f"{name} {self.path} {size} {self.headers['Host']}")
 
-            def _say(self, text: str) -> None:
+            def _say(self, text: str, headers: Mapping[str, str] | None = None) -> None:
                 body = text.encode()
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
+                for name, value in {**(headers or {}), "Content-Length": str(len(body))}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(body)
 
@@ -121,7 +124,7 @@ async def page(tmp_path: Path, query_api: Service, ingest: Service) -> AsyncIter
     main = main.replace("/tmp/", f"{tmp_path}/").replace("/etc/nginx/mime.types", str(tmp_path / "mime.types"))
     # Started by root, nginx would read the files as another user, to whom pytest's folders are closed.
     user = "user root; " if os.geteuid() == 0 else ""
-    (tmp_path / "nginx.conf").write_text(main.replace("worker_processes auto", f"{user}worker_processes 1"))
+    (tmp_path / "nginx.conf").write_text(main.replace("worker_processes 2", f"{user}worker_processes 1"))
 
     command = [str(nginx), "-p", str(tmp_path), "-e", "stderr", "-c", str(tmp_path / "nginx.conf"), "-g", "daemon off;"]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
@@ -162,11 +165,25 @@ async def test_assets_are_kept_for_ever_and_missing_ones_are_missing(page: httpx
     assert "cache-control" not in page.get("/favicon.svg").headers
 
 
-@pytest.mark.parametrize("path", ["/api/traces?limit=5", "/jaeger/api/traces", "/api/v1/private", "/api/public/scores"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/traces?limit=5",
+        "/jaeger/api/traces",
+        "/api/v1/private",
+        "/api/public/scores",
+        "/metrics?project=p",
+        "/readyz",
+    ],
+)
 async def test_passes_the_api_to_the_query_api(page: httpx.Client, path: str) -> None:
     answer = page.get(path)
     assert answer.text == f"query-api {path} 0 {page.base_url.netloc.decode()}"
     assert "cache-control" not in answer.headers
+
+
+async def test_leaves_the_entity_tags_of_the_api_as_they_are(page: httpx.Client) -> None:
+    assert page.get("/api/tagged", headers={"Accept-Encoding": "gzip"}).headers["etag"] == '"9f4a61c0"'
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,10 @@
 {{- else }}
   value: postgresql://llmflow@{{ include "llmflow.fullname" . }}-timescaledb:5432/llmflow
 {{- end }}
+{{- if and $external.enabled (hasPrefix "verify" $external.sslMode) }}
+- name: PGSSLROOTCERT
+  value: {{ empty .Values.authorities.existingSecret | ternary "/etc/ssl/certs/ca-certificates.crt" "/etc/llmflow-authorities/ca.crt" }}
+{{- end }}
 - name: PGPASSWORD
   valueFrom:
     secretKeyRef:

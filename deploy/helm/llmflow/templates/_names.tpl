@@ -12,10 +12,15 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Labels that choose all pods of the release. */}}
+{{- define "llmflow.instance" -}}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{/* Labels that choose a component's pods; they never change. Takes a dict: root, component. */}}
 {{- define "llmflow.selector" -}}
-app.kubernetes.io/name: {{ default .root.Chart.Name .root.Values.nameOverride }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+{{ include "llmflow.instance" .root }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 

@@ -9,6 +9,8 @@ securityContext:
   runAsUser: {{ .user }}
   runAsGroup: {{ .user }}
   fsGroup: {{ .user }}
+  {{- /* Not each file of a volume at each start. */}}
+  fsGroupChangePolicy: OnRootMismatch
   seccompProfile:
     type: RuntimeDefault
 {{- with .root.Values.image.pullSecrets }}
@@ -33,6 +35,27 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+{{- end -}}
+
+{{/* The certificates of own authorities, where `ca_file` and PGSSLROOTCERT expect them. */}}
+{{- define "llmflow.authorities.mount" -}}
+{{- if .Values.authorities.existingSecret -}}
+- name: authorities
+  mountPath: /etc/llmflow-authorities
+  readOnly: true
+{{- end -}}
+{{- end -}}
+
+{{- define "llmflow.authorities.volume" -}}
+{{- with .Values.authorities -}}
+{{- if .existingSecret -}}
+- name: authorities
+  secret:
+    secretName: {{ .existingSecret }}
+    items:
+      - {key: {{ .existingSecretKey | quote }}, path: ca.crt}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A stateless service. Takes a dict: root, component, values (its block of values.yaml), user, grace (seconds to
@@ -125,9 +148,11 @@ spec:
               mountPath: {{ . }}
               readOnly: true
             {{- end }}
+            {{- include "llmflow.authorities.mount" .root | nindent 12 }}
       volumes:
         - name: tmp
           emptyDir: {}
+        {{- include "llmflow.authorities.volume" .root | nindent 8 }}
         {{- if .state }}
         - name: state
           emptyDir: {}
