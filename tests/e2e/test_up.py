@@ -64,18 +64,19 @@ class Up:
         return self.folder / "up.log"
 
     def processes(self) -> list[psutil.Process]:
-        """Every service and PostgreSQL server that works on this data folder."""
+        """Every service and PostgreSQL server that works on this data folder, without what they have started."""
         log_url = f"embedded{(self.data_dir / 'log').as_uri().removeprefix('file')}"
         postgres = str((self.data_dir / "postgres").resolve())
-        found = []
+        found: dict[int, tuple[psutil.Process, int]] = {}
         for process in psutil.process_iter():
             try:
                 serves = process.environ().get("LLMFLOW_BUS_URL") == log_url
                 if serves or any(part.startswith(postgres) for part in process.cmdline()):
-                    found.append(process)
+                    found[process.pid] = process, process.ppid()
             except psutil.Error:
                 continue
-        return found
+        # A backend of PostgreSQL's has its server's command line until it has given itself a name.
+        return [process for process, parent in found.values() if parent not in found]
 
     def processor_seconds(self) -> float:
         """What all that runs has computed since its start."""
