@@ -64,7 +64,7 @@ lock: $(UV)  ## Resolve every dependency into requirements.lock; UPGRADE=1 takes
 	@touch $@
 
 .make/page: .make/npm $(shell find frontend -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
-	cd frontend && $(NPM) run --silent build -- --outDir ../services/standalone/src/llmflow/page --emptyOutDir
+	cd frontend && $(NPM) run --silent build -- --outDir ../services/standalone/src/llmflow/page --emptyOutDir --logLevel warn
 	@touch $@
 
 .PHONY: lint
