@@ -103,7 +103,7 @@ async def test_a_rule_and_a_budget_from_their_making_to_their_end(
         await form.get_by_label("Filter", exact=True).fill("user:alice")
         await form.get_by_label("Filter", exact=True).press("Enter")
         await expect(form.get_by_role("img", name="The last day over time")).to_be_visible()
-        await expect(form.get_by_text("Threshold").last).to_be_visible()
+        await expect(form.get_by_role("listitem").filter(has_text="Threshold")).to_be_visible()
         # The preview was refused too.
         await refused(page_problems)
         await assert_accessible(page)

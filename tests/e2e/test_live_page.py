@@ -57,7 +57,7 @@ async def test_new_traces_show_by_themselves_but_not_under_a_reader(demo: Stack,
     send(demo, "live", "two")
     await expect_names(table, "two", "one")
 
-    waiting = visitor.get_by_role("button", name=re.compile("^[0-9]+ new$"))
+    waiting = visitor.get_by_role("button", name=re.compile("^[0-9]+ new traces$"))
     await table.get_by_role("link", name="two").hover()
     send(demo, "live", "three")
     await expect(waiting).to_have_text("1 new")
