@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -108,6 +109,21 @@ def test_a_model_that_is_named_by_its_path_has_its_price(model: str) -> None:
 )
 def test_what_cannot_be_priced_has_no_cost(fields: dict[str, Any]) -> None:
     assert priced(**fields).cost is None
+
+
+@pytest.mark.parametrize("count", [-5, -0.5, 1e308, math.nan, math.inf, 2**64])
+@pytest.mark.parametrize(
+    ("model", "counted"),
+    [
+        ("whisper-1", "llmflow.usage.audio.input_seconds"),
+        ("tts-1", "llmflow.usage.input_characters"),
+        ("gpt-4o", "llmflow.usage.web_search.requests"),
+        ("gpt-4o-audio-preview", "gen_ai.usage.audio.input_tokens"),
+    ],
+)
+def test_a_count_that_cannot_be_changes_no_cost(model: str, counted: str, count: float) -> None:
+    tokens = {"provider": "openai", "model": model, "input_tokens": 5, "output_tokens": 5}
+    assert priced(**tokens, attributes={counted: count}).cost == priced(**tokens).cost
 
 
 def test_a_model_that_answers_under_a_name_without_a_price_costs_what_was_asked_for() -> None:

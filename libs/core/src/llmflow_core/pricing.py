@@ -297,6 +297,8 @@ _DETAILS: Mapping[str, tuple[str, ...]] = {
 #: Those by which models are priced that do not count tokens.
 _OTHER_UNITS = frozenset({"audio_seconds", "input_audio_seconds", "input_characters", "input_document_pages"})
 _PRICE_KEYS = {name: unit_data[name]["price_key"] for name in _DETAILS}
+#: More than anything counts, as a span's tokens.
+_MOST = 2**63
 _US_ONLY = Decimal("0.1")
 _SERVICE_TIERS = (
     "openai.response.service_tier",
@@ -313,14 +315,15 @@ def _has_tokens(span: Span) -> bool:
 
 
 def _details_of(span: Span, names: Iterable[str]) -> dict[str, int | float]:
-    """The counts of these details that the span states and that are not zero."""
+    """The counts of these details that the span states and that are more than zero."""
     attributes, found = span.attributes, {}
     for name in names:
         for key in _DETAILS[name]:
             if key in attributes:
                 count = attributes[key]
                 is_count = isinstance(count, int) or (isinstance(count, float) and name.endswith("_seconds"))
-                if count and is_count and count is not True:
+                # What cannot be must not keep the span from being stored.
+                if is_count and count is not True and 0 < count < _MOST:
                     found[name] = count
                 break
         else:
