@@ -18,7 +18,7 @@ from llmflow_core.messages import Part
 from llmflow_core.spans import Span
 from llmflow_testkit.providers import FakeProvider
 from llmflow_testkit.providers.openai_media_api import SOUND, TRANSCRIPT
-from llmflow_testkit.providers.openai_resources_api import CONTENT
+from llmflow_testkit.providers.openai_resources_api import BATCH_MODEL, CONTENT
 from llmflow_testkit.providers.openai_responses_api import REASONING, REFUSAL
 
 from .conftest import Recorded
@@ -424,10 +424,11 @@ async def test_batches_uploads_and_models(client: AsyncOpenAI, recorded: Recorde
     part = await client.uploads.parts.create(upload.id, data=b"{}\n")
     await client.uploads.complete(upload.id, part_ids=[part.id])
     await client.models.retrieve("gpt-4o")
-    spans = await recorded.all(7)
+    spans = await recorded.all(8)
     assert [span.name for span in spans] == [
         "POST /v1/batches",
         "GET /v1/batches/{id}",
+        f"chat {BATCH_MODEL}",
         "POST /v1/batches/{id}/cancel",
         "POST /v1/uploads",
         "POST /v1/uploads/{id}/parts",
@@ -437,8 +438,24 @@ async def test_batches_uploads_and_models(client: AsyncOpenAI, recorded: Recorde
     done = spans[1].attributes
     assert (done["llmflow.resource.status"], done["llmflow.resource.request_counts.completed"]) == ("completed", 2)
     assert done["llmflow.resource.output_file_id"] == "file-out"
-    assert spans[4].attributes["llmflow.request.file.size"] == 3
-    assert (spans[6].attributes["llmflow.resource.id"], spans[6].observation_type) == ("gpt-4o", "span")
+    assert spans[5].attributes["llmflow.request.file.size"] == 3
+    assert (spans[7].attributes["llmflow.resource.id"], spans[7].observation_type) == ("gpt-4o", "span")
+
+
+async def test_a_batch_counts_once_however_often_it_is_asked_for(client: AsyncOpenAI, recorded: Recorded) -> None:
+    found = await client.batches.retrieve("batch_1")
+    await client.batches.retrieve("batch_1")
+    assert found.usage
+    _, once, _, again = await recorded.all(4)
+    assert (once.trace_id, once.span_id, once.start_time_ns) == (again.trace_id, again.span_id, again.start_time_ns)
+    assert (once.name, once.model, once.observation_type) == (f"chat {BATCH_MODEL}", BATCH_MODEL, "generation")
+    assert (once.input_tokens, once.output_tokens) == (found.usage.input_tokens, found.usage.output_tokens)
+    assert (once.cache_read_tokens, once.reasoning_tokens) == (2_000, 300)
+    assert once.start_time_ns == found.created_at * 10**9
+    assert once.duration_ns == 90 * 10**9
+    listed = [batch.id async for batch in client.batches.list()]
+    spans = await recorded.all(6)
+    assert spans[5].attributes["gen_ai.response.id"] == listed[0]
 
 
 async def test_each_attempt_of_a_retried_call_is_a_span(proxy_url: str, recorded: Recorded) -> None:

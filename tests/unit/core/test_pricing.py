@@ -180,3 +180,17 @@ def test_a_service_tier_is_not_taken_for_a_speed_of_that_name() -> None:
     usual = cost()
     assert cost(speed="fast") > usual
     assert cost(service_tier="fast") == usual
+
+
+@pytest.mark.parametrize(("calls", "rates"), [(4, ("1.25", "10")), (1, ("2.5", "15")), (None, ("2.5", "15"))])
+@pytest.mark.parametrize("searches", [None, 3])
+def test_the_tier_of_a_batch_is_that_of_its_average_call(
+    calls: int | None, rates: tuple[str, str], searches: int | None
+) -> None:
+    attributes: dict[str, Any] = {"llmflow.usage.calls": calls, "llmflow.usage.web_search.requests": searches}
+    span = priced(
+        provider="gcp.gemini", model="gemini-2.5-pro", input_tokens=400_000, output_tokens=1_000, attributes=attributes
+    )
+    assert span.input_cost == 400_000 * Decimal(rates[0]) / 1_000_000
+    assert span.output_cost == 1_000 * Decimal(rates[1]) / 1_000_000
+    assert span.cost == span.input_cost + span.output_cost + Decimal("0.035") * (searches or 0)

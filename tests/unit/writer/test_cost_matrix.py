@@ -3,7 +3,7 @@ out by hand from the price lists (US dollars a million tokens)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -91,6 +91,16 @@ class Case(NamedTuple):
     input: list[tuple[int, str]]
     output: list[tuple[int, str]]
     other: str = "0"
+
+
+def assert_costs(case: Case, spans: Sequence[Span]) -> None:
+    """That the spans cost together what the case says, to the last digit."""
+    million, nothing = Decimal(1_000_000), Decimal(0)
+    input_cost = sum((tokens * Decimal(rate) for tokens, rate in case.input), nothing) / million
+    output_cost = sum((tokens * Decimal(rate) for tokens, rate in case.output), nothing) / million
+    assert sum((span.input_cost or nothing for span in spans), nothing) == input_cost
+    assert sum((span.output_cost or nothing for span in spans), nothing) == output_cost
+    assert sum((span.cost or nothing for span in spans), nothing) == input_cost + output_cost + Decimal(case.other)
 
 
 _CACHED = {"prompt_tokens": 10_000, "completion_tokens": 2_000, "prompt_tokens_details": {"cached_tokens": 6_000}}
@@ -446,13 +456,53 @@ _CASES |= {
 }
 
 
+def openai_batch(model: str, usage: dict[str, Any], calls: int, path: str = "/v1/batches/batch_1") -> Call:
+    batch = {
+        "id": "batch_1",
+        "object": "batch",
+        "endpoint": "/v1/chat/completions",
+        "model": model,
+        "status": "completed",
+        "created_at": 1_795_100_000,
+        "completed_at": 1_795_103_600,
+        "request_counts": {"total": calls, "completed": calls, "failed": 0},
+        "usage": usage,
+    }
+    return call(path, {}, batch)
+
+
+_BATCHED = {"input_tokens": 400_000, "output_tokens": 50_000, "input_tokens_details": {"cached_tokens": 100_000}}
+#: What the calls of a batch cost together.
+_BATCHES: dict[str, Case] = {
+    "openai": Case(
+        openai_batch("gpt-5-2025-08-07", _BATCHED, 100), [(300_000, "0.625"), (100_000, "0.0625")], [(50_000, "5")]
+    ),
+    "openai-in-the-tier-of-the-average": Case(
+        openai_batch("gpt-5.4", _BATCHED, 2), [(300_000, "1.25"), (100_000, "0.13")], [(50_000, "7.5")]
+    ),
+    "openai-of-long-prompts": Case(
+        openai_batch("gpt-5.4", _BATCHED, 1), [(300_000, "2.5"), (100_000, "0.25")], [(50_000, "11.25")]
+    ),
+    "azure": Case(
+        openai_batch("gpt-4o-mini", _BATCHED | {"input_tokens_details": None}, 100, "/azure/openai/batches/batch_1"),
+        [(400_000, "0.075")],
+        [(50_000, "0.3")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _BATCHES)
+def test_a_batch_costs_what_the_price_list_says(name: str, recorded: Callable[..., list[Span]]) -> None:
+    case = _BATCHES[name]
+    path, request, response, headers = case.call
+    asked_for, *spans = recorded(path, request, response, **headers)
+    assert asked_for.cost is None
+    assert_costs(case, spans)
+
+
 @pytest.mark.parametrize("name", _CASES)
 def test_a_call_costs_what_the_price_list_says(name: str, recorded: Callable[..., list[Span]]) -> None:
     case = _CASES[name]
     path, request, response, headers = case.call
     [span] = recorded(path, request, response, **headers)
-    million = Decimal(1_000_000)
-    input_cost = sum((tokens * Decimal(rate) for tokens, rate in case.input), Decimal(0)) / million
-    output_cost = sum((tokens * Decimal(rate) for tokens, rate in case.output), Decimal(0)) / million
-    assert (span.input_cost, span.output_cost) == (input_cost, output_cost)
-    assert span.cost == input_cost + output_cost + Decimal(case.other)
+    assert_costs(case, [span])

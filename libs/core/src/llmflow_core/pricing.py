@@ -224,6 +224,9 @@ class _Tariff:
         )
         at = datetime.fromtimestamp(span.start_time_ns / 1e9, UTC)
         try:
+            if self._tiers and (asked := _asked(span)) != usage.input_tokens:
+                price = _of_tier(self._model.get_prices(at, context or None), asked).calc_price(usage)
+                return price["input_price"], price["output_price"], price["total_price"]
             result = self._model.calc_price(
                 usage, self._provider, genai_request_timestamp=at, price_context=context or None
             )
@@ -248,7 +251,7 @@ class _Tariff:
 
     def _rates_of(self, span: Span, context: Mapping[str, str]) -> _Rates | None:
         """The rates of this day, of the tier that the input reaches, and in this context."""
-        asked = span.input_tokens or 0
+        asked = _asked(span) if self._tiers else 0
         key = (span.start_time_ns // _NS_PER_DAY, bisect_left(self._tiers, asked), tuple(context.items()))
         if key not in self._rates:
             if len(self._rates) >= _MOST_RATES:
@@ -308,6 +311,13 @@ _SERVICE_TIERS = (
     "gen_ai.response.service_tier",
 )
 _CACHE_HEADERS = ("helicone-cache", "x-portkey-cache-status", "cf-aig-cache-status")
+
+
+def _asked(span: Span) -> int:
+    """How many tokens of input a call had, which its tier follows from: where a span stands for all calls of a batch,
+    on average."""
+    calls, asked = span.attributes.get("llmflow.usage.calls"), span.input_tokens or 0
+    return asked // calls if isinstance(calls, int) and calls > 1 else asked
 
 
 def _has_tokens(span: Span) -> bool:
@@ -393,10 +403,15 @@ def _without_paths(names: Iterable[str]) -> Iterator[str]:
                 break
 
 
+def _of_tier(tiered: ModelPrice, asked: int) -> ModelPrice:
+    """The prices of the tier that so many tokens of input reach."""
+    return ModelPrice(**{name: _in_its_tier(price, asked) for name, price in vars(tiered).items()})
+
+
 def _rates(tiered: ModelPrice, asked: int) -> _Rates | None:
     """The rates of a call with so many tokens of input, found out by asking for the price of a million; None where they
     are not the same for each token."""
-    prices = ModelPrice(**{name: _in_its_tier(price, asked) for name, price in vars(tiered).items()})
+    prices = _of_tier(tiered, asked)
     try:
         nothing = prices.calc_price(Usage(input_tokens=0, output_tokens=0))["total_price"]
         both = prices.calc_price(Usage(input_tokens=_PROBE, output_tokens=_PROBE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from llmflow_proxy import openai_responses
+from llmflow_proxy import openai_batches, openai_responses
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed
 
 #: Members of these objects that are recorded, as `llmflow.resource.<name>`. What else they hold is content.
@@ -43,6 +43,13 @@ def _read_stored_response(body: dict[str, Any], reading: Reading) -> None:
     openai_responses.read_background(body, reading)
 
 
+def _read_batches(body: dict[str, Any], reading: Reading) -> None:
+    read_response(body, reading)
+    for batch in [body, *dicts(body.get("data"))]:
+        if batch.get("object") == "batch":
+            openai_batches.read_batch(batch, reading)
+
+
 def _read_facts(body: Mapping[str, Any], reading: Reading) -> None:
     facts = {name: body[name] for name in _FACTS if isinstance(body.get(name), (str, int, float))}
     reading.attributes.update({f"llmflow.resource.{name}": value for name, value in facts.items()})
@@ -56,10 +63,10 @@ def _read_file(file: Mapping[str, Any], side: str, reading: Reading) -> None:
 
 _SHAPE = Shape(None, read_request, read_response, never_streamed, methods=frozenset())
 _STORED_RESPONSE = Shape(None, read_request, _read_stored_response, openai_responses.reassemble, methods=frozenset())
+_BATCHES = Shape(None, read_request, _read_batches, never_streamed, methods=frozenset())
 _ONE = "/{id}"
 _PATHS = {
     "/files": ("", _ONE, f"{_ONE}/content"),
-    "/batches": ("", _ONE, f"{_ONE}/cancel"),
     "/uploads": ("", f"{_ONE}/parts", f"{_ONE}/complete", f"{_ONE}/cancel"),
     "/models": ("", _ONE),
     "/responses": (f"{_ONE}/input_items", "/input_tokens"),
@@ -86,5 +93,6 @@ _PATHS = {
 SHAPES = {
     "/responses/{id}": _STORED_RESPONSE,
     "/responses/{id}/cancel": _STORED_RESPONSE,
+    **{f"/batches{below}": _BATCHES for below in ("", _ONE, f"{_ONE}/cancel")},
     **{base + below: _SHAPE for base, belows in _PATHS.items() for below in belows},
 }

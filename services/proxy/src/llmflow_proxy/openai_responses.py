@@ -10,7 +10,7 @@ from llmflow_proxy.media import blob, by_reference, media
 from llmflow_proxy.openai_compatible import read_caller
 from llmflow_proxy.openai_media import read_media_usage
 from llmflow_proxy.secrets import REDACTED
-from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed
+from llmflow_proxy.shape import Apart, Reading, Shape, dicts, index_of, mapping, parsed, unix_ns
 from llmflow_proxy.stated_cost import stated_cost
 
 _PARAMETERS = {
@@ -37,7 +37,6 @@ _CALLERS_TOOLS = {
 #: Of a call of a tool that OpenAI runs, what it came to.
 _OUTCOMES = ("result", "results", "output", "outputs", "error")
 _UNFINISHED = ("queued", "in_progress")
-_NS_PER_S = 1_000_000_000
 
 
 def read_request(body: dict[str, Any], reading: Reading) -> None:
@@ -78,13 +77,10 @@ def read_response(body: dict[str, Any], reading: Reading) -> None:
 
 def read_background(body: dict[str, Any], reading: Reading) -> None:
     """Set a response apart that is made in the background: whoever asks for it, and however often, it is one call."""
-    identity, created = body.get("id"), body.get("created_at")
-    if body.get("background") is not True or not isinstance(identity, str) or not isinstance(created, int | float):
+    identity, began = body.get("id"), unix_ns(body.get("created_at"))
+    if body.get("background") is not True or not isinstance(identity, str) or began is None:
         return
-    completed = body.get("completed_at")
-    apart = Apart(
-        identity, int(created) * _NS_PER_S, int(completed) * _NS_PER_S if isinstance(completed, int | float) else None
-    )
+    apart = Apart(identity, began, unix_ns(body.get("completed_at")))
     reading.apart = [apart]
     if body.get("usage") and body.get("status") not in _UNFINISHED:
         apart.reading = Reading()

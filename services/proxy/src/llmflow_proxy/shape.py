@@ -16,6 +16,9 @@ _DATA = b"data:"
 _NEXT_DATA = b"\n\n" + _DATA
 #: The events of a longer stream are not all held at a time.
 _AT_ONCE_BYTES = 256 << 10
+_NS_PER_S = 1_000_000_000
+#: A span's times are 64 bits of nanoseconds.
+_MOST_SECONDS = (1 << 63) // _NS_PER_S
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 #: What stands behind a backslash in JSON: another one, a pair of surrogates, or half of one.
 _ESCAPED = re.compile(
@@ -45,13 +48,15 @@ class Apart:
 
     `identity` is the provider's id of it, or says which of those within the answer it is. It began `start_ns` after the
     Unix epoch, None for a call made within the exchange, and ended at `end_ns` where that is known; `reading` is what
-    it said and took, None as long as that is not known.
+    it said and took, None as long as that is not known. A `batch` stands for all calls of one; read from an answer that
+    was not seen whole, it may be but a part.
     """
 
     identity: str
     start_ns: int | None = None
     end_ns: int | None = None
     reading: Reading | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +159,12 @@ def index_of(item: Mapping[str, Any], name: str = "index", otherwise: int = 0) -
 def dicts(value: JSON) -> list[dict[str, Any]]:
     """The objects in a list that a stranger sent; nothing when it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def unix_ns(seconds: JSON) -> int | None:
+    """A Unix time in seconds that a stranger sent, in nanoseconds; None when it is none that a span could have."""
+    known = isinstance(seconds, int | float) and 0 < seconds < _MOST_SECONDS
+    return int(seconds) * _NS_PER_S if known else None
 
 
 def strings(value: JSON) -> list[str]:

@@ -54,6 +54,8 @@ _UNTOLD = ("", "text/plain", "application/octet-stream")
 _EVENTS = (b"data: {", b"data:{", b"event:")
 #: Roles, types, names and ids are no longer than this.
 _NEVER_CUT = 128
+#: Lists tell of batches for months. Recorded anew after retention has removed them, they would count twice.
+_LONG_AGO_NS = 7 * 86_400 * 10**9
 _FAILURES = {
     "caller_timeout": "caller_timeout",
     "unreachable": "connection_error",
@@ -67,8 +69,8 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     out.
 
     That holds one span, and one more for each call apart of which the answer says what it took: one of another model
-    for advice, or one made in the background, whose ids and start are the same in every exchange that says so, so that
-    it counts once. `limit` bounds the recorded content of each of the two bodies, in bytes.
+    for advice, or one made in the background or in a batch, whose ids and start are the same in every exchange that
+    says so, so that it counts once. `limit` bounds the recorded content of each of the two bodies, in bytes.
     """
     headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
@@ -113,6 +115,8 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
         span["status"] = {"code": trace_pb2.Status.STATUS_CODE_ERROR, "message": message}
     spans = [(span, attributes)]
     for apart in reading.apart:
+        if apart.batch and not _counts(apart, exchange, limit):
+            continue
         within = apart.start_ns is None
         ids = _ids_beside(span, apart) if within else _ids_of(apart, exchange, project)
         if apart.reading:
@@ -140,6 +144,15 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     if any(secret.encode() in request for secret in cores):
         request = _request([(span, without(attributes, secrets)) for span, attributes in spans], service)
     return project, request
+
+
+def _counts(batch: Apart, exchange: Exchange, limit: int) -> bool:
+    """Whether the exchange says all of what a batch took, and while what was recorded of it before is still there."""
+    capture, encodings = exchange.response, exchange.response_header(b"content-encoding")
+    if exchange.failure or capture.truncated or exchange.start_ns - (batch.end_ns or exchange.start_ns) > _LONG_AGO_NS:
+        return False
+    most = limit * RAW_FACTOR
+    return not encodings or len(decoded(capture.head(), encodings, most)) < most
 
 
 def _ids_of(apart: Apart, exchange: Exchange, project: str) -> dict[str, Any]:

@@ -14,6 +14,9 @@ from llmflow_testkit.providers.replies import Reply, identity
 MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "gpt-4", "o3-mini")
 #: What every file holds.
 CONTENT = b'{"custom_id": "one", "response": {"status_code": 200}}\n{"custom_id": "two", "error": null}\n'
+BATCH_MODEL = "gpt-5-mini-2025-08-07"
+#: All its batches were created then, long enough ago that they are done.
+BATCH_CREATED = int(time.time()) - 100
 _ID = re.compile(r"/v1/(\w+)/([^/]+)(/\w+)?")
 
 
@@ -95,18 +98,34 @@ def _file(identifier: str, name: str, purpose: str, size: int) -> dict[str, Any]
 
 def _batch(identifier: str, status: str, request: dict[str, Any]) -> dict[str, Any]:
     done = 2 if status == "completed" else 0
+    # The API has had the names of chat completions in here as well, and has never filled them in.
+    usage: dict[str, Any] = {"completion_tokens": 0, "prompt_tokens": 0, "total_tokens": 3_400 * done}
+    usage |= {"completion_tokens_details": None, "prompt_tokens_details": None}
+    usage |= {"input_tokens": 3_000 * done, "output_tokens": 400 * done}
+    usage |= {"input_tokens_details": {"cached_tokens": 1_000 * done}}
+    usage |= {"output_tokens_details": {"reasoning_tokens": 150 * done}}
     return {
         "id": identifier,
         "object": "batch",
         "endpoint": request.get("endpoint", "/v1/chat/completions"),
+        "model": BATCH_MODEL if done else None,
         "errors": None,
         "input_file_id": request.get("input_file_id", "file-in"),
         "completion_window": request.get("completion_window", "24h"),
         "status": status,
         "output_file_id": "file-out" if done else None,
         "error_file_id": None,
-        "created_at": int(time.time()),
-        "request_counts": {"total": 2, "completed": done, "failed": 0},
+        "created_at": BATCH_CREATED,
+        "in_progress_at": BATCH_CREATED + 1 if status != "validating" else None,
+        "expires_at": BATCH_CREATED + 86_400,
+        "finalizing_at": BATCH_CREATED + 80 if done else None,
+        "completed_at": BATCH_CREATED + 90 if done else None,
+        "failed_at": None,
+        "expired_at": None,
+        "cancelling_at": BATCH_CREATED + 2 if status == "cancelling" else None,
+        "cancelled_at": None,
+        "request_counts": {"total": 0 if status == "validating" else 2, "completed": done, "failed": 0},
+        "usage": usage,
         "metadata": request.get("metadata"),
     }
 

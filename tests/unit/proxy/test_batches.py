@@ -1,0 +1,172 @@
+"""Batches: what their calls took is told once they have ended, maybe often, and counts once."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from llmflow_core.otlp import parse_traces, spans_of
+from llmflow_core.spans import Span
+from llmflow_proxy import span
+from llmflow_proxy.capture import Budget, Capture
+from llmflow_proxy.exchange import Exchange, Failure
+from llmflow_proxy.providers import providers_of
+from llmflow_proxy.routes import resolve
+from llmflow_proxy.settings import ProxySettings
+
+PROVIDERS = providers_of(ProxySettings.model_validate({"AZURE_BASE_URL": "https://my-resource.openai.azure.com"}))
+CREATED = 1_795_000_000
+NS = 10**9
+DAY = 86_400
+LIMIT = 1 << 20
+BATCH: dict[str, Any] = {
+    "id": "batch_1", "object": "batch", "endpoint": "/v1/responses", "model": "gpt-5-2025-08-07", "errors": None,
+    "input_file_id": "file-in", "completion_window": "24h", "status": "completed", "output_file_id": "file-out",
+    "error_file_id": "", "created_at": CREATED, "in_progress_at": CREATED + 60, "expires_at": CREATED + DAY,
+    "finalizing_at": CREATED + 3000, "completed_at": CREATED + 3600, "failed_at": None, "expired_at": None,
+    "cancelling_at": None, "cancelled_at": None, "request_counts": {"completed": 98, "failed": 2, "total": 100},
+    "usage": {
+        "completion_tokens": 0, "prompt_tokens": 0, "total_tokens": 51_000,
+        "completion_tokens_details": None, "prompt_tokens_details": None,
+        "input_tokens": 31_000, "output_tokens": 20_000,
+        "input_tokens_details": {"cached_tokens": 24_000}, "output_tokens_details": {"reasoning_tokens": 18_000},
+    },
+    "metadata": {"description": "a nightly one"},
+}  # fmt: skip
+WAITING = BATCH | {"status": "in_progress", "completed_at": None, "finalizing_at": None, "output_file_id": None}
+
+
+def recorded(
+    path: str,
+    answer: Any,
+    *,
+    method: str = "GET",
+    at: int = CREATED + DAY,
+    kept: int = LIMIT,
+    failure: Failure | None = None,
+    headers: Mapping[str, str] | None = None,
+    **answered: str,
+) -> list[Span]:
+    """What is recorded of an exchange that began `at`, of whose answer no more than `kept` bytes were."""
+    names = headers or {}
+    exchange = Exchange(
+        route=resolve(path, "", names, PROVIDERS, method),
+        method=method,
+        path=path,
+        query="",
+        request_headers=[(name.encode(), value.encode()) for name, value in names.items()],
+        request=Capture(LIMIT, Budget(LIMIT)),
+        response=Capture(kept, Budget(LIMIT)),
+        start_ns=at * NS,
+        started=1,
+        ended=2,
+        status=200,
+        failure=failure,
+        response_headers=[
+            (name.replace("_", "-").encode(), value.encode())
+            for name, value in ({"content_type": "application/json"} | answered).items()
+        ],
+    )
+    exchange.response.add(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+    made = span.build(exchange, LIMIT)
+    assert made is not None
+    return spans_of(parse_traces(made[1]))
+
+
+def counted(*exchanges: Sequence[Span]) -> int:
+    """The input tokens of all spans that differ in what the store knows a span by."""
+    spans = {(s.trace_id, s.span_id, s.start_time_ns): s for spans in exchanges for s in spans}
+    return sum(s.input_tokens or 0 for s in spans.values())
+
+
+def test_a_batch_that_has_ended_is_a_call_of_its_own() -> None:
+    poll, calls = recorded("/v1/batches/batch_1", BATCH)
+    assert (poll.name, poll.input_tokens, poll.observation_type) == ("GET /v1/batches/{id}", None, "span")
+    assert (calls.name, calls.observation_type) == ("chat gpt-5-2025-08-07", "generation")
+    assert (calls.provider, calls.model, calls.finish_reasons) == ("openai", "gpt-5-2025-08-07", ["completed"])
+    assert (calls.input_tokens, calls.cache_read_tokens) == (31_000, 24_000)
+    assert (calls.output_tokens, calls.reasoning_tokens) == (20_000, 18_000)
+    assert (calls.start_time_ns, calls.duration_ns) == (CREATED * NS, 3600 * NS)
+    assert calls.attributes["openai.response.service_tier"] == "batch"
+    assert calls.attributes["llmflow.usage.calls"] == 98
+    assert (poll.links[0]["trace_id"], poll.links[0]["span_id"]) == (calls.trace_id.hex(), calls.span_id.hex())
+
+
+def test_it_counts_once_whoever_asks_and_however_often() -> None:
+    polls = [recorded("/v1/batches/batch_1", BATCH, at=CREATED + DAY + late) for late in (0, 9, 99)]
+    page = {"object": "list", "data": [BATCH, BATCH | {"id": "batch_2"}, WAITING | {"id": "batch_3"}]}
+    listed = recorded("/v1/batches", page)
+    assert (counted(*polls), counted(listed), counted(*polls, listed)) == (31_000, 62_000, 62_000)
+    other = recorded("/v1/batches/batch_1", BATCH, headers={"x-llmflow-project": "other"})
+    assert counted(*polls, other) == 62_000
+
+
+@pytest.mark.parametrize("status", ["validating", "in_progress", "finalizing", "cancelling"])
+def test_what_it_took_so_far_is_not_what_it_took(status: str) -> None:
+    assert counted(recorded("/v1/batches/batch_1", WAITING | {"status": status})) == 0
+    assert counted(recorded("/v1/batches", {"data": [WAITING | {"status": status}]})) == 0
+
+
+@pytest.mark.parametrize(("status", "when"), [("cancelled", "cancelled_at"), ("expired", "expired_at")])
+def test_one_that_ended_early_counts_as_far_as_it_came(status: str, when: str) -> None:
+    ended = BATCH | {"status": status, "completed_at": None, when: CREATED + 500}
+    _, calls = recorded("/v1/batches/batch_1/cancel", ended, method="POST")
+    assert (calls.input_tokens, calls.duration_ns, calls.finish_reasons) == (31_000, 500 * NS, [status])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "name"),
+    [
+        ("/v1/chat/completions", "chat m"),
+        ("/chat/completions", "chat m"),
+        ("/v1/completions", "text_completion m"),
+        ("/v1/embeddings", "embeddings m"),
+        ("/v1/images/edits", "generate_content m"),
+    ],
+)
+def test_it_is_named_after_what_its_calls_do(endpoint: str, name: str) -> None:
+    assert recorded("/v1/batches/batch_1", BATCH | {"endpoint": endpoint, "model": "m"})[1].name == name
+
+
+def test_azure_has_the_same_batches() -> None:
+    for path in ("/azure/openai/batches/batch_1", "/azure/openai/v1/batches/batch_1"):
+        _, calls = recorded(path, BATCH)
+        assert (calls.provider, calls.input_tokens) == ("azure.ai.openai", 31_000)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"usage": None},
+        {"usage": {"input_tokens": 0, "output_tokens": 0}},
+        {"object": "batch.deleted"},
+        {"created_at": None},
+        {"created_at": 1 << 70},
+        {"id": None},
+    ],
+)
+def test_what_states_no_usage_or_no_time_is_no_call(changes: dict[str, Any]) -> None:
+    [poll] = recorded("/v1/batches/batch_1", BATCH | changes)
+    assert not poll.links
+
+
+def test_one_that_ended_long_ago_may_have_been_counted_and_removed() -> None:
+    path = "/v1/batches/batch_1"
+    assert counted(recorded(path, BATCH, at=CREATED + 3600 + 7 * DAY)) == 31_000
+    assert counted(recorded(path, BATCH, at=CREATED + 3601 + 7 * DAY)) == 0
+
+
+def test_what_was_not_seen_whole_is_not_counted() -> None:
+    whole = json.dumps({"data": [BATCH, BATCH | {"id": "batch_2"}]}).encode()
+    path = "/v1/batches"
+    assert counted(recorded(path, whole, kept=len(whole))) == 62_000
+    assert counted(recorded(path, whole, kept=len(whole) - 1)) == 0
+    assert counted(recorded(path, whole[:-300], failure="broken")) == 0
+    assert counted(recorded(path, gzip.compress(whole), content_encoding="gzip")) == 62_000
+    padded = b" " * (LIMIT * 8 - len(whole)) + whole
+    assert counted(recorded(path, gzip.compress(padded[1:]), content_encoding="gzip")) == 62_000
+    assert counted(recorded(path, gzip.compress(padded), content_encoding="gzip")) == 0
