@@ -185,3 +185,33 @@ async def test_pictures_of_imagen(proxy_url: str, recorded: Recorded) -> None:
     assert said.input[0].parts[0].text == "A cat"
     assert [part.type for part in said.output[0].parts] == ["image"] * 2
     assert not any(b"canary" in value for value in recorded.values)
+
+
+async def test_a_batch_counts_once_however_often_it_is_asked_for(
+    client: genai.client.AsyncClient, recorded: Recorded
+) -> None:
+    begun = await client.batches.create(model=MODEL, src=[types.InlinedRequest(contents="Why?")])
+    name = str(begun.name)
+    ended = await client.batches.get(name=name)
+    assert ended.done
+    assert ended.dest
+    answers = [one.response.text for one in ended.dest.inlined_responses or [] if one.response]
+    assert answers == ["It is so."] * 2
+    await client.batches.get(name=name)
+    await client.batches.cancel(name=name)
+    assert [job.done async for job in await client.batches.list()] == [True]
+    created, asked, once, _, again, cancelled, listed = await recorded.all(7)
+    assert [span.name.removeprefix("POST ").removeprefix("GET ") for span in (created, asked, cancelled, listed)] == [
+        "/{version}/models/{model}:batchGenerateContent",
+        "/{version}/batches/{id}",
+        "/{version}/batches/{id}:cancel",
+        "/{version}/batches",
+    ]
+    assert (created.attributes["llmflow.resource.requests"], created.attributes["llmflow.resource.name"]) == (1, name)
+    assert asked.attributes["llmflow.resource.status"] == "BATCH_STATE_SUCCEEDED"
+    assert (once.trace_id, once.span_id, once.start_time_ns) == (again.trace_id, again.span_id, again.start_time_ns)
+    assert (once.name, once.model, once.observation_type) == (f"generate_content {MODEL}", MODEL, "generation")
+    assert (once.input_tokens, once.output_tokens, once.reasoning_tokens) == (2_000, 1_000, 600)
+    assert (once.duration_ns, once.attributes["llmflow.usage.calls"]) == (90 * 10**9, 2)
+    assert not any(span.input_tokens for span in (created, asked, cancelled, listed))
+    assert not any(b"It is so." in value for value in recorded.values)

@@ -38,6 +38,23 @@ BATCH: dict[str, Any] = {
     "metadata": {"description": "a nightly one"},
 }  # fmt: skip
 WAITING = BATCH | {"status": "in_progress", "completed_at": None, "finalizing_at": None, "output_file_id": None}
+TEXT = {"promptTokenCount": 1_000, "candidatesTokenCount": 100, "thoughtsTokenCount": 50}
+LONG = {"promptTokenCount": 201_000, "candidatesTokenCount": 10}
+SEARCHED = [{"groundingMetadata": {"webSearchQueries": ["a", "b"]}, "content": {"parts": [{"text": "canary"}]}}]
+
+
+def gemini_batch(*answers: dict[str, Any], state: str = "BATCH_STATE_SUCCEEDED", **batch: Any) -> dict[str, Any]:
+    """An operation with these answers, twice as the API has them."""
+    output = {"inlinedResponses": {"inlinedResponses": [{"response": answer} for answer in answers]}}
+    metadata = {
+        "model": "models/gemini-2.5-pro", "createTime": "2026-11-18T11:06:40.827892252Z",
+        "endTime": "2026-11-18T12:06:40.5Z", "state": state, "output": output, **batch,
+    }  # fmt: skip
+    return {"name": "batches/1", "metadata": metadata, "done": True, "response": output}
+
+
+def gemini_answer(usage: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {"candidates": [], "usageMetadata": usage, "modelVersion": "gemini-2.5-pro", **members}
 
 
 def recorded(
@@ -170,3 +187,63 @@ def test_what_was_not_seen_whole_is_not_counted() -> None:
     padded = b" " * (LIMIT * 8 - len(whole)) + whole
     assert counted(recorded(path, gzip.compress(padded[1:]), content_encoding="gzip")) == 62_000
     assert counted(recorded(path, gzip.compress(padded), content_encoding="gzip")) == 0
+
+
+def test_the_answers_of_a_gemini_batch_are_summed_up() -> None:
+    searched = gemini_answer(TEXT, candidates=SEARCHED)
+    failed = {"promptFeedback": {"blockReason": "OTHER"}}
+    asked_for, calls = recorded("/v1beta/batches/1", gemini_batch(gemini_answer(TEXT), searched, failed))
+    assert (asked_for.name, asked_for.input_tokens) == ("GET /{version}/batches/{id}", None)
+    assert asked_for.attributes["llmflow.resource.status"] == "BATCH_STATE_SUCCEEDED"
+    assert (calls.name, calls.provider) == ("generate_content gemini-2.5-pro", "gcp.gemini")
+    assert (calls.input_tokens, calls.output_tokens, calls.reasoning_tokens) == (2_000, 300, 100)
+    assert calls.attributes["llmflow.usage.web_search.requests"] == 1
+    assert calls.attributes["llmflow.response.service_tier"] == "batch"
+    assert calls.attributes["llmflow.usage.calls"] == 2
+    assert (calls.start_time_ns, calls.duration_ns) == (CREATED * NS + 827_892_000, 3600 * NS - 327_892_000)
+    assert not calls.content
+
+
+def test_a_gemini_batch_is_one_call_for_each_price() -> None:
+    flash = gemini_answer(TEXT, modelVersion="gemini-2.5-flash")
+    batch = gemini_batch(gemini_answer(LONG), flash, gemini_answer(TEXT), gemini_answer(LONG))
+    _, *calls = recorded("/v1beta/batches/1", batch)
+    assert [(one.response_model, one.input_tokens, one.attributes["llmflow.usage.calls"]) for one in calls] == [
+        ("gemini-2.5-pro", 402_000, 2),
+        ("gemini-2.5-flash", 1_000, 1),
+        ("gemini-2.5-pro", 1_000, 1),
+    ]
+    other_order = gemini_batch(gemini_answer(TEXT), flash, gemini_answer(LONG), gemini_answer(LONG))
+    page = {"operations": [batch]}
+    assert counted(calls, recorded("/v1beta/batches/1", other_order), recorded("/v1beta/batches", page)) == 404_000
+
+
+def test_embeddings_of_a_gemini_batch_state_their_tokens_each() -> None:
+    answers: list[dict[str, Any]] = [{"embedding": {"values": [1]}, "tokenCount": count} for count in ("7", 3)]
+    _, calls = recorded("/v1beta/batches/1", gemini_batch(*answers, model="models/gemini-embedding-2"))
+    assert (calls.name, calls.observation_type) == ("embeddings gemini-embedding-2", "embedding")
+    assert (calls.input_tokens, calls.output_tokens) == (10, None)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        gemini_batch(gemini_answer(TEXT), state="BATCH_STATE_RUNNING"),
+        gemini_batch(gemini_answer(TEXT), createTime=None),
+        gemini_batch(gemini_answer(TEXT), createTime="soon"),
+        gemini_batch(),
+        gemini_batch() | {"response": {"responsesFile": "files/1"}},
+        gemini_batch(gemini_answer(TEXT)) | {"name": None},
+        {},
+    ],
+)
+def test_a_gemini_batch_without_what_its_calls_took_is_none(batch: dict[str, Any]) -> None:
+    [asked_for] = recorded("/v1beta/batches/1", batch)
+    assert asked_for.input_tokens is None
+
+
+def test_a_gemini_batch_cut_off_is_not_counted() -> None:
+    whole = json.dumps(gemini_batch(gemini_answer(TEXT), gemini_answer(TEXT))).encode()
+    assert counted(recorded("/v1beta/batches/1", whole)) == 2_000
+    assert counted(recorded("/v1beta/batches/1", whole, kept=len(whole) - 9)) == 0
+    assert counted(recorded("/v1beta/batches/1", whole[:-9], failure="cancelled")) == 0

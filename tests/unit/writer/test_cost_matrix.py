@@ -471,6 +471,21 @@ def openai_batch(model: str, usage: dict[str, Any], calls: int, path: str = "/v1
     return call(path, {}, batch)
 
 
+def gemini_batch(*usages: tuple[str, dict[str, Any]]) -> Call:
+    answers = [{"response": {"usageMetadata": usage, "modelVersion": model}} for model, usage in usages]
+    batch = {
+        "name": "batches/1",
+        "metadata": {
+            "state": "BATCH_STATE_SUCCEEDED",
+            "createTime": "2026-11-20T10:00:00.827892252Z",
+            "model": "models/gemini-2.5-pro",
+        },
+        "done": True,
+        "response": {"inlinedResponses": {"inlinedResponses": answers}},
+    }
+    return call("/v1beta/batches/1", {}, batch)
+
+
 _BATCHED = {"input_tokens": 400_000, "output_tokens": 50_000, "input_tokens_details": {"cached_tokens": 100_000}}
 #: What the calls of a batch cost together.
 _BATCHES: dict[str, Case] = {
@@ -487,6 +502,23 @@ _BATCHES: dict[str, Case] = {
         openai_batch("gpt-4o-mini", _BATCHED | {"input_tokens_details": None}, 100, "/azure/openai/batches/batch_1"),
         [(400_000, "0.075")],
         [(50_000, "0.3")],
+    ),
+    "gemini-of-which-some-are-long": Case(
+        gemini_batch(
+            *[("gemini-2.5-pro", {"promptTokenCount": 150_000, "candidatesTokenCount": 1_000})] * 2,
+            ("gemini-2.5-pro", {"promptTokenCount": 250_000, "candidatesTokenCount": 500, "thoughtsTokenCount": 500}),
+        ),
+        [(300_000, "0.625"), (250_000, "1.25")],
+        [(2_000, "5"), (1_000, "7.5")],
+    ),
+    "gemini-of-two-models-and-sound": Case(
+        gemini_batch(
+            ("gemini-2.5-flash", {"promptTokenCount": 10_000, "promptTokensDetails": _SOUND}),
+            ("gemini-2.5-flash", {"promptTokenCount": 10_000, "promptTokensDetails": _SOUND}),
+            ("gemini-2.5-pro", {"promptTokenCount": 10_000, "candidatesTokenCount": 100}),
+        ),
+        [(1_000, "0.15"), (19_000, "0.5"), (10_000, "0.625")],
+        [(100, "5")],
     ),
 }
 

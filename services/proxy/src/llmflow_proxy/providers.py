@@ -15,6 +15,7 @@ from llmflow_proxy import (
     cohere_v1,
     error_bodies,
     gemini,
+    gemini_batches,
     gemini_interactions,
     mistral,
     ollama,
@@ -105,7 +106,7 @@ _OPENAI = openai_shapes.SHAPES
 _CHAT = {"/chat/completions": openai_chat.SHAPE}
 _ANTHROPIC = anthropic_resources.SHAPES
 _MESSAGES = {path: _ANTHROPIC[path] for path in ("/messages", "/messages/count_tokens")}
-_GEMINI = {**gemini.SHAPES, **gemini_interactions.SHAPES}
+_GEMINI = {**gemini.SHAPES, **gemini_batches.SHAPES, **gemini_interactions.SHAPES}
 _MISTRAL = {**_OPENAI, **mistral.SHAPES}
 _RAW_PREDICT = ("/models/{model}:rawPredict", "/models/{model}:streamRawPredict")
 _VERTEX = "/{version}/projects/{project}/locations/{location}"

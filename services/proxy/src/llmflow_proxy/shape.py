@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ _DATA = b"data:"
 _NEXT_DATA = b"\n\n" + _DATA
 #: The events of a longer stream are not all held at a time.
 _AT_ONCE_BYTES = 256 << 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_S = 1_000_000_000
 #: A span's times are 64 bits of nanoseconds.
 _MOST_SECONDS = (1 << 63) // _NS_PER_S
@@ -165,6 +167,16 @@ def unix_ns(seconds: JSON) -> int | None:
     """A Unix time in seconds that a stranger sent, in nanoseconds; None when it is none that a span could have."""
     known = isinstance(seconds, int | float) and 0 < seconds < _MOST_SECONDS
     return int(seconds) * _NS_PER_S if known else None
+
+
+def rfc3339_ns(text: JSON) -> int | None:
+    """A time as RFC 3339 has it that a stranger sent, in nanoseconds since the Unix epoch, cut to whole microseconds;
+    None when it is none that a span could have."""
+    try:
+        seconds, rest = divmod(datetime.fromisoformat(str(text)) - _EPOCH, timedelta(seconds=1))
+    except (TypeError, ValueError):
+        return None
+    return seconds * _NS_PER_S + rest.microseconds * 1000 if 0 < seconds < _MOST_SECONDS else None
 
 
 def strings(value: JSON) -> list[str]:

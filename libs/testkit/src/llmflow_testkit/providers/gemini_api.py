@@ -1,5 +1,5 @@
 """The fake Gemini API: generateContent, streamed as events or as a JSON array, pictures, embeddings, token counting,
-models, interactions."""
+models, batches, interactions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
-from llmflow_testkit.providers import gemini_interactions_api
+from llmflow_testkit.providers import gemini_batches_api, gemini_interactions_api
 from llmflow_testkit.providers.openai_responses_api import PICTURE
 from llmflow_testkit.providers.replies import Answer, Options, Reply, answer, identity, json_reply, tokens
 
@@ -41,6 +41,8 @@ def reply(method: str, path: str, query: str, headers: Mapping[str, str], body: 
         return error(404, "Requested entity was not found.")
     if kind == "interactions":
         return gemini_interactions_api.reply(body, _HEADERS, options)
+    if kind == "batches":
+        return gemini_batches_api.reply(method, last and f"/{last}", body, _HEADERS)
     model, _, call = last.partition(":")
     if method == "GET":
         return json_reply(200, _HEADERS, {"models": [_MODEL]} if not model else _MODEL)
@@ -50,6 +52,8 @@ def reply(method: str, path: str, query: str, headers: Mapping[str, str], body: 
             return json_reply(200, _HEADERS, _whole(model, request, options))
         case "streamGenerateContent":
             return _stream(model, request, options, "sse" in parse_qs(query).get("alt", []))
+        case "batchGenerateContent":
+            return gemini_batches_api.reply(method, model, body, _HEADERS)
         case "predict":
             picture = {"bytesBase64Encoded": PICTURE, "mimeType": "image/png"}
             return json_reply(200, _HEADERS, {"predictions": [picture] * request["parameters"]["sampleCount"]})
