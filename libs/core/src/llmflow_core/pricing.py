@@ -25,7 +25,7 @@ from genai_prices.types import (
 )
 
 from llmflow_core.own_prices import OwnPrice, encoded, first_for
-from llmflow_core.spans import SUMMING_TYPES, Span
+from llmflow_core.spans import CALLS_OF_BATCH, SUMMING_TYPES, Span
 
 #: What `Span.price_source` says: the name of an own price behind OWN_PRICE, or one of the others.
 OWN_PRICE = "own:"
@@ -316,7 +316,7 @@ _CACHE_HEADERS = ("helicone-cache", "x-portkey-cache-status", "cf-aig-cache-stat
 def _asked(span: Span) -> int:
     """How many tokens of input a call had, which its tier follows from: where a span stands for all calls of a batch,
     on average."""
-    calls, asked = span.attributes.get("llmflow.usage.calls"), span.input_tokens or 0
+    calls, asked = span.attributes.get(CALLS_OF_BATCH), span.input_tokens or 0
     return asked // calls if isinstance(calls, int) and calls > 1 else asked
 
 

@@ -49,6 +49,9 @@ class ObservationType(StrEnum):
 
 #: The tokens and costs that these state, where they do, are the sums of the calls inside them, which state their own.
 SUMMING_TYPES = frozenset({ObservationType.AGENT, ObservationType.CHAIN})
+#: The attribute of a span that stands for all calls of a provider's batch: how many those are. Such a span is told of
+#: anew whenever somebody asks for the batch, and some providers do not say when it was: it counts once by its ids.
+CALLS_OF_BATCH = "llmflow.usage.calls"
 
 
 class SpanKey(NamedTuple):

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, overload
 
 from llmflow_core.conventions.rules import forget_sums
-from llmflow_core.spans import Span
+from llmflow_core.spans import CALLS_OF_BATCH, Span
 from llmflow_store.fresh import Fresh, fresh_spans
 from llmflow_store.rollups import additions_of
 from llmflow_store.rows import KEY_COLUMNS, content_columns, encoded_rows, has_content, span_columns
@@ -46,6 +46,10 @@ class SpanBatch(Sequence[Span]):
             self.keys += zip(*(columns[name] for name in KEY_COLUMNS), strict=True)
             self.rows += encoded_rows(columns)
             fresh += fresh_spans(columns)
+        #: Those that count once by their ids, whenever they began.
+        self.told_anew = [
+            key for key, span in zip(self.keys, self.spans, strict=True) if CALLS_OF_BATCH in span.attributes
+        ]
         self.content = encoded_rows(content_columns([span for span in self.spans if has_content(span)]))
         self.said = [key for key, span in zip(self.keys, self.spans, strict=True) if span.content]
         self.terms = encoded_terms(self.spans)

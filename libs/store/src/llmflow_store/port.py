@@ -214,7 +214,8 @@ class Store(
         hold; then nothing of the call was stored. A `SpanBatch` has what needs no database made already.
 
         Of a model call and another around it, with at most the HTTP request's spans between them, one keeps its tokens
-        and cost: what is stored already, otherwise the innermost.
+        and cost: what is stored already, otherwise the innermost. Of spans with equal ids that stand for the calls of a
+        provider's batch (`CALLS_OF_BATCH`) only one is stored, the first, whenever they began.
         """
         ...
 

@@ -37,6 +37,11 @@ FROM unnest($1::text[], $2::bytea[]) AS k (project, trace_id) JOIN traces USING 
 _KNOWN_SPANS = f"""
 SELECT {_KEYS} FROM unnest({_KEY_ARRAYS}) AS k ({_KEYS}) JOIN spans USING ({_KEYS}) WHERE start_time BETWEEN $6 AND $7
 """  # noqa: S608
+_KNOWN_IDS = """
+SELECT DISTINCT project, trace_id, span_id
+FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS k (project, trace_id, span_id)
+JOIN spans USING (project, trace_id, span_id)
+"""
 _STAGED = "CREATE TEMP TABLE IF NOT EXISTS {staged} (LIKE {table}) ON COMMIT DELETE ROWS"
 _INSERT_STAGED = f"""
 INSERT INTO {{table}} ({{columns}}) SELECT {{columns}} FROM pg_temp.{{staged}} ON CONFLICT DO NOTHING RETURNING {_KEYS}
@@ -62,6 +67,9 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     batch = spans if isinstance(spans, SpanBatch) else SpanBatch(spans)
     await connection.execute(LOCK_PROJECTS, batch.projects)
     traces = await _known_traces(connection, batch.keys)
+    batch = await _without_told_before(connection, batch, traces)
+    if not batch.spans:
+        return WriteResult(inserted=0, duplicates=len(spans))
     known = await _known(connection, batch.keys, traces)
     with_tokens = [trace for trace, stored in traces.items() if stored.has_tokens]
     if uncounted := await counted_elsewhere(connection, batch, known, with_tokens):
@@ -83,6 +91,22 @@ async def write_spans(connection: asyncpg.Connection[Any], spans: Sequence[Span]
     return WriteResult(inserted=len(inserted), duplicates=len(spans) - len(inserted))
 
 
+async def _without_told_before(
+    connection: asyncpg.Connection[Any], batch: SpanBatch, traces: Collection[_Trace]
+) -> SpanBatch:
+    """`batch` without those spans of providers' batches that are stored, or are in it before, with whatever start."""
+    if not batch.told_anew:
+        return batch
+    ids = {key[:3] for key in batch.told_anew if key[:2] in traces}
+    told = {tuple(row) for row in await connection.fetch(_KNOWN_IDS, *zip(*ids, strict=True))} if ids else set()
+    repeated = set[Key]()
+    for key in batch.told_anew:
+        if key[:3] in told:
+            repeated.add(key)
+        told.add(key[:3])
+    return await asyncio.to_thread(batch.only, set(batch.keys) - repeated) if repeated else batch
+
+
 async def _check_counted_once(
     connection: asyncpg.Connection[Any],
     new: SpanBatch,
@@ -90,9 +114,11 @@ async def _check_counted_once(
     found: Mapping[_Trace, int],
 ) -> None:
     """Raise SerializationError, so that the transaction is tried again, when another writer has meanwhile stored the
-    other span of a call: `found` says how many spans its trace had, now that nobody else can add to it."""
+    other span of a call, or may have stored the calls of a provider's batch: `found` says how many spans its trace had,
+    now that nobody else can add to it."""
     grown = [trace for trace, count in found.items() if trace not in expected or count != expected[trace].span_count]
-    if grown and await counted_elsewhere(connection, new, (), grown):
+    told_anew = any(key[:2] in grown for key in new.told_anew)
+    if told_anew or (grown and await counted_elsewhere(connection, new, (), grown)):
         raise asyncpg.SerializationError("another writer stored the other span of a call")
 
 

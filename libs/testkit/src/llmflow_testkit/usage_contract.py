@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from llmflow_core.ids import new_trace_id
-from llmflow_core.spans import Score, Span, SpanKind
+from llmflow_core.spans import CALLS_OF_BATCH, Score, Span, SpanKind
 from llmflow_store import Store
 from llmflow_store.administration import Actor
 from llmflow_store.batches import SpanBatch
@@ -119,6 +119,55 @@ class UsageContract(StoreSuite):
         stored = await store.get_trace("default", call.trace_id)
         assert stored is not None
         assert (stored.summary.span_count, stored.summary.cost) == (3 - is_new, Decimal(1))
+        await assert_rollups_match(database_url)
+
+    @pytest.mark.parametrize("at_once", [True, False])
+    async def test_the_calls_of_a_providers_batch_count_once_whenever_they_began(
+        self, store: Store, database_url: str, at_once: bool
+    ) -> None:
+        ids = {"trace_id": new_trace_id(), "span_id": b"s" * 8}
+        tokens = {"input_tokens": 7, "output_tokens": 2, "cost": Decimal(1)}
+        of_batch = {"attributes": {CALLS_OF_BATCH: 3}, **tokens}
+        months = [NOON_NS + month * 30 * 86_400 * SECOND for month in range(3)]
+        told = [make_generation(start_time_ns=start, **ids, **of_batch) for start in months]
+        other = make_generation(trace_id=ids["trace_id"], start_time_ns=months[2], **of_batch)
+        elsewhere = make_generation(start_time_ns=months[2], project="other", **ids, **of_batch)
+        # Whoever numbers his spans himself may have two of one number.
+        alike = [make_generation(start_time_ns=start, trace_id=ids["trace_id"], span_id=b"a" * 8) for start in months]
+        spans = [*told, other, elsewhere, *alike]
+        for batch in [spans] if at_once else [spans[:1], spans[1:4], spans[4:]]:
+            await store.write_spans(batch)
+            assert (await store.write_spans(batch)).inserted == 0
+        assert (await store.write_spans(told[1:])).duplicates == 2
+        stored = await store.get_trace("default", ids["trace_id"])
+        assert stored is not None
+        assert [row.start_time_ns for row in stored.spans if row.span_id == ids["span_id"]] == [months[0]]
+        assert sum(row.span_id == b"a" * 8 for row in stored.spans) == 3
+        assert sum(call.requests for call in (await store.usage_totals()).calls) == 6
+        assert await assert_rollups_match(database_url) == 6
+
+    @pytest.mark.parametrize("is_new", [True, False])
+    async def test_the_calls_of_a_providers_batch_that_two_writers_store_at_once_count_once(
+        self, store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch, is_new: bool
+    ) -> None:
+        of_batch = {"trace_id": new_trace_id(), "span_id": b"s" * 8, "attributes": {CALLS_OF_BATCH: 3}}
+        told = [make_generation(start_time_ns=NOON_NS + n, cost=Decimal(1), **of_batch) for n in range(2)]
+        if not is_new:
+            await store.write_spans([make_span(trace_id=of_batch["trace_id"])])
+        both, looked = asyncio.Barrier(2), []
+
+        async def look(*arguments: Any) -> Any:
+            looked.append(arguments)
+            if len(looked) <= 2:
+                await both.wait()
+            return await counted_elsewhere(*arguments)
+
+        monkeypatch.setattr("llmflow_store.writes.counted_elsewhere", look)
+        results = await asyncio.gather(*(store.write_spans([span]) for span in told))
+        assert sorted(result.inserted for result in results) == [0, 1]
+        stored = await store.get_trace("default", told[0].trace_id)
+        assert stored is not None
+        assert (stored.summary.span_count, stored.summary.cost) == (2 - is_new, Decimal(1))
         await assert_rollups_match(database_url)
 
     async def test_a_batch_is_made_anew_beside_the_event_loop(

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from llmflow_core.spans import JSON
+from llmflow_core.spans import CALLS_OF_BATCH, JSON
 from llmflow_proxy.shape import Apart, Reading
 
 _NAMED_BY = ("gen_ai.operation.name", "gen_ai.request.model")
@@ -40,7 +40,7 @@ def _summed(identity: str, calls: list[Reading]) -> Reading:
     of_all: dict[str, JSON] = {
         "gen_ai.response.id": identity,
         "llmflow.response.service_tier": "batch",
-        "llmflow.usage.calls": len(calls),
+        CALLS_OF_BATCH: len(calls),
     }
     return Reading(alike | counts | of_all)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from llmflow_core.spans import CALLS_OF_BATCH
 from llmflow_proxy.shape import Apart, Reading, mapping, unix_ns
 
 #: The statuses that a batch keeps, and when it came to each.
@@ -38,7 +39,7 @@ def read_batch(body: Mapping[str, Any], reading: Reading) -> None:
     attributes["gen_ai.response.id"] = identity
     attributes["gen_ai.response.finish_reasons"] = [status]
     attributes["openai.response.service_tier"] = "batch"
-    attributes["llmflow.usage.calls"] = mapping(body.get("request_counts")).get("completed")
+    attributes[CALLS_OF_BATCH] = mapping(body.get("request_counts")).get("completed")
     attributes["gen_ai.usage.input_tokens"] = usage.get("input_tokens")
     attributes["gen_ai.usage.output_tokens"] = usage.get("output_tokens")
     cached = mapping(usage.get("input_tokens_details")).get("cached_tokens")
