@@ -6,7 +6,9 @@ import asyncio
 import json
 import socket
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from llmflow import doctor
@@ -49,6 +51,17 @@ def test_wrong_settings_are_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any("PORT" in problem for problem in wrong)
     assert any("RETENTION_DAYS" in problem for problem in wrong)
     assert {finding["subject"] for finding in findings} == {"settings", "disk"}, "the rest would only be guesses"
+
+
+def test_a_wrong_setting_of_the_commands_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMFLOW_API_URL", "somewhere")
+    findings = json.loads(run_llmflow("doctor", "--json").stdout)
+    assert [(finding["subject"], "LLMFLOW_API_URL" in finding["found"]) for finding in findings] == [("settings", True)]
+
+
+@pytest.mark.parametrize("answer", [{"html": "<p>"}, {"json": []}, {"json": {"problems": ["one"]}}])
+def test_what_answers_something_else_is_no_part_of_llmflow(answer: dict[str, Any]) -> None:
+    assert doctor._problem(httpx.Response(200, **answer)) == "answers, but is no part of LLMFlow"
 
 
 def test_a_log_that_lacks_topics_and_was_damaged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

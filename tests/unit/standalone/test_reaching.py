@@ -22,6 +22,13 @@ def test_requests_to_this_machine_take_no_proxy(proxy: str, monkeypatch: pytest.
             proxies_apply("https://llmflow.example.com")
 
 
+@pytest.mark.parametrize("proxy", ["http://user:pass/word@127.0.0.1:1", "http://127.0.0.1:port"])
+def test_a_proxy_that_is_no_url_is_not_repeated(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(LLMFlowError, match=r"ALL_PROXY names cannot be used: that is no URL$"):
+        proxies_apply("http://llmflow.example.com")
+
+
 @pytest.mark.parametrize("key", ["lf-sk-ключ", "lf-sk-a\nb"])
 def test_what_can_be_no_key_is_not_quoted(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLMFLOW_API_KEY", key)

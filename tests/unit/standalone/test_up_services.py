@@ -14,6 +14,7 @@ from llmflow.supervisor import NotReadyError, Service, Supervisor
 from llmflow.up import Options, _migrate, services, up
 from llmflow_core.config import load_settings
 from llmflow_core.errors import ConfigError, LLMFlowError
+from llmflow_testkit.ports import free_port
 from llmflow_writer.settings import WriterSettings
 
 
@@ -83,6 +84,33 @@ def test_a_port_that_only_others_may_use_is_not_called_taken(tmp_path: Path, mon
     monkeypatch.setattr(socket, "socket", Privileged)
     with pytest.raises(ConfigError, match="port 80 needs rights that this user lacks: choose another with --port"):
         up(options(tmp_path, port=80))
+
+
+def test_all_wrong_settings_are_told_once_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each service told its own, three times."""
+    monkeypatch.setenv("LLMFLOW_KEYS_REFRESH_SECONDS", "often")  # the proxy's and ingest's
+    monkeypatch.setenv("LLMFLOW_EXPORT_TIMEOUT", "long")
+    monkeypatch.setenv("LLMFLOW_CHUNK_HOURS", "0")
+    monkeypatch.setenv("PORT", "not what is asked for")
+    ports = {f"{name}port": free_port() for name in ("", "proxy_", "ingest_", "ingest_grpc_", "zipkin_")}
+    with pytest.raises(ConfigError) as refused:
+        up(Options(data_dir=tmp_path, host="127.0.0.1", **ports))
+    told = [problem.partition(":")[0] for problem in refused.value.problems]
+    assert sorted(told) == ["LLMFLOW_CHUNK_HOURS", "LLMFLOW_EXPORT_TIMEOUT", "LLMFLOW_KEYS_REFRESH_SECONDS"]
+    assert not (tmp_path / "postgres").exists()
+
+
+async def test_a_service_whose_settings_are_wrong_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
+    supervisor = Supervisor([Service("writer", "llmflow_writer", {"RETENTION_DAYS": "few"})])
+    await supervisor.start()
+    try:
+        with pytest.raises(NotReadyError, match="writer does not start; the lines above say why"):
+            await supervisor.watch()
+    finally:
+        await supervisor.stop()
+    assert capfd.readouterr().err.count("RETENTION_DAYS: ") == 1
 
 
 def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:

@@ -60,5 +60,6 @@ def _problems(model: type[Settings], error: ValidationError) -> list[str]:
             continue
         example = (model.model_fields[field].examples or [None])[0]
         hint = f" (for example {variable_of(model, field)}={example})" if example is not None else ""
-        problems.append(f"{variable_of(model, field)}: {detail['msg'][:1].lower()}{detail['msg'][1:]}{hint}")
+        message = detail["msg"].removeprefix("Value error, ")
+        problems.append(f"{variable_of(model, field)}: {message[:1].lower()}{message[1:]}{hint}")
     return problems

@@ -9,7 +9,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, print_json, print_table
 from llmflow.options import Project
 
 alerts_app = typer.Typer(no_args_is_help=True, help="Rules that watch a metric and tell when it crosses a threshold.")
@@ -52,7 +52,7 @@ def list_rules(*, project: Project = None, as_json: Json = False) -> None:
     Example:
       llmflow alerts list --project shop
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("alerts", project=project)["rules"]
     print_json(found) if as_json else print_table(list(map(_rule, found)), _RULES, nothing="No rules.")
 
@@ -65,7 +65,7 @@ def list_budgets(*, project: Project = None, as_json: Json = False) -> None:
     Example:
       llmflow budgets list --project shop
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("budgets", project=project)["budgets"]
     if as_json:
         print_json(found)

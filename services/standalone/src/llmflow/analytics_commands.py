@@ -12,7 +12,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, print_json, print_table
 from llmflow.options import FilterWords, Project, Since, Until, filter_of, range_of
 
 app = typer.Typer()
@@ -55,7 +55,7 @@ def analyse(
       llmflow analytics latency -a p95 --by model --interval 1h
       llmflow analytics tokens --by model,attr.feature environment:production
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         result = api.get(
             "analytics",
             metric=metric.value,

@@ -42,6 +42,21 @@ class ApiError(LLMFlowError):
         self.text = text
 
 
+class _Told(dict[str, Any]):
+    """An object of an answer. A member that it lacks was looked for because LLMFlow's have it."""
+
+    __slots__ = ("_url",)
+
+    def __init__(self, members: Mapping[str, Any], url: httpx.URL) -> None:
+        super().__init__(members)
+        self._url = url
+
+    def __missing__(self, name: str) -> Any:
+        raise LLMFlowError(
+            f"{self._url} does not tell {name!r}: it is not LLMFlow's API, or another version's; check LLMFLOW_API_URL"
+        )
+
+
 class Api:
     """The API as one user or key sees it. Every method raises LLMFlowError, in people's words, when a request fails."""
 
@@ -57,10 +72,11 @@ class Api:
             if not answer.read():
                 return None
             try:
-                told = answer.json()
+                told = answer.json(object_hook=self._told)
             except ValueError:
                 raise self._stranger() from None
-            if not isinstance(told, dict):
+            # None of LLMFlow's is empty.
+            if not told or not isinstance(told, dict):
                 raise self._stranger()
             return told
 
@@ -98,6 +114,9 @@ class Api:
             raise LLMFlowError(
                 f"{self._client.base_url} does not answer ({error}); start LLMFlow, or set LLMFLOW_API_URL"
             ) from error
+
+    def _told(self, members: dict[str, Any]) -> _Told:
+        return _Told(members, self._client.base_url)
 
     def _stranger(self) -> LLMFlowError:
         return LLMFlowError(f"{self._client.base_url} is not LLMFlow's API; check LLMFLOW_API_URL")

@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+#: The exit code of a service that has said in words why it ends: what its settings name cannot be used. (EX_CONFIG)
+SETTINGS_ARE_WRONG = 78
 #: How long a service may take to stop after its supervisor has gone, in seconds.
 _GRACE_SECONDS = 30
 
@@ -22,7 +24,13 @@ def main() -> None:
     module = sys.argv[1]
     threading.Thread(target=_stop_with_supervisor, name="supervisor-watch", daemon=True).start()
     sys.argv = [module]
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if not isinstance(end.code, str):
+            raise
+        sys.stderr.write(f"{end.code}\n")
+        sys.exit(SETTINGS_ARE_WRONG)
 
 
 def _stop_with_supervisor() -> None:

@@ -6,9 +6,10 @@ import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from llmflow import (
     alert_commands,
@@ -28,10 +29,21 @@ from llmflow import (
     usage_commands,
 )
 from llmflow.console import errors_for_people
-from llmflow.instance import default_data_dir, read_where
+from llmflow.instance import default_data_dir, expanded, read_where
 from llmflow_core.errors import LLMFlowError
 
+
+class _Commands(TyperGroup):
+    """All of them fail in the same way."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the one that was asked for."""
+        with errors_for_people():
+            return super().invoke(ctx)
+
+
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -57,8 +69,27 @@ app.add_typer(project_commands.app, name="projects")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(retention_commands.app, name="retention")
 
+
+def _folder(text: str) -> Path:
+    # Of an empty path the folder that the shell is in would be made.
+    if not text:
+        raise typer.BadParameter("must name a folder")
+    try:
+        return expanded(Path(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="LLMFLOW_DATA_DIR", help="Where everything is kept.", show_default=True)
+    Path,
+    typer.Option(
+        "--data-dir",
+        metavar="PATH",
+        parser=_folder,
+        envvar="LLMFLOW_DATA_DIR",
+        help="Where everything is kept.",
+        show_default=True,
+    ),
 ]
 
 
@@ -135,7 +166,7 @@ def up(
 
     setup_logging("llmflow", verbose=verbose)
     options = Options(
-        data_dir=data_dir.expanduser().absolute(),
+        data_dir=data_dir,
         host=host,
         port=port,
         proxy_port=proxy_port,
@@ -143,8 +174,7 @@ def up(
         ingest_grpc_port=ingest_grpc_port,
         zipkin_port=zipkin_port,
     )
-    with errors_for_people():
-        run(options)
+    run(options)
 
 
 @app.command()
@@ -167,18 +197,17 @@ def demo(
 
     from llmflow import demo as sample
 
-    with errors_for_people():
-        where = read_where(data_dir)
-        if remove:
-            if where is None:
-                raise LLMFlowError(f"no LLMFlow runs on {data_dir}: start it with `llmflow up`, or give --data-dir")
-            print(f"removed {asyncio.run(sample.remove(where.database_url))} demo spans")
-            return
-        url = ingest_url or (where.ingest_url if where else "http://localhost:4318")
-        spans = asyncio.run(sample.send(url, traces=traces, hours=hours, seed=seed))
-        print(f"sent {traces} traces ({spans} spans) to the project {sample.PROJECT!r} of {url}")
-        if where:
-            print(f"look at them: {where.page_url}/traces?project={sample.PROJECT}")
+    where = read_where(data_dir)
+    if remove:
+        if where is None:
+            raise LLMFlowError(f"no LLMFlow runs on {data_dir}: start it with `llmflow up`, or give --data-dir")
+        print(f"removed {asyncio.run(sample.remove(where.database_url))} demo spans")
+        return
+    url = ingest_url or (where.ingest_url if where else "http://localhost:4318")
+    spans = asyncio.run(sample.send(url, traces=traces, hours=hours, seed=seed))
+    print(f"sent {traces} traces ({spans} spans) to the project {sample.PROJECT!r} of {url}")
+    if where:
+        print(f"look at them: {where.page_url}/traces?project={sample.PROJECT}")
 
 
 @app.command()

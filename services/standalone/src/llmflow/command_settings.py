@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import AfterValidator, Field, HttpUrl, SecretStr, field_validator
 
+from llmflow.instance import expanded
 from llmflow_core.config import Settings
 
 #: Where LLMFlow is when nobody says otherwise.
@@ -34,7 +36,7 @@ class CommandSettings(Settings):
         description="Password to log in with.",
         examples=["a-long-random-text"],
     )
-    data_dir: Path | None = Field(
+    data_dir: Annotated[Path, AfterValidator(expanded)] | None = Field(
         None,
         description="Data folder of the LLMFlow that runs on this machine; without it, that of `llmflow up`.",
         examples=["/var/lib/llmflow"],
@@ -49,3 +51,10 @@ class CommandSettings(Settings):
         description="The database, for `llmflow retention apply`. Without it, that of the LLMFlow on this machine.",
         examples=["postgresql://llmflow:llmflow@timescaledb:5432/llmflow"],
     )
+
+    @field_validator("api_url")
+    @classmethod
+    def _says_nobody(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password):
+            raise ValueError("must not say who asks: AUTH_USERNAME and AUTH_PASSWORD do, or LLMFLOW_API_KEY")
+        return url

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from llmflow import formats
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table, progress
+from llmflow.console import Column, Json, print_json, print_table, progress
 from llmflow.instance import default_data_dir, log_url
 from llmflow_core.errors import LLMFlowError, Retryable
 
@@ -151,11 +151,10 @@ def _run(work: Callable[[Bus], Awaitable[_ResultT]]) -> _ResultT:
         async with _open_log() as bus:
             return await work(bus)
 
-    with errors_for_people():
-        try:
-            return asyncio.run(run())
-        except Retryable as error:
-            raise LLMFlowError(f"{error}; start LLMFlow, or set LLMFLOW_BUS_URL") from error
+    try:
+        return asyncio.run(run())
+    except Retryable as error:
+        raise LLMFlowError(f"{error}; start LLMFlow, or set LLMFLOW_BUS_URL") from error
 
 
 @asynccontextmanager

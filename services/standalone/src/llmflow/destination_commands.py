@@ -10,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import Api, open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table, progress
+from llmflow.console import Column, Json, print_json, print_table, progress
 from llmflow.options import time_of
 from llmflow_core.errors import LLMFlowError
 
@@ -43,7 +43,7 @@ def list_destinations(*, as_json: Json = False) -> None:
     Example:
       llmflow export destinations
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("destinations")
     if as_json:
         print_json(found)
@@ -60,7 +60,7 @@ def probe(name: _Name, *, as_json: Json = False) -> None:
     Example:
       llmflow export test phoenix
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         job = api.post("destinations", name, "test", json=None)
         job = _finished(api, job, lambda _: None)
         if as_json:
@@ -90,7 +90,7 @@ def replay(
     Example:
       llmflow export replay phoenix --from 24h
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         body = {"from": from_time, "to": to_time, "project": project}
         job = api.post("destinations", name, "replays", json=body)
         if wait:

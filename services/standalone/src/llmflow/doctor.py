@@ -83,6 +83,8 @@ def _findings() -> Iterator[Finding]:
                     broken.add(subject)
                 yield finding
         except LLMFlowError as error:
+            if isinstance(error, ConfigError) and "settings" in broken:
+                continue  # that was found already
             broken.add(subject)
             refused = isinstance(error, ApiError) and error.status == 401
             yield Finding(subject, str(error), "set the variables" if refused else "see the log of the services")
@@ -148,8 +150,11 @@ def _problem(answer: httpx.Response) -> str:
     """What a service says is wrong with it."""
     if not answer.is_success:
         return f"is not ready: {answer.text[:300]}"
-    problems = answer.json().get("problems", {})
-    return "; ".join(f"is ready, but {name}: {problem}" for name, problem in problems.items())[:300]
+    try:
+        problems = answer.json().get("problems", {}).items()
+    except (ValueError, AttributeError):
+        return "answers, but is no part of LLMFlow"
+    return "; ".join(f"is ready, but {name}: {problem}" for name, problem in problems)[:300]
 
 
 def _check_ports() -> Iterator[Finding]:
@@ -247,11 +252,13 @@ def _check_access() -> Iterator[Finding]:
 
     settings = _site().settings
     with open_api() as api:
+        api.get("traces", limit=1)["traces"]  # raises when it is another's API
         before = time.time()
         with api.stream("GET", "traces", kind="json", limit=1) as answer:
-            # The header says whole seconds.
-            date = parsedate_to_datetime(answer.headers["date"]).timestamp() + 0.5
-            yield _clock("the API", date - (before + time.time()) / 2)
+            # A gateway may leave it out. It says whole seconds.
+            if date := answer.headers.get("date"):
+                now = parsedate_to_datetime(date).timestamp() + 0.5
+                yield _clock("the API", now - (before + time.time()) / 2)
         who = "the API key in LLMFLOW_API_KEY" if settings.api_key else settings.auth_username
         yield Finding("access", f"{who} may read")
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO
 import typer
 
 from llmflow.api import open_api
-from llmflow.console import errors_for_people, progress
+from llmflow.console import progress
 from llmflow.options import FilterWords, Project, Since, Until, filter_of, range_of
 from llmflow_core.errors import LLMFlowError
 
@@ -89,7 +89,6 @@ def _export(rows: str, output: Path | None, file_format: FileFormat | None, **pa
     chosen = file_format or _format_of(output)
     size = 0
     with (
-        errors_for_people(),
         open_api() as api,
         _written(output) as file,
         progress(f"exporting {rows}", unit="bytes") as done,

@@ -40,6 +40,14 @@ def default_data_dir() -> Path:
     return platformdirs.user_data_path("llmflow", appauthor=False)
 
 
+def expanded(folder: Path) -> Path:
+    """The whole path of a folder, which may begin with `~`. Raises ValueError for the home of nobody."""
+    try:
+        return folder.expanduser().absolute()
+    except RuntimeError as error:
+        raise ValueError(f"{folder} is in nobody's home") from error
+
+
 def log_url(data_dir: Path) -> str:
     """The message log of the LLMFlow that runs on `data_dir`, as `open_bus` takes it."""
     return f"embedded{(data_dir.absolute() / 'log').as_uri().removeprefix('file')}"

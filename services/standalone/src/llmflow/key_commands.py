@@ -10,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, ProjectOption, print_json, print_table
 from llmflow_core.api_keys import SCOPES
 from llmflow_core.spans import DEFAULT_PROJECT
 
@@ -49,7 +49,7 @@ def create_key(
     """
     expires_at = None if days is None else (datetime.now(UTC) + timedelta(days=days)).isoformat()
     body = {"name": name, "scopes": sorted(set(scope)), "expires_at": expires_at}
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         made = api.post("projects", project, "keys", json=body)
     if as_json:
         print_json(made)
@@ -66,7 +66,7 @@ def list_keys(*, project: ProjectOption = DEFAULT_PROJECT, as_json: Json = False
     Example:
       llmflow keys list --project shop
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("projects", project, "keys")["keys"]
     print_json(found) if as_json else print_table(found, _COLUMNS, nothing=f"The project {project} has no API keys.")
 
@@ -81,6 +81,6 @@ def revoke_key(
     Example:
       llmflow keys revoke lf-pk-... --project shop
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         api.request("DELETE", "projects", project, "keys", key_id)
     typer.echo(f"revoked {key_id}", err=True)

@@ -11,7 +11,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_page
+from llmflow.console import Column, Json, print_page
 from llmflow.options import Cursor, Limit, Project, Since, Until, range_of
 
 app = typer.Typer()
@@ -62,7 +62,7 @@ def list_logs(
       llmflow logs --severity error --since 1h
       llmflow logs "rate limit" --service checkout --since 24h
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         page = api.listed(
             "logs",
             "logs",

@@ -10,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table, progress
+from llmflow.console import Column, Json, ProjectOption, print_json, print_table, progress
 from llmflow.options import range_of, time_of
 from llmflow_core.spans import DEFAULT_PROJECT
 
@@ -52,7 +52,7 @@ def list_prices(*, as_json: Json = False) -> None:
     Example:
       llmflow prices list
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("prices")["prices"]
     print_json(found) if as_json else print_table(list(map(_row, found)), _COLUMNS, nothing="No own prices.")
 
@@ -71,7 +71,7 @@ def find_price(
     Example:
       llmflow prices find gpt-4o --provider openai
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("prices", model=model, provider=provider, at=at)["in_use"]
     if as_json:
         print_json(found)
@@ -127,7 +127,7 @@ def set_price(
         "to": to_time,
     }
     given = {key: value for key, value in price.items() if value is not None}
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         saved = api.request("PUT", "prices", name, json=given)
     print_json(saved) if as_json else print(f"set the price {name}")
 
@@ -140,7 +140,7 @@ def remove_price(name: Annotated[str, typer.Argument(help="What the price is cal
     Example:
       llmflow prices remove house
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         api.request("DELETE", "prices", name)
     typer.echo(f"removed the price {name}", err=True)
 
@@ -168,7 +168,7 @@ def reprice(
     """
     body: dict[str, Any] = {"project": project, "from": since, "to": until, "cursor": None}
     examined = changed = 0
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         total = api.get("analytics", metric="spans", project=project, **range_of(since, until))["total"]["span_count"]
         with progress("repricing", total=total) as done:
             while True:

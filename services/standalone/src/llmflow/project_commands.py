@@ -8,7 +8,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, print_json, print_table
 from llmflow_core.errors import LLMFlowError
 
 app = typer.Typer(no_args_is_help=True, help="Projects keep one team's data apart from another's.")
@@ -29,7 +29,7 @@ def list_projects(*, as_json: Json = False) -> None:
     Example:
       llmflow projects list
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("projects")["details"]
     print_json(found) if as_json else print_table(found, _COLUMNS, nothing="No projects.")
 
@@ -47,7 +47,7 @@ def create_project(
     Example:
       llmflow projects create shop --title "The shop"
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         made = api.post("projects", json={"name": name, "title": title})
     print_json(made) if as_json else print(f"created the project {made['name']}")
 
@@ -62,7 +62,7 @@ def rename_project(
     Example:
       llmflow projects rename shop "Shop, Europe"
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         renamed = api.request("PATCH", "projects", name, json={"title": title})
     print_json(renamed) if as_json else print(f"the project {name} is called {renamed['title'] or name} now")
 
@@ -80,7 +80,7 @@ def delete_project(
     Example:
       llmflow projects delete shop --yes
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         # To delete a project that is gone is no error of the API's, but a name mistyped is one of its user's.
         if name not in api.get("projects")["projects"]:
             raise LLMFlowError(f"there is no project {name}")

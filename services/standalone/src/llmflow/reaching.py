@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from llmflow_core.errors import LLMFlowError
 
+_PROXY = "the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names"
+
 
 def proxies_apply(url: str) -> bool:
     """Whether requests to `url` go through the proxies that the environment names, as httpx's `trust_env`.
@@ -24,9 +26,10 @@ def proxies_apply(url: str) -> bool:
         # A context of its own: to read the authorities' certificates takes long.
         httpx.Client(verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)).close()
     except (ImportError, ValueError) as error:
-        raise LLMFlowError(
-            f"the proxy that HTTP_PROXY, HTTPS_PROXY or ALL_PROXY names cannot be used: {error}"
-        ) from error
+        raise LLMFlowError(f"{_PROXY} cannot be used: {error}") from error
+    except httpx.InvalidURL:
+        # Its text repeats what it could not read, which may be a part of the password.
+        raise LLMFlowError(f"{_PROXY} cannot be used: that is no URL") from None
     return True
 
 

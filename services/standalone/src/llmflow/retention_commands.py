@@ -9,7 +9,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, ProjectOption, errors_for_people, print_json, print_table
+from llmflow.console import Column, Json, ProjectOption, print_json, print_table
 from llmflow.instance import default_data_dir, read_where
 from llmflow_core.errors import LLMFlowError
 from llmflow_core.spans import DEFAULT_PROJECT
@@ -41,7 +41,7 @@ def show_retention(*, project: ProjectOption = DEFAULT_PROJECT, as_json: Json = 
     Example:
       llmflow retention show --project shop
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get("projects", project, "retention")
     _print(found, as_json)
 
@@ -64,7 +64,7 @@ def set_retention(
       llmflow retention set --project shop --content 7 --spans 90
     """
     chosen = {"spans": spans, "content": content, "rollups": rollups, "logs": logs, "metrics": metrics}
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.request("PUT", "projects", project, "retention", json=chosen)
     _print(found, as_json)
 
@@ -86,8 +86,7 @@ def apply_retention(
     """
     import asyncio
 
-    with errors_for_people():
-        report = asyncio.run(_apply(dry_run))
+    report = asyncio.run(_apply(dry_run))
     removed = [
         {"table": table, "rows": report.rows.get(table, 0), "chunks": report.chunks.get(table, 0)}
         for table in sorted({*report.rows, *report.chunks})

@@ -10,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_page
+from llmflow.console import Column, Json, print_json, print_page
 from llmflow.options import Cursor, Limit, Project, Since, Until, range_of
 
 app = typer.Typer(no_args_is_help=True, help="Scores judge spans, traces and sessions.")
@@ -62,7 +62,7 @@ def list_scores(
     Example:
       llmflow scores list --name helpfulness --since 7d
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         page = api.listed(
             "scores",
             "scores",
@@ -123,7 +123,7 @@ def add_score(
         "source": source,
         "id": score_id,
     }
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         made = api.post(
             "scores", json={key: given for key, given in body.items() if given is not None}, project=project
         )

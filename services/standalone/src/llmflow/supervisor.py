@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from llmflow.child import SETTINGS_ARE_WRONG
 from llmflow_core.errors import LLMFlowError
 
 logger = logging.getLogger(__name__)
@@ -100,6 +101,8 @@ class Supervisor:
             # Who was stable once has the right settings; a negative code is that of somebody's signal.
             proven = proven or stable
             failures += code > 0
+            if code == SETTINGS_ARE_WRONG and not proven:
+                raise NotReadyError(f"{service.name} does not start; the lines above say why")
             if failures >= _ATTEMPTS and not proven:
                 raise NotReadyError(f"{service.name} does not start: it ended with code {code}, {failures} times")
             pause = 0.0 if stable else min(_LONGEST_PAUSE_SECONDS, pause * 2 or 0.25)

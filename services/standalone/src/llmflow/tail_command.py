@@ -13,7 +13,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import Api, ApiError, open_api
-from llmflow.console import console, errors_for_people, print_json
+from llmflow.console import console, print_json
 from llmflow.event_stream import Event, events
 from llmflow.options import FilterWords, Project, filter_of
 from llmflow_core.errors import LLMFlowError
@@ -45,7 +45,7 @@ def tail(
       llmflow tail
       llmflow tail status:error model:gpt-4o*
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         screen = console()
         for number, trace in enumerate(_changes(_watch(api, filter_of(filter_words), project)), 1):
             if as_json:

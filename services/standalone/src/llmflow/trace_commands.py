@@ -9,7 +9,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import Api, open_api
-from llmflow.console import Column, Json, console, errors_for_people, print_json, print_page, progress
+from llmflow.console import Column, Json, console, print_json, print_page, progress
 from llmflow.options import Cursor, FilterWords, Limit, ListOrder, Project, Reverse, Since, Until, filter_of, range_of
 from llmflow_core.ids import trace_id_from_text
 
@@ -63,7 +63,7 @@ def list_traces(
       llmflow traces 'cost:>0.01 OR duration:>5s' --json
       llmflow traces --order cost --since 7d
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         page = api.listed(
             "traces",
             "traces",
@@ -99,7 +99,7 @@ def list_spans(
       llmflow spans type:tool status:error
       llmflow spans type:generation --order duration --limit 10
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         page = api.listed(
             "spans",
             "spans",
@@ -129,7 +129,7 @@ def show_trace(
       llmflow trace 4bf92f3577b34da6a3ce929d0e0e4736
       llmflow trace 4bf92f3577b34da6a3ce929d0e0e4736 --messages
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         # An id that was sent as X-Trace-Id may have slashes, and paths have no place for them.
         shown = trace_id_from_text(trace_id).hex() if "/" in trace_id else trace_id
         trace = api.get("traces", shown, project=project)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import secrets
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 _FRONTEND = Path(__file__).parent / "page"
 #: Size of the database when nobody says otherwise, so that a machine's disk does not fill up unseen.
 _DATABASE_SIZE = "10GB"
+_ANY_DATABASE = "postgresql://llmflow@localhost/llmflow"
 #: How often the embedded PostgreSQL is looked at, in seconds.
 _LOOK_SECONDS = 1.0
 
@@ -63,6 +66,7 @@ def up(options: Options) -> None:
     try:
         with Instance(options.data_dir) as instance:
             _check_ports(options)
+            _check_settings(options)
             asyncio.run(_run(options, instance))
     except OSError as error:
         raise LLMFlowError(f"cannot work in {options.data_dir} (--data-dir): {error}") from error
@@ -81,6 +85,26 @@ def _check_ports(options: Options) -> None:
     twice = [f"port {port} is given twice" for port in sorted(set(listened)) if listened.count(port) > 1]
     if closed or twice:
         raise ConfigError([*closed, *twice])
+
+
+def _check_settings(options: Options) -> None:
+    """Raises ConfigError with all that services would refuse, before any of them is started."""
+    given = {service.name: dict(service.environment) for service in services(options, _ANY_DATABASE)}
+    given["migrate"] = {"LLMFLOW_DATABASE_URL": _ANY_DATABASE}
+    # A process of its own, for the models need memory that this one would keep.
+    check = subprocess.run(
+        [sys.executable, "-m", "llmflow.settings_check"],
+        input=json.dumps(given),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+        # Ctrl-C reaches this process alone, which then ends the other.
+        process_group=0,
+    )
+    if check.returncode != 0:
+        raise LLMFlowError("the settings could not be checked; the lines above say why")
+    if problems := json.loads(check.stdout):
+        raise ConfigError(problems)
 
 
 def obstacle(host: str, port: int) -> str | None:

@@ -10,7 +10,7 @@ import typer
 
 from llmflow import formats
 from llmflow.api import open_api
-from llmflow.console import Column, Json, errors_for_people, print_json, print_page, print_table
+from llmflow.console import Column, Json, print_json, print_page, print_table
 from llmflow.options import Cursor, FilterWords, Limit, Project, Since, Until, filter_of, range_of
 from llmflow.trace_commands import with_tokens
 
@@ -73,7 +73,7 @@ def list_sessions(
       llmflow sessions --since 24h
       llmflow sessions user:alice status:error
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         page = api.listed(
             "sessions",
             "sessions",
@@ -104,7 +104,7 @@ def list_users(
       llmflow users --since 30d --order tokens
       llmflow users model:gpt-4o
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get(
             "users",
             project=project,
@@ -137,7 +137,7 @@ def list_models(
       llmflow models --since 7d
       llmflow models --unpriced
     """
-    with errors_for_people(), open_api() as api:
+    with open_api() as api:
         found = api.get(
             "models",
             project=project,
