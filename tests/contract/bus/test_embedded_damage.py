@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -68,6 +69,25 @@ def damage(folder: Path, *what: str) -> None:
     for page in [*pages, *([0] if "header" in what else [])]:
         content[page * 4096 : (page + 1) * 4096] = b"\xff" * 4096
     path.write_bytes(content)
+
+
+def overwrite(folder: Path, what: str, found: bytes, replaced: bytes) -> None:
+    """Damage nothing but some bytes of the page where a table begins."""
+    path = folder / FILE_NAME
+    page = page_of(path, what)
+    content = bytearray(path.read_bytes())
+    at = content.rindex(found, page * 4096, (page + 1) * 4096)
+    content[at : at + len(found)] = replaced
+    path.write_bytes(content)
+
+
+def cell_of(folder: Path, table: str, text: bytes) -> bytes:
+    """What the page of a table has from a text's cell on, its header included, up to the text."""
+    path = folder / FILE_NAME
+    page = page_of(path, table)
+    content = path.read_bytes()
+    at = content.rindex(text, page * 4096, (page + 1) * 4096)
+    return content[at - 6 : at + len(text)]
 
 
 async def filled(bus: EmbeddedBus, count: int) -> None:
@@ -166,6 +186,45 @@ async def test_no_group_skips_what_comes_after_the_damage(
             assert found[:50] == list(range(50))
 
 
+@pytest.mark.parametrize(
+    "lost",
+    ["partitions and their index", "a partition's row", "a commit's row", "texts", "the name of a table"],
+)
+async def test_a_group_that_has_read_before_skips_nothing_whatever_of_the_offsets_is_lost(
+    bus: EmbeddedBus, folder: Path, lost: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, "llmflow_bus")
+    await filled(bus, 100)
+    consumer = await bus.consumer("group", ["topic"])
+    await consumer.commit(Batch(await read(consumer, 100)))
+    await bus.close()
+    damage(folder, "99")
+    match lost:
+        case "partitions and their index":
+            damage(folder, "partitions", "sqlite_autoindex_partitions_1")
+        case "a partition's row":
+            cell = cell_of(folder, "partitions", b"topic")
+            overwrite(folder, "partitions", cell, bytes(len(cell)))
+        case "a commit's row":
+            cell = cell_of(folder, "commits", b"group")
+            overwrite(folder, "commits", cell, bytes(len(cell)))
+        case "texts":
+            overwrite(folder, "partitions", b"topic", b"\xff\xfe\xfd\xfc\xfb")
+            overwrite(folder, "commits", b"group", b"\xff\xfe\xfd\xfc\xfb")
+        case "the name of a table":
+            content = (folder / FILE_NAME).read_bytes()
+            (folder / FILE_NAME).write_bytes(content.replace(b"tablecommitscommits", b"tablecommitsxxxmits"))
+    await (await bus.producer()).publish("topic", large(100, 110))
+    consumer = await bus.consumer("group", ["topic"])
+    found: list[int] = []
+
+    async def all_read() -> bool:
+        found.extend(numbers(list((await consumer.poll(max_records=500, timeout=0.1)).records)))
+        return found[-10:] == list(range(100, 110))
+
+    await eventually(all_read, within=30)
+
+
 async def test_what_is_acknowledged_while_a_log_is_replaced_is_in_the_new_one(bus: EmbeddedBus, folder: Path) -> None:
     await filled(bus, 2000)
     await bus.close()
@@ -242,4 +301,19 @@ async def test_a_damaged_log_on_a_full_disk_waits_for_room(
             await producer.publish("topic", large(40, 41))
     assert not bus.damaged_files()
     await producer.publish("topic", large(40, 41))
+    assert len(bus.damaged_files()) == 1
+
+
+async def test_what_a_broken_off_replacement_has_written_does_not_take_the_room_of_the_next(
+    bus: EmbeddedBus, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await filled(bus, 40)
+    await bus.close()
+    damage(folder, "39")
+    (folder / "log-draft.db").write_bytes(bytes(1 << 20))
+    monkeypatch.setattr(
+        "llmflow_bus.embedded.repair.shutil.disk_usage",
+        lambda at: SimpleNamespace(free=0 if (at / "log-draft.db").exists() else 1 << 40),
+    )
+    await (await bus.producer()).publish("topic", large(40, 41))
     assert len(bus.damaged_files()) == 1

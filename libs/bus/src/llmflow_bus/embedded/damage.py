@@ -13,11 +13,19 @@ _BESIDE = ("-wal", "-shm")
 #: A disk that goes on damaging files must not be filled with them.
 _KEPT = 3
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+#: What else a damaged schema or text leads to. The latter two have no code.
+_DAMAGED_TEXT = ("no such table", "Could not decode to UTF-8")
+#: What may turn out to be damage: SQLite quotes names from the file, which Python then takes for UTF-8.
+READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
 
 def is_damage(error: BaseException | None) -> bool:
     """Whether SQLite says by `error` that the file is not as it was written."""
-    return isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _DAMAGE
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    if not isinstance(error, sqlite3.Error):
+        return False
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE or str(error).startswith(_DAMAGED_TEXT)
 
 
 def readable_rows(
@@ -25,7 +33,7 @@ def readable_rows(
     query: str,
     first: int,
     end: int,
-    note_loss: Callable[[int, int, sqlite3.Error], None],
+    note_loss: Callable[[int, int, Exception], None],
 ) -> Generator[tuple[Any, ...], None, None]:
     """The rows of a `query` by id from `first` up to `end`, without those on damaged pages: of which `note_loss` hears
     the first id, the one behind the last, and why.
@@ -40,7 +48,7 @@ def readable_rows(
                     first = row[0] + 1
                     yield row
             return
-        except sqlite3.DatabaseError as error:
+        except READ_ERRORS as error:
             if not is_damage(error):
                 raise
             # Python's cursor looks a row ahead, and keeps the one before the damage to itself.
@@ -89,7 +97,7 @@ def _can_read(connection: sqlite3.Connection, query: str, rowid: int, end: int) 
     """Whether there is no damage where the first row from an id on has to be looked for."""
     try:
         _next(connection, query, rowid, end)
-    except sqlite3.DatabaseError as error:
+    except READ_ERRORS as error:
         if not is_damage(error):
             raise
         return False

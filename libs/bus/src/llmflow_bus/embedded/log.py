@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llmflow_bus.embedded.damage import first_row, is_damage, readable_rows
+from llmflow_bus.embedded.damage import READ_ERRORS, first_row, is_damage, readable_rows
 from llmflow_bus.embedded.place import FILE_NAME, has_successor, locked, put_in_place
 from llmflow_bus.port import Message, Record, StartAt
 from llmflow_core.errors import Retryable
@@ -175,10 +175,10 @@ class EmbeddedLog:
         now = time.time_ns() // 1_000_000
         with self._writing():
             for partition, content in placed.items():
-                (after,) = self._connection.execute(
+                after = self._one(
                     "UPDATE partitions SET next_offset = next_offset + ? WHERE id = ? RETURNING next_offset",
                     (len(content), partition.id),
-                ).fetchone()
+                )
                 first = (partition.id << OFFSET_BITS) + after - len(content)
                 self._connection.executemany(
                     "INSERT INTO records (id, timestamp_ms, key, headers, value) VALUES (?, ?, ?, ?, ?)",
@@ -228,7 +228,7 @@ class EmbeddedLog:
         """A partition's rows from one on, without those on damaged pages."""
         first = partition.id << OFFSET_BITS
 
-        def note_loss(lost: int, readable: int, error: sqlite3.Error) -> None:
+        def note_loss(lost: int, readable: int, error: Exception) -> None:
             after = min(readable, first + self._next(partition)) - lost - 1
             _log.error(
                 "%s[%d] %d and up to %d after it are lost on a damaged page: %s",
@@ -258,10 +258,9 @@ class EmbeddedLog:
     def committed(self, group: str, partition: Partition) -> int:
         """The offset at which a group that has joined goes on."""
         with _retryable():
-            row = self._connection.execute(
+            return self._one(
                 "SELECT next_offset FROM commits WHERE consumer_group = ? AND partition = ?", (group, partition.id)
-            ).fetchone()
-        return int(row[0])
+            )
 
     def commit(self, group: str, offsets: Mapping[Partition, int]) -> None:
         """Store the next offsets of a group durably; one that is behind the stored one changes nothing."""
@@ -277,8 +276,14 @@ class EmbeddedLog:
             return sum(self._next(p) - max(self.committed(group, p), self._oldest(p)) for p in partitions)
 
     def _next(self, partition: Partition) -> int:
-        row = self._connection.execute("SELECT next_offset FROM partitions WHERE id = ?", (partition.id,)).fetchone()
-        return int(row[0])
+        return self._one("SELECT next_offset FROM partitions WHERE id = ?", (partition.id,))
+
+    def _one(self, statement: str, parameters: Sequence[str | int]) -> int:
+        """The number in a row that is always there. Raises LogDamaged without it."""
+        row = self._connection.execute(statement, parameters).fetchone()
+        if row is None or not isinstance(row[0], int):
+            raise LogDamaged("the embedded log: an offset in it is gone")
+        return row[0]
 
     def _oldest(self, partition: Partition) -> int:
         # Asked for first: a record that comes in between is the oldest, and not one that is behind.
@@ -348,9 +353,9 @@ class EmbeddedLog:
 def _retryable() -> Iterator[None]:
     try:
         yield
-    except sqlite3.Error as error:
+    except READ_ERRORS as error:
         # A file that was opened while nobody might write to it stays as it is for this connection.
-        stale = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_READONLY
+        stale = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
         kind = LogDamaged if is_damage(error) else LogReplaced if stale else Retryable
         raise kind(f"the embedded log: {error}") from error
 

@@ -9,10 +9,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from llmflow_bus.embedded.damage import first_row, is_damage, readable_rows
+from llmflow_bus.embedded.damage import READ_ERRORS, first_row, is_damage, readable_rows
 from llmflow_bus.embedded.leases import GROUP, TOPIC
 from llmflow_bus.embedded.log import OFFSET_BITS, RECORDS, SCHEMA, Partition
 from llmflow_bus.embedded.place import FILE_NAME, SUCCESSOR_NAME, locked, put_in_place, sync_folder
@@ -24,6 +24,8 @@ _BUSY_SECONDS = 5.0
 _RESERVE_BYTES = 16 << 20
 #: Offsets left free where it is not known how far they went: more than may have been used since the last known one.
 _FREE_OFFSETS = 1 << 20
+_MOST_OFFSETS = (1 << OFFSET_BITS) - _FREE_OFFSETS
+_MOST_PARTITIONS = 1 << (63 - OFFSET_BITS)
 
 
 def replace_damaged(folder: Path, inode: int) -> None:
@@ -38,14 +40,20 @@ def replace_damaged(folder: Path, inode: int) -> None:
             put_in_place(folder)
             if path.stat().st_ino != inode:
                 return
+            # What was broken off must not take the room of what is tried now.
+            _draft(folder).unlink(missing_ok=True)
             if shutil.disk_usage(folder).free < path.stat().st_size + _RESERVE_BYTES:
                 raise OSError(f"its folder {folder} lacks room for another of {path.stat().st_size} bytes")
             with closing(_connect(path)) as damaged:
                 _keep_others_from_writing(damaged)
                 _make_successor(damaged, folder)
                 put_in_place(folder)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, *READ_ERRORS) as error:
         raise Retryable(f"the embedded log is damaged and cannot be replaced: {error}") from error
+
+
+def _draft(folder: Path) -> Path:
+    return folder / "log-draft.db"
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -53,18 +61,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _keep_others_from_writing(damaged: sqlite3.Connection) -> None:
+    damaged.text_factory = lambda text: text.decode(errors="replace")
     try:
         # With this SQLite reads files that have lost their end, too.
         damaged.execute("PRAGMA writable_schema = ON")
         damaged.execute("BEGIN IMMEDIATE")
-    except sqlite3.DatabaseError as error:
+    except READ_ERRORS as error:
         if not is_damage(error):
             raise  # locked for too long, say
 
 
 def _make_successor(damaged: sqlite3.Connection, folder: Path) -> None:
-    draft = folder / "log-draft.db"
-    draft.unlink(missing_ok=True)
+    draft = _draft(folder)
     with closing(_connect(draft)) as new:
         # Nobody has use for a draft that was not finished.
         for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = OFF", "synchronous = OFF"):
@@ -80,8 +88,13 @@ def _make_successor(damaged: sqlite3.Connection, folder: Path) -> None:
 
 
 def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection, locks: Path) -> None:
+    partitions, partitions_whole = _partitions(damaged)
     commits, commits_whole = _commits(damaged)
-    partitions = _partitions(damaged, new)
+    # A partition that is lost may begin anew with another's number, and then a commit of that says nothing of it.
+    known = {partition.id for partition in partitions}
+    commits = [commit for commit in commits if commit[1] in known]
+    if partitions_whole:
+        new.execute(f"PRAGMA user_version = {damaged.execute('PRAGMA user_version').fetchone()[0]}")
     for partition, next_offset in partitions.items():
         first = partition.id << OFFSET_BITS
         new.executemany(
@@ -90,41 +103,58 @@ def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection, locks: Path) -> 
         )
         committed = max((offset for _, number, offset in commits if number == partition.id), default=0)
         least = max(committed, _behind_records(new, partition))
-        behind = least + _FREE_OFFSETS if next_offset is None else max(next_offset, least)
+        behind = max(next_offset or 0, least)
+        if next_offset is None:
+            behind += _FREE_OFFSETS
+            # Whoever has read all that is left has nothing to read in what is left free.
+            commits = [(*commit[:2], behind) if commit[1:] == (partition.id, least) else commit for commit in commits]
         new.execute("INSERT INTO partitions VALUES (?, ?, ?, ?)", (*partition, behind))
-    new.executemany("INSERT INTO commits VALUES (?, ?, ?)", commits)
-    if not commits_whole or not partitions:
-        _log.error("commits of the embedded log cannot be read; groups without one read all that is there")
-        for known in _known_groups(locks):
-            _begin_at_oldest(new, known)
+    new.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?, ?)", commits)
+    if not commits_whole or not partitions_whole:
+        _log.error("not all offsets of the embedded log can be read; groups without one read all that is there")
+        for group in _known_groups(locks):
+            _begin_at_oldest(new, group)
 
 
-def _partitions(damaged: sqlite3.Connection, new: sqlite3.Connection) -> dict[Partition, int | None]:
-    """The partitions and their next offsets; of the index alone when the table cannot be read, then without those."""
-    try:
-        rows = damaged.execute("SELECT id, topic, number, next_offset FROM partitions ORDER BY id").fetchall()
-        (identity,) = damaged.execute("PRAGMA user_version").fetchone()
-        new.execute(f"PRAGMA user_version = {identity}")
-        return {Partition(*row[:3]): int(row[3]) for row in rows}
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        _log.error("the partitions of the embedded log cannot be read: %s", error)
-    try:
-        rows = damaged.execute("SELECT id, topic, number FROM partitions ORDER BY topic, number").fetchall()
-        return {Partition(*row): None for row in rows}
-    except sqlite3.DatabaseError as error:
-        if not is_damage(error):
-            raise
-        return {}
+def _partitions(damaged: sqlite3.Connection) -> tuple[dict[Partition, int | None], bool]:
+    """The partitions and their next offsets, None where those cannot be read, and whether all is as it was.
+
+    Those that the table does not tell are told by its index.
+    """
+    rows, whole = _rows(damaged, "SELECT id, topic, number, next_offset FROM partitions ORDER BY id")
+    indexed, _ = _rows(damaged, "SELECT id, topic, number FROM partitions ORDER BY topic, number")
+    found: dict[Partition, int | None] = {}
+    seen: set[int | tuple[str, int]] = set()
+    for row in (*rows, *((*row, None) for row in indexed)):
+        number, topic, place, next_offset = row
+        is_partition = isinstance(topic, str) and isinstance(place, int) and 0 < number < _MOST_PARTITIONS
+        if is_partition and seen.isdisjoint((number, (topic, place))):
+            seen |= {number, (topic, place)}
+            is_offset = isinstance(next_offset, int) and 0 <= next_offset < _MOST_OFFSETS
+            found[Partition(number, topic, place)] = next_offset if is_offset else None
+    whole = whole and bool(found) and len(found) == len(rows) and None not in found.values()
+    if not whole:
+        _log.error("not all partitions of the embedded log can be read; %d are left", len(found))
+    return found, whole
 
 
 def _commits(damaged: sqlite3.Connection) -> tuple[list[tuple[str, int, int]], bool]:
     """The commits that can be read, and whether these are all."""
-    found: list[tuple[str, int, int]] = []
+    rows, whole = _rows(damaged, "SELECT consumer_group, partition, next_offset FROM commits")
+    found = [
+        (group, partition, offset)
+        for group, partition, offset in rows
+        if isinstance(group, str) and isinstance(offset, int) and 0 <= offset < _MOST_OFFSETS
+    ]
+    return found, whole and len(found) == len(rows)
+
+
+def _rows(damaged: sqlite3.Connection, query: str) -> tuple[list[tuple[Any, ...]], bool]:
+    """The rows up to the first that cannot be read, and whether these are all."""
+    found: list[tuple[Any, ...]] = []
     try:
-        found.extend(damaged.execute("SELECT consumer_group, partition, next_offset FROM commits"))
-    except sqlite3.DatabaseError as error:
+        found.extend(damaged.execute(query))
+    except READ_ERRORS as error:
         if not is_damage(error):
             raise
         return found, False
@@ -146,7 +176,7 @@ class _Losses(NamedTuple):
     partition: Partition
     next_offset: int | None
 
-    def note(self, lost: int, readable: int, error: sqlite3.Error) -> None:
+    def note(self, lost: int, readable: int, error: Exception) -> None:
         first = self.partition.id << OFFSET_BITS
         end = readable if self.next_offset is None else min(readable, first + self.next_offset)
         _log.error(
