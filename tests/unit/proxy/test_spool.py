@@ -12,8 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from llmflow_bus.embedded import damage
 from llmflow_core.errors import Retryable
 from llmflow_proxy.spool import SPOOL_BYTES, Spool
+from llmflow_testkit.polling import eventually
 
 MIB = 1 << 20
 #: Puts spans one by one until it is killed, and says so after each.
@@ -225,6 +227,76 @@ async def test_what_can_be_read_of_a_damaged_file_goes_on_in_a_new_one(
     assert numbers[-1] == 101
     assert {*range(46), *([*range(54, 101)] if place == "middle" else [])} <= set(numbers)
     assert await sibling.oldest(max_bytes=1) == []
+
+
+def overwrite(path: Path, found: bytes, replaced: bytes) -> None:
+    """Damage a file in every place where it has some bytes, as another process."""
+    content = path.read_bytes()
+    assert found in content
+    subprocess.run([sys.executable, "-c", WRITE, str(path)], input=content.replace(found, replaced), check=True)
+
+
+async def test_a_span_whose_row_is_damaged_is_all_that_is_lost(spools: Callable[..., Spool], tmp_path: Path) -> None:
+    spool = spools()
+    await spool.put([(f"project-{n}", b"%08d" % n + bytes(900)) for n in range(100)])
+    await spool.close()
+    path = tmp_path / "spool" / "spool.db"
+    # 8 bytes of a row's header, which say what is in it.
+    at = path.read_bytes().index(b"project-5%08d" % 5) - 8
+    overwrite(path, path.read_bytes()[at : at + 25], bytes(8) + b"project-5%08d" % 5)
+    overwrite(path, b"project-60%08d" % 60, b"project\xff60%08d" % 60)
+    page = path.read_bytes().index(b"%08d" % 20 + bytes(900)) // 4096 * 4096
+    overwrite(path, path.read_bytes()[page : page + 4096], bytes(4096))
+
+    spool = spools()
+    found: list[int] = []
+
+    async def replayed() -> bool:
+        with contextlib.suppress(Retryable):
+            while (batch := await spool.oldest(max_bytes=100)) and len(found) < 200:
+                found.extend(int(span.span[:8]) for span in batch)
+                await spool.remove(span.id for span in batch)
+            return True
+        return False
+
+    await eventually(replayed, within=30)
+    assert {*range(4), *range(8, 16), *range(24, 60), *range(61, 100)} <= set(found)
+    assert len(found) < 110, "nothing is replayed again and again"
+
+
+@pytest.mark.parametrize("step", ["put_aside", "keep_the_last"])
+async def test_a_replacement_that_was_broken_off_is_finished(
+    spools: Callable[..., Spool], tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    spool, sibling = spools(), spools()
+    await spool.put([("default", b"%08d" % n + bytes(900)) for n in range(100)])
+    await spool.close()
+    await sibling.put([("default", b"%08d" % 100)])
+    path = tmp_path / "spool" / "spool.db"
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    overwrite(path, b"%08d" % 50 + bytes(900), b"\xff" * 908)
+    page = path.read_bytes().index(b"%08d" % 20 + bytes(900)) // 4096 * 4096
+    overwrite(path, path.read_bytes()[page : page + 4096], b"\xff" * 4096)
+
+    spool = spools()
+    with monkeypatch.context() as broken:
+        broken.setattr(damage, step, die)
+        with pytest.raises(Killed):
+            await spool.oldest(max_bytes=1 << 20)
+    await spool.close()
+    with pytest.raises(Retryable, match="another file"):
+        await sibling.put([("default", b"%08d" % 101)])
+    await sibling.put([("default", b"%08d" % 101)])
+    numbers = [int(span[:8]) for _, span in await everything(sibling) if span[:8].isdigit()]
+    assert {*range(16), *range(24, 49), *range(51, 102)} <= set(numbers)
+    assert len(list(path.parent.glob("spool-damaged-*.db"))) == 1
 
 
 async def test_a_file_that_was_removed_takes_no_more_spans(spools: Callable[..., Spool], tmp_path: Path) -> None:

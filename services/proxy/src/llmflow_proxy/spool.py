@@ -59,6 +59,8 @@ class Spool:
     def __init__(self, folder: Path, *, capacity: int) -> None:
         self._folder = folder
         self._path = folder / "spool.db"
+        #: What is about to take the place of a damaged file: whole, from the moment that it has this name.
+        self._successor = folder / "spool-successor.db"
         self._inode = 0
         self._capacity = capacity
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="llmflow-spool")
@@ -95,6 +97,8 @@ class Spool:
             for row in rows:
                 if not self._may_replay():
                     break
+                if not _is_whole(row):
+                    raise _damaged(f"span {row[0]}")
                 size += len(row[2])
                 if found and size > max_bytes:
                     break
@@ -109,9 +113,16 @@ class Spool:
     async def remove(self, ids: Iterable[int]) -> None:
         """Forget the spans with these ids and give their space back to the file system."""
 
+        leaving = list(ids)
+
         def remove(connection: sqlite3.Connection) -> None:
             with self._writing(connection):
-                connection.executemany("DELETE FROM spans WHERE id = ?", ((number,) for number in ids))
+                gone = connection.executemany("DELETE FROM spans WHERE id = ?", [(number,) for number in leaving])
+            # What is there to be read and cannot be found to be removed would be replayed for ever.
+            if gone.rowcount < len(leaving):
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise _damaged(found)
             # `execute` would take a single step of it, which frees one page.
             connection.executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
 
@@ -140,7 +151,7 @@ class Spool:
             result = work(self._connection)
             SPOOL_BYTES.set(_size(self._connection))
             return result
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
             self._disconnect()
             self._replace_if_damaged(error)
             raise Retryable(f"the spool in {self._folder} fails: {error}") from error
@@ -150,7 +161,7 @@ class Spool:
         connection.execute("BEGIN IMMEDIATE")
         try:
             # What is written to a file that was put aside, or removed, nobody would find.
-            if self._path.stat().st_ino != self._inode:
+            if self._path.stat().st_ino != self._inode or self._successor.exists():
                 raise OSError("another file has taken its place")
             yield
             connection.execute("COMMIT")
@@ -168,6 +179,8 @@ class Spool:
     def _open(self) -> sqlite3.Connection:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with self._locked():
+            if self._successor.exists():
+                self._put_successor_in_place()
             self._inode = self._path.stat().st_ino if self._path.exists() else 0
             connection = _connect(self._path)
             self._inode = self._path.stat().st_ino
@@ -183,28 +196,37 @@ class Spool:
     def _replace_if_damaged(self, error: Exception) -> None:
         """Put a damaged file aside, so that it does not end spooling for good, and what can be read of it into a new
         one, under the same ids."""
-        from llmflow_bus.embedded.damage import is_damage, keep_the_last, put_aside  # only then are they needed
+        from llmflow_bus.embedded.damage import READ_ERRORS, is_damage  # only then are they needed
 
         if not is_damage(error):
             return
         try:
             with self._locked():
-                if self._path.stat().st_ino != self._inode:
+                if self._successor.exists() or self._path.stat().st_ino != self._inode:
                     return  # another process was faster
+                draft = self._folder / "spool-draft.db"
+                # What was broken off must not take the room of what is tried now.
+                draft.unlink(missing_ok=True)
                 if shutil.disk_usage(self._folder).free < self._path.stat().st_size + _RESERVE_BYTES:
                     raise OSError("the disk lacks room for another")
-                aside = f"spool-damaged-{time.time_ns()}.db"
-                draft = self._folder / "spool-draft.db"
-                draft.unlink(missing_ok=True)
                 with contextlib.closing(_connect(draft)) as new, contextlib.closing(_connect_bare(self._path)) as old:
                     kept = _copy_readable(old, new)
                     new.close()  # before it gets its name, for its journal has to be gone by then
-                    put_aside(self._path, aside)
-                    draft.rename(self._path)
-                keep_the_last(sorted(self._folder.glob("spool-damaged-*.db")))
-                log.error("the spool was damaged (%s) and is now %s; %d spans go on in a new one", error, aside, kept)
-        except (sqlite3.Error, OSError) as failure:
+                    draft.rename(self._successor)
+                    log.error("the spool is damaged (%s); %d spans go on in a new one", error, kept)
+                    self._put_successor_in_place()
+        except (OSError, *READ_ERRORS) as failure:
             log.error("the spool is damaged (%s), and cannot be replaced: %s", error, failure)
+
+    def _put_successor_in_place(self) -> None:
+        """Put the damaged file aside, and its successor where it was; is done again when it was broken off."""
+        from llmflow_bus.embedded.damage import keep_the_last, put_aside
+
+        aside = f"spool-damaged-{self._successor.stat().st_mtime_ns}.db"
+        put_aside(self._path, aside)
+        self._successor.rename(self._path)
+        log.error("the damaged spool is now %s", aside)
+        keep_the_last(sorted(self._folder.glob("spool-damaged-*.db")))
 
     def _may_replay(self) -> bool:
         if self._replaying is None:
@@ -245,18 +267,20 @@ def _connect_bare(path: Path) -> sqlite3.Connection:
 
 def _copy_readable(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Copy the spans that can be read, and let no id come again; how many. The old file keeps its write lock."""
-    from llmflow_bus.embedded.damage import is_damage, readable_rows
+    from llmflow_bus.embedded.damage import READ_ERRORS, is_damage, readable_rows
 
-    def note_loss(first: int, end: int, error: sqlite3.Error) -> None:
+    def note_loss(first: int, end: int, error: Exception) -> None:
         log.error("spans of the spool from number %d on are lost: %s", first, error)
 
     new.execute("BEGIN IMMEDIATE")
     try:
+        old.text_factory = lambda text: text.decode(errors="replace")
         # With this SQLite reads files that have lost their end, too.
         old.execute("PRAGMA writable_schema = ON")
         old.execute("BEGIN IMMEDIATE")
-        new.executemany("INSERT INTO spans VALUES (?, ?, ?)", readable_rows(old, _SPANS, 0, 1 << 62, note_loss))
-    except sqlite3.DatabaseError as error:
+        rows = readable_rows(old, _SPANS, 0, 1 << 62, note_loss)
+        new.executemany("INSERT INTO spans VALUES (?, ?, ?)", (row for row in rows if _is_whole(row)))
+    except READ_ERRORS as error:
         if not is_damage(error):
             raise
     # In an order that no count of spans can reach.
@@ -265,6 +289,16 @@ def _copy_readable(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     (count,) = new.execute("SELECT count(*) FROM spans").fetchone()
     new.execute("COMMIT")
     return int(count)
+
+
+def _is_whole(row: Sequence[object]) -> bool:
+    return isinstance(row[1], str) and isinstance(row[2], bytes)
+
+
+def _damaged(what: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(f"damaged: {what}")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _size(connection: sqlite3.Connection) -> int:
