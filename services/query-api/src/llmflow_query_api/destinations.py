@@ -14,7 +14,7 @@ from litestar.params import JSONBody, PathParameter, QueryParameter
 from llmflow_core.destinations.destination import Destination
 from llmflow_core.destinations.entry import NAME_PATTERN
 from llmflow_core.destinations.reading import EntryReader, Resolver
-from llmflow_core.destinations.secrets import SealedReferences, SecretBox, hides, sealed
+from llmflow_core.destinations.secrets import SealedReferences, SecretBox, hides, renewed, sealed
 from llmflow_core.errors import Rejected
 from llmflow_core.spans import JSON
 from llmflow_query_api.auth import actor
@@ -203,6 +203,9 @@ def _stored_form(
     """A definition as it is kept; raises Rejected that names the field of what is wrong with it."""
     plain = _without_nothing(msgspec.to_builtins(wanted))
     definition = sealed(plain, box, before)
+    if box is not None:
+        # Those that stay may be encrypted anew meanwhile, and must not come back as they were.
+        definition = renewed(definition, box)
     _read(definition, SealedReferences(box))
     if before is not None and hides(plain) and _read(definition, str).address != _read(before, str).address:
         raise Rejected("is another place now: give its secrets again", field="endpoint")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from llmflow_core.destinations.secrets import SecretBox, renewed
@@ -34,19 +34,26 @@ async def resealing(store: Store, box: SecretBox) -> AsyncIterator[None]:
 
 async def reseal(store: Store, box: SecretBox) -> int:
     """Seal anew what the box's old key has sealed; return of how many destinations and channels. Raises Retryable."""
-    count = 0
-    for destination in await store.list_destinations():
-        definition = renewed(destination.definition, box)
-        if definition != destination.definition:
-            with suppress(Changed):
-                await store.change_destination(definition, by=_ACTOR, only_if=_as_seen(destination.version))
-                count += 1
-    for channel in await store.list_channels():
-        sealed = box.renewed(channel.sealed)
-        if sealed != channel.sealed:
-            with suppress(Changed):
-                await store.save_channel(replace(channel, sealed=sealed), by=_ACTOR, only_if=_as_seen(channel.version))
-                count += 1
+    count, seen = 0, False
+    while not seen:
+        seen = True
+        for destination in await store.list_destinations():
+            definition = renewed(destination.definition, box)
+            if definition != destination.definition:
+                try:
+                    await store.change_destination(definition, by=_ACTOR, only_if=_as_seen(destination.version))
+                    count += 1
+                except Changed:
+                    seen = False  # an edit of something else keeps its secrets as they are
+        for channel in await store.list_channels():
+            sealed = box.renewed(channel.sealed)
+            if sealed != channel.sealed:
+                try:
+                    changed = replace(channel, sealed=sealed)
+                    await store.save_channel(changed, by=_ACTOR, only_if=_as_seen(channel.version))
+                    count += 1
+                except Changed:
+                    seen = False
     return count
 
 
