@@ -13,8 +13,8 @@ _BESIDE = ("-wal", "-shm")
 #: A disk that goes on damaging files must not be filled with them.
 _KEPT = 3
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-#: What else a damaged schema or text leads to. The latter two have no code.
-_DAMAGED_TEXT = ("no such table", "Could not decode to UTF-8")
+#: What else a damaged schema or text leads to.
+_DAMAGED_TEXT = ("no such table", "no such column", "Could not decode to UTF-8")
 #: What may turn out to be damage: SQLite quotes names from the file, which Python then takes for UTF-8.
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
