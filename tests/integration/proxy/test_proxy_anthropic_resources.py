@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from anthropic import AsyncAnthropic
+from anthropic.types.messages import MessageBatchIndividualResponse
 
 from llmflow_testkit.providers.anthropic_api import FILE
 
@@ -29,20 +30,28 @@ async def test_batches(proxy_url: str, recorded: Recorded) -> None:
     assert not any(b"canary" in value for value in recorded.values)
 
 
-async def test_results_of_a_batch_are_counted_and_not_billed(proxy_url: str, recorded: Recorded) -> None:
+async def test_results_of_a_batch_count_once_however_often_they_are_asked_for(
+    proxy_url: str, recorded: Recorded
+) -> None:
     async with AsyncAnthropic(base_url=f"{proxy_url}/anthropic", api_key="sk-ant-canary") as client:
-        # The SDK takes the address of the results from the batch; only its path goes through the proxy here.
-        response = await client.get(
-            "/v1/messages/batches/msgbatch_1/results",
-            cast_to=str,
-            options={"headers": {"accept": "application/binary"}},
-        )
-    assert response.count("custom_id") == 2
-    span = await recorded.one()
-    assert span.name == "GET /v1/messages/batches/{id}/results"
-    assert span.attributes["llmflow.resource.request_counts.succeeded"] == 1
-    assert span.attributes["llmflow.resource.request_counts.errored"] == 1
-    assert (span.input_tokens, span.output_tokens) == (None, None)
+        for _ in range(2):
+            # `client.messages.batches.results` goes to where the batch says that its results are: past any proxy.
+            results = await client.get(
+                "/v1/messages/batches/msgbatch_1/results",
+                cast_to=str,
+                options={"headers": {"accept": "application/binary"}},
+            )
+            ended = [MessageBatchIndividualResponse.model_validate_json(line) for line in results.splitlines()]
+            assert sorted(one.result.type for one in ended) == ["errored", "succeeded"]
+    asked, once, _, again = await recorded.all(4)
+    assert asked.name == "GET /v1/messages/batches/{id}/results"
+    assert asked.attributes["llmflow.resource.request_counts.succeeded"] == 1
+    assert asked.attributes["llmflow.resource.request_counts.errored"] == 1
+    assert (asked.input_tokens, asked.output_tokens) == (None, None)
+    assert (once.trace_id, once.span_id) == (again.trace_id, again.span_id)
+    assert (once.name, once.input_tokens, once.output_tokens) == ("chat claude-haiku-4-5-20251001", 1_000, 200)
+    assert once.attributes["llmflow.usage.calls"] == 1
+    assert not any(b"canary" in value for value in recorded.values)
 
 
 async def test_counting_tokens_is_no_usage(proxy_url: str, recorded: Recorded) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -57,6 +58,22 @@ def gemini_answer(usage: dict[str, Any], **members: Any) -> dict[str, Any]:
     return {"candidates": [], "usageMetadata": usage, "modelVersion": "gemini-2.5-pro", **members}
 
 
+RESULTS = "/v1/messages/batches/msgbatch_1/results"
+WRITES = {
+    "input_tokens": 10, "cache_creation_input_tokens": 50, "cache_read_input_tokens": 80, "output_tokens": 4,
+    "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 30}, "service_tier": "batch",
+}  # fmt: skip
+ADVICE = {"type": "advisor_message", "model": "claude-opus-5", "input_tokens": 7, "output_tokens": 2}
+SAID = {"content": [{"type": "text", "text": "canary"}], "stop_reason": "end_turn"}
+
+
+def anthropic_results(*usages: dict[str, Any], model: str = "claude-haiku-4-5") -> bytes:
+    """The lines of the results of calls with these usages, and of one that failed."""
+    messages = [{"id": "msg_1", "type": "message", "model": model, "usage": usage, **SAID} for usage in usages]
+    ended = [{"type": "errored", "error": {}}, *({"type": "succeeded", "message": message} for message in messages)]
+    return b"".join(json.dumps({"custom_id": "a", "result": one}).encode() + b"\n" for one in ended)
+
+
 def recorded(
     path: str,
     answer: Any,
@@ -64,6 +81,7 @@ def recorded(
     method: str = "GET",
     at: int = CREATED + DAY,
     kept: int = LIMIT,
+    status: int = 200,
     failure: Failure | None = None,
     headers: Mapping[str, str] | None = None,
     **answered: str,
@@ -81,7 +99,7 @@ def recorded(
         start_ns=at * NS,
         started=1,
         ended=2,
-        status=200,
+        status=status,
         failure=failure,
         response_headers=[
             (name.replace("_", "-").encode(), value.encode())
@@ -247,3 +265,42 @@ def test_a_gemini_batch_cut_off_is_not_counted() -> None:
     assert counted(recorded("/v1beta/batches/1", whole)) == 2_000
     assert counted(recorded("/v1beta/batches/1", whole, kept=len(whole) - 9)) == 0
     assert counted(recorded("/v1beta/batches/1", whole[:-9], failure="cancelled")) == 0
+
+
+def test_the_results_of_an_anthropic_batch_are_summed_up() -> None:
+    asked_for, calls = recorded(RESULTS, anthropic_results(WRITES, WRITES), content_type="application/x-jsonl")
+    assert (asked_for.name, asked_for.input_tokens) == ("GET /v1/messages/batches/{id}/results", None)
+    assert asked_for.attributes["llmflow.resource.request_counts.errored"] == 1
+    assert asked_for.attributes["llmflow.resource.id"] == "msgbatch_1"
+    assert (calls.name, calls.provider, calls.observation_type) == ("chat claude-haiku-4-5", "anthropic", "generation")
+    assert (calls.input_tokens, calls.cache_write_tokens, calls.cache_read_tokens) == (280, 100, 160)
+    assert calls.attributes["llmflow.usage.cache_write_5m.input_tokens"] == 40
+    assert calls.attributes["llmflow.usage.cache_write_1h.input_tokens"] == 60
+    assert (calls.output_tokens, calls.attributes["llmflow.usage.calls"]) == (8, 2)
+    assert (calls.start_time_ns // NS, calls.duration_ns, calls.tokens_per_second) == (CREATED + DAY, 0, None)
+    assert "canary" not in str((asked_for, calls))
+
+
+def test_an_anthropic_batch_has_the_same_ids_whenever_it_is_asked_for() -> None:
+    lines = anthropic_results({**WRITES, "iterations": [ADVICE]})
+    asked = [recorded(RESULTS, lines, at=CREATED + late * DAY, content_type="application/x-jsonl") for late in (1, 9)]
+    ids = [[(one.trace_id, one.span_id, one.response_model, one.input_tokens) for one in calls] for _, *calls in asked]
+    assert ids[0] == ids[1]
+    assert {one[2:] for one in ids[0]} == {("claude-haiku-4-5", 140), ("claude-opus-5", 7)}
+    [_, other, _] = recorded(RESULTS.replace("_1", "_2"), lines, content_type="application/x-jsonl")
+    assert (other.trace_id, other.span_id) not in {one[:2] for one in ids[0]}
+
+
+def test_results_that_were_not_seen_whole_are_not_counted() -> None:
+    whole = anthropic_results(WRITES, WRITES, WRITES)
+    part = whole[: whole.rindex(b"\n", 0, -1) + 1]
+    fetched = partial(recorded, RESULTS, content_type="application/x-jsonl")
+    assert counted(fetched(whole)) == 420
+    assert counted(fetched(gzip.compress(whole), content_encoding="gzip")) == 420
+    assert counted(fetched(whole, kept=len(part))) == 0
+    failures: tuple[Failure, ...] = ("cancelled", "broken", "timeout", "caller_timeout")
+    for failure in failures:
+        assert counted(fetched(part, failure=failure)) == 0
+    assert counted(fetched(part, status=206)) == 0
+    many = anthropic_results(*[WRITES] * (LIMIT * 8 // len(anthropic_results(WRITES))))
+    assert counted(fetched(gzip.compress(many * 2), content_encoding="gzip")) == 0

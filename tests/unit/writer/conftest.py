@@ -34,15 +34,17 @@ _PRICES = Prices()
 @pytest.fixture
 def recorded() -> Callable[..., list[Span]]:
     """Gives the spans that the writer would store of a call, made of the path, the bodies of the request and of the
-    answer (bytes are sound) and headers of the answer."""
+    answer (bytes are sound, unless a content type says what they are) and headers of the answer."""
     return _recorded
 
 
-def _recorded(path: str, request: Any, response: Any, **headers: str) -> list[Span]:
-    media_type = b"audio/mpeg" if isinstance(response, bytes) else b"application/json"
+def _recorded(
+    path: str, request: Any, response: Any, method: str = "POST", content_type: str | None = None, **headers: str
+) -> list[Span]:
+    media_type = content_type or ("audio/mpeg" if isinstance(response, bytes) else "application/json")
     exchange = Exchange(
-        route=resolve(path, "", {}, _PROVIDERS),
-        method="POST",
+        route=resolve(path, "", {}, _PROVIDERS, method),
+        method=method,
         path=path,
         query="",
         request_headers=[],
@@ -53,7 +55,7 @@ def _recorded(path: str, request: Any, response: Any, **headers: str) -> list[Sp
         started=1,
         status=200,
         response_headers=[
-            (b"content-type", media_type),
+            (b"content-type", media_type.encode()),
             *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
         ],
     )

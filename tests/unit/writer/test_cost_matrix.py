@@ -3,6 +3,7 @@ out by hand from the price lists (US dollars a million tokens)."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -486,6 +487,18 @@ def gemini_batch(*usages: tuple[str, dict[str, Any]]) -> Call:
     return call("/v1beta/batches/1", {}, batch)
 
 
+_LINES = {"method": "GET", "content_type": "application/x-jsonl"}
+
+
+def anthropic_batch(*usages: tuple[str, dict[str, Any]]) -> Call:
+    messages = [
+        {"type": "message", "model": model, "usage": usage | {"service_tier": "batch"}} for model, usage in usages
+    ]
+    results = [{"custom_id": "a", "result": {"type": "succeeded", "message": message}} for message in messages]
+    lines = "".join(json.dumps(result) + "\n" for result in results)
+    return call("/v1/messages/batches/msgbatch_1/results", {}, lines.encode(), **_LINES)
+
+
 _BATCHED = {"input_tokens": 400_000, "output_tokens": 50_000, "input_tokens_details": {"cached_tokens": 100_000}}
 #: What the calls of a batch cost together.
 _BATCHES: dict[str, Case] = {
@@ -510,6 +523,21 @@ _BATCHES: dict[str, Case] = {
         ),
         [(300_000, "0.625"), (250_000, "1.25")],
         [(2_000, "5"), (1_000, "7.5")],
+    ),
+    "anthropic-with-cache-writes-of-both-kinds-and-searches": Case(
+        anthropic_batch(
+            ("claude-sonnet-4-5-20250929", _WRITES),
+            ("claude-sonnet-4-5-20250929", {**_WRITES, "server_tool_use": {"web_search_requests": 3}}),
+            ("claude-haiku-4-5", _THOUSAND),
+        ),
+        [(2_000, "1.5"), (4_000, "1.875"), (6_000, "3"), (16_000, "0.15"), (1_000, "0.5")],
+        [(800, "7.5"), (100, "2.5")],
+        other="0.03",
+    ),
+    "anthropic-in-the-us-only-and-not": Case(
+        anthropic_batch(("claude-opus-4-6", _THOUSAND | {"inference_geo": "us"}), ("claude-opus-4-6", _THOUSAND)),
+        [(1_000, "2.75"), (1_000, "2.5")],
+        [(100, "13.75"), (100, "12.5")],
     ),
     "gemini-of-two-models-and-sound": Case(
         gemini_batch(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from llmflow_proxy import anthropic_messages
+from llmflow_proxy.batches import apart_of
 from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed
 
 #: Members of these objects that are recorded, as `llmflow.resource.<name>`. What else they hold is content.
@@ -44,8 +45,32 @@ def _read_file(file: Mapping[str, Any], side: str, reading: Reading) -> None:
 
 
 def results(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """How the requests of a batch ended, from the lines of its results. Their usage was not spent by this call."""
-    return {"request_counts": dict(Counter(str(mapping(event.get("result")).get("type")) for event in events))}
+    """How the requests of a batch ended, and what its messages say of themselves, from the lines of its results."""
+    counts = Counter[str]()
+    messages = []
+    for event in events:
+        result = mapping(event.get("result"))
+        counts[str(result.get("type"))] += 1
+        if message := mapping(result.get("message")):
+            messages.append({name: value for name, value in message.items() if name != "content"})
+    return {"request_counts": dict(counts), "messages": messages}
+
+
+def read_results(body: dict[str, Any], reading: Reading) -> None:
+    """How the requests of a batch ended; its calls set apart, as one of each price. Nothing says when they were made,
+    so that the store alone knows them again when the results are asked for again."""
+    read_response(body, reading)
+    batch = reading.attributes.get("llmflow.resource.id")
+    if isinstance(batch, str):
+        reading.apart = apart_of(batch, None, None, _calls(body))
+
+
+def _calls(body: Mapping[str, Any]) -> Iterator[Reading]:
+    for message in dicts(body.get("messages")):
+        call = Reading({"gen_ai.operation.name": "chat", "gen_ai.request.model": message.get("model")})
+        anthropic_messages.read_response(message, call)
+        yield call
+        yield from (advice.reading for advice in call.apart if advice.reading)
 
 
 def read_count(body: dict[str, Any], reading: Reading) -> None:
@@ -64,6 +89,6 @@ _PATHS = {
 SHAPES = {
     "/messages": anthropic_messages.SHAPE,
     "/messages/count_tokens": Shape(None, anthropic_messages.read_request, read_count, never_streamed),
-    "/messages/batches/{id}/results": Shape(None, read_request, read_response, results, methods=frozenset({"GET"})),
+    "/messages/batches/{id}/results": Shape(None, read_request, read_results, results, methods=frozenset({"GET"})),
     **{base + below: _RESOURCE for base, belows in _PATHS.items() for below in belows},
 }

@@ -17,9 +17,9 @@ _LONG = (100_000, 128_000, 200_000, 272_000)
 _SUMMED = ("gen_ai.usage.", "llmflow.usage.")
 
 
-def apart_of(identity: str, began: int, ended: int, calls: Iterable[Reading]) -> list[Apart]:
-    """The sums of calls with the same prices, each as one call from `began` to `ended`; calls without tokens are left
-    out."""
+def apart_of(identity: str, began: int | None, ended: int | None, calls: Iterable[Reading]) -> list[Apart]:
+    """The sums of calls with the same prices, each as one call from `began` to `ended`, where that is known; calls
+    without tokens are left out."""
     priced_alike = defaultdict[tuple[JSON, ...], list[Reading]](list)
     for call in calls:
         asked = call.attributes.get("gen_ai.usage.input_tokens")

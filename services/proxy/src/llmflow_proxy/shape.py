@@ -50,8 +50,8 @@ class Apart:
 
     `identity` is the provider's id of it, or says which of those within the answer it is. It began `start_ns` after the
     Unix epoch, None for a call made within the exchange, and ended at `end_ns` where that is known; `reading` is what
-    it said and took, None as long as that is not known. A `batch` stands for all calls of one; read from an answer that
-    was not seen whole, it may be but a part.
+    it said and took, None as long as that is not known. A `batch` stands for all calls of one, whose times may both be
+    unknown; read from an answer that was not seen whole, it may be but a part.
     """
 
     identity: str

@@ -69,8 +69,9 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     out.
 
     That holds one span, and one more for each call apart of which the answer says what it took: one of another model
-    for advice, or one made in the background or in a batch, whose ids and start are the same in every exchange that
-    says so, so that it counts once. `limit` bounds the recorded content of each of the two bodies, in bytes.
+    for advice, or one made in the background or in a batch, whose ids (and start, where that is known) are the same in
+    every exchange that says so, so that it counts once. `limit` bounds the recorded content of each of the two bodies,
+    in bytes.
     """
     headers = {name.decode("latin-1"): header_text(value) for name, value in exchange.request_headers}
     correlation = correlate(headers)
@@ -117,7 +118,7 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
     for apart in reading.apart:
         if apart.batch and not _counts(apart, exchange, limit):
             continue
-        within = apart.start_ns is None
+        within = apart.start_ns is None and not apart.batch
         ids = _ids_beside(span, apart) if within else _ids_of(apart, exchange, project)
         if apart.reading:
             link = {"trace_id": span["trace_id"], "span_id": span["span_id"]}
@@ -128,7 +129,8 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
             of_call = attributes_of(apart.reading, place)
             # Of two without a parent, the one that began first is the trace's root.
             began = span["start_time_unix_nano"] + 1 if apart.start_ns is None else apart.start_ns
-            ended = max(began, apart.end_ns or span["end_time_unix_nano"])
+            # How long it takes to ask for a batch is not how long the batch took.
+            ended = max(began, apart.end_ns or (began if apart.batch else span["end_time_unix_nano"]))
             call = {
                 **span, "links": [link], **ids, "name": without(_call_name("chat", apart.reading), secrets),
                 "start_time_unix_nano": began, "end_time_unix_nano": ended,
@@ -149,7 +151,9 @@ def build(exchange: Exchange, limit: int, policy: Policy = EVERYTHING) -> tuple[
 def _counts(batch: Apart, exchange: Exchange, limit: int) -> bool:
     """Whether the exchange says all of what a batch took, and while what was recorded of it before is still there."""
     capture, encodings = exchange.response, exchange.response_header(b"content-encoding")
-    if exchange.failure or capture.truncated or exchange.start_ns - (batch.end_ns or exchange.start_ns) > _LONG_AGO_NS:
+    if exchange.status != 200 or exchange.failure or capture.truncated:
+        return False
+    if batch.end_ns is not None and exchange.start_ns - batch.end_ns > _LONG_AGO_NS:
         return False
     most = limit * RAW_FACTOR
     return not encodings or len(decoded(capture.head(), encodings, most)) < most
@@ -323,6 +327,8 @@ def _read_bodies(
             shape.read_request(body, reading)
             if model := exchange.route.parameters.get("model"):
                 reading.attributes["gen_ai.request.model"] = reading.attributes.get("gen_ai.request.model") or model
+            if shape.operation is None and (identity := exchange.route.parameters.get("id")):
+                reading.attributes["llmflow.resource.id"] = identity
         answer = _answer(exchange, shape, limit)
         said = {name: value for name, value in answer.items() if name != "error"}
         if shape and said:

@@ -132,6 +132,7 @@ def _results() -> Reply:
     """One JSON object a line, in any order."""
     request = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
     message = json.loads(_messages(request, Options()).chunks[0])
+    message["usage"] |= {"input_tokens": 1_000, "output_tokens": 200, "service_tier": "batch"}
     failure = {"type": "error", "error": {"type": "invalid_request_error", "message": "max_tokens: Field required"}}
     lines = [
         {"custom_id": "two", "result": {"type": "errored", "error": failure}},
