@@ -93,8 +93,7 @@ async def test_commands_lead_everywhere(demo: Stack, visitor: Page) -> None:
     assert await violations(visitor) == []
     await visitor.get_by_role("menuitem", name="Theme: dark").click()
     await expect(visitor.locator("html")).to_have_attribute("data-theme", "dark")
-    await command("sess")
-    await visitor.keyboard.press("ArrowDown")
+    await command("sessions")
     await visitor.keyboard.press("Enter")
     await expect(visitor.get_by_role("heading", name="Sessions")).to_be_visible()
     await command(trace_id)

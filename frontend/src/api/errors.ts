@@ -26,6 +26,12 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
+/** What the API has against this field of what was sent, if it is this one. */
+export function problemOf(error: Error | null, field: string): string | undefined {
+  if (!(error instanceof ApiError) || error.field !== field) return undefined;
+  return error.message.replace(`${field}: `, "");
+}
+
 const AWAY = new Set([502, 503, 504]);
 
 /** The typed error for a response that is not a success. */

@@ -41,7 +41,8 @@ export default function CommandPalette({ onClose }: { onClose: () => void }) {
     const { found, more } = firstOf(commands, ({ label }) => `${label} ${name}`, text, MOST);
     return { name, commands: found, more };
   });
-  const groups = [...useTyped(text.trim()), ...all].filter(({ commands }) => commands.length > 0);
+  // Any text can be looked for, so what is of that name comes first.
+  const groups = [...all, ...useTyped(text.trim())].filter(({ commands }) => commands.length > 0);
   const commands = new Map(groups.flatMap((group) => group.commands).map((command) => [command.id, command]));
   return (
     <ModalOverlay className={styles.overlay} isOpen onOpenChange={onClose} isDismissable>

@@ -1,6 +1,6 @@
 import { IconKeyboard, IconLogout, IconMenu2, IconSearch } from "@tabler/icons-react";
 import { Link, useRouterState, useSearch } from "@tanstack/react-router";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { Button, Dialog, DialogTrigger, Modal, ModalOverlay } from "react-aria-components";
 import { inProject } from "../model/filters";
 import controls from "../ui/controls.module.css";
@@ -9,6 +9,7 @@ import { Outage } from "../ui/Outage";
 import { ThemeToggle } from "../ui/ThemeToggle";
 import { Commands, useCommands } from "./Commands";
 import { NARROW, useMedia } from "./hooks";
+import { keepFocus } from "./keepFocus";
 import { useLeave } from "./leave";
 import { NAVIGATION } from "./navigation";
 import { ProjectSwitch } from "./ProjectSwitch";
@@ -18,6 +19,8 @@ import { useOpeningSearch } from "./views";
 /** The frame of every page behind the login: project, navigation, who is logged in, and whether the API answers. */
 export function Shell({ username, children }: { username: string; children: ReactNode }) {
   const narrow = useMedia(NARROW);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => (main.current ? keepFocus(main.current) : undefined), []);
   return (
     <Commands>
       <div className={styles.shell}>
@@ -25,7 +28,7 @@ export function Shell({ username, children }: { username: string; children: Reac
           Skip to content
         </a>
         {narrow ? <TopBar username={username} /> : <SideBar username={username} />}
-        <main id="main" tabIndex={-1} className={styles.main}>
+        <main ref={main} id="main" tabIndex={-1} className={styles.main}>
           <Outage />
           {children}
         </main>

@@ -144,7 +144,7 @@ export function usersQuery(search: DirectorySearch) {
 }
 
 /** Models, and the view whose spans they are counted from. */
-export function modelsQuery(search: ModelSearch) {
+export function modelsQuery({ find: _, ...search }: ModelSearch) {
   const queryKey = ["models", search];
   return queryOptions({
     queryKey,

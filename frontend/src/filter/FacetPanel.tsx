@@ -1,9 +1,10 @@
 import { useQueries } from "@tanstack/react-query";
-import { Checkbox, CheckboxGroup, Label } from "react-aria-components";
+import { Checkbox, CheckboxGroup } from "react-aria-components";
 import { facetsQuery } from "../app/queries";
 import type { ViewSearch } from "../model/filters";
 import { toggleValue, valuesOf, without } from "../model/filterText";
 import { formatCount, shownText } from "../model/format";
+import { Label } from "../ui/Label";
 import styles from "./FacetPanel.module.css";
 
 interface Props {

@@ -62,7 +62,7 @@ function ViewList({ page, project, views, current, onGone }: ListProps) {
   );
   const forget = useViewChange(project, (view: View) => api.deleteView(project, view));
   const error = prefer.error ?? forget.error;
-  const { shown, field: finder, rest } = useFinder(views, ({ name }) => name);
+  const { shown, field: finder, rest } = useFinder(views, ({ name }) => name, useState(""));
   if (views.length === 0) return <p>None yet. A view keeps the filter and the time of a list under a name.</p>;
   return (
     <>
@@ -118,14 +118,19 @@ function SaveForm({ page, project, views, search }: SaveProps) {
   });
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (name.trim() !== "") save.mutate();
+    if (name.trim() !== "" && !save.isPending) save.mutate();
   };
   return (
     <Form className={styles.save} onSubmit={submit}>
       <TextField className={field.field} aria-label="Name of the view" value={name} onChange={setName} maxLength={100}>
         <Input className={field.input} placeholder="Save the present one as…" autoComplete="off" />
       </TextField>
-      <Button type="submit" className={styles.button} isDisabled={name.trim() === "" || save.isPending}>
+      <Button
+        type="submit"
+        className={styles.button}
+        isDisabled={name.trim() === ""}
+        data-pending={save.isPending || undefined}
+      >
         {same ? "Replace" : "Save"}
       </Button>
       {save.error && <Failure error={save.error} />}

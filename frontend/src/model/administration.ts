@@ -1,4 +1,5 @@
 import { parseProjectSearch } from "./filters";
+import { type FindSearch, parseFind } from "./find";
 import { isKeyOf } from "./keys";
 
 export const SETTINGS_TABS = {
@@ -14,7 +15,7 @@ export const SCOPES = { ingest: "Send", read: "Read", write: "Change" } as const
 export type Scope = keyof typeof SCOPES;
 
 /** The settings' part of the URL: the part on show, and the project whose keys. */
-export interface SettingsSearch {
+export interface SettingsSearch extends FindSearch {
   project?: string;
   tab?: SettingsTab;
   /** Of the audit the project's part alone. */
@@ -46,7 +47,7 @@ export function endOf(day: string): string | null {
 }
 
 export function parseSettingsSearch(raw: Record<string, unknown>): SettingsSearch {
-  const search: SettingsSearch = parseProjectSearch(raw);
+  const search: SettingsSearch = { ...parseProjectSearch(raw), ...parseFind(raw) };
   if (isKeyOf(SETTINGS_TABS, raw.tab)) search.tab = raw.tab;
   if (raw.own === "1") search.own = "1";
   return search;

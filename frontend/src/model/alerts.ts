@@ -2,6 +2,7 @@ import type { Wire } from "../api/client";
 import { type Course, formatValue, toCourse, type Unit } from "./analytics";
 import { aggregationsOf, METRICS, type Metric } from "./explore";
 import { parseProjectSearch, type RangeName } from "./filters";
+import { type FindSearch, parseFind } from "./find";
 import { formatCount } from "./format";
 import { isKeyOf } from "./keys";
 
@@ -12,14 +13,14 @@ export type AlertTab = keyof typeof ALERT_TABS;
 export const NEW = "new";
 
 /** The alerts' part of the URL: the part on show, and the rule, budget or channel that is written. */
-export interface AlertSearch {
+export interface AlertSearch extends FindSearch {
   project?: string;
   tab?: AlertTab;
   edit?: string;
 }
 
 export function parseAlertSearch(raw: Record<string, unknown>): AlertSearch {
-  const search: AlertSearch = parseProjectSearch(raw);
+  const search: AlertSearch = { ...parseProjectSearch(raw), ...parseFind(raw) };
   if (isKeyOf(ALERT_TABS, raw.tab)) search.tab = raw.tab;
   if (typeof raw.edit === "string" && raw.edit.length <= 100) search.edit = raw.edit;
   return search;

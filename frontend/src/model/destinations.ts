@@ -1,12 +1,13 @@
 import type { Wire } from "../api/client";
 import { parseProjectSearch } from "./filters";
+import { type FindSearch, parseFind } from "./find";
 
 export type Destination = Wire["DestinationDetail"];
 export type Definition = Wire["DestinationDefinition"];
 export type Preset = Wire["DestinationPreset"];
 
 /** The URL of the destinations: the one that is added (with its preset), changed or replayed to. */
-export interface DestinationSearch {
+export interface DestinationSearch extends FindSearch {
   project?: string;
   add?: "1";
   preset?: string;
@@ -15,7 +16,7 @@ export interface DestinationSearch {
 }
 
 export function parseDestinationSearch(raw: Record<string, unknown>): DestinationSearch {
-  const search: DestinationSearch = parseProjectSearch(raw);
+  const search: DestinationSearch = { ...parseProjectSearch(raw), ...parseFind(raw) };
   if (raw.add === "1") search.add = "1";
   for (const name of ["preset", "change", "replay"] as const) {
     const value = raw[name];

@@ -1,5 +1,6 @@
 import type { Wire } from "../api/client";
 import { parseViewSearch, type RangeName, toViewQuery, type ViewSearch, withChanges } from "./filters";
+import { type FindSearch, parseFind } from "./find";
 import { isKeyOf } from "./keys";
 
 /** What users and models can be put in order by, largest first. */
@@ -21,7 +22,7 @@ export interface DirectorySearch extends ViewSearch {
 }
 
 /** The URL of the list of models; `unpriced` keeps to those with calls without a price. */
-export interface ModelSearch extends Omit<DirectorySearch, "filter"> {
+export interface ModelSearch extends Omit<DirectorySearch, "filter">, FindSearch {
   unpriced?: "1";
 }
 
@@ -33,7 +34,7 @@ export function parseUserSearch(raw: Record<string, unknown>): DirectorySearch {
 }
 
 export function parseModelSearch(raw: Record<string, unknown>): ModelSearch {
-  const { filter: _, ...search }: ModelSearch & DirectorySearch = parseUserSearch(raw);
+  const { filter: _, ...search }: ModelSearch & DirectorySearch = { ...parseUserSearch(raw), ...parseFind(raw) };
   if (raw.unpriced === "1") search.unpriced = "1";
   return search;
 }

@@ -1,3 +1,12 @@
+/** The part of a page's URL that says what is looked for in its list. */
+export interface FindSearch {
+  find?: string;
+}
+
+export function parseFind({ find }: Record<string, unknown>): FindSearch {
+  return typeof find === "string" && find !== "" ? { find } : {};
+}
+
 /** Texts as they are compared: without case and accents. */
 function plain(text: string): string {
   return text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();

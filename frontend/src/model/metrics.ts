@@ -1,6 +1,7 @@
 import type { Wire } from "../api/client";
 import { type Course, formatValue, type Unit } from "./analytics";
 import { parseViewSearch, type RangeName, type ViewSearch } from "./filters";
+import { type FindSearch, parseFind } from "./find";
 import { shownText } from "./format";
 import { isKeyOf } from "./keys";
 
@@ -18,14 +19,14 @@ const BUCKETS = 60;
 const STEPS = [1, 10, 60, 300, 900, 3600, 10_800, 21_600, 86_400, 7 * 86_400, 28 * 86_400];
 
 /** The metric browser's part of the URL. */
-export interface MetricSearch extends Omit<ViewSearch, "filter"> {
+export interface MetricSearch extends Omit<ViewSearch, "filter">, FindSearch {
   name?: string;
   function?: Wire["MetricFunction"];
   by?: string;
 }
 
 export function parseMetricSearch(raw: Record<string, unknown>): MetricSearch {
-  const { filter: _, ...search }: MetricSearch & ViewSearch = parseViewSearch(raw);
+  const { filter: _, ...search }: MetricSearch & ViewSearch = { ...parseViewSearch(raw), ...parseFind(raw) };
   for (const name of ["name", "by"] as const) {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;

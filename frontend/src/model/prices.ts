@@ -7,11 +7,13 @@ export interface PriceSearch extends Omit<ModelSearch, "order" | "top" | "unpric
   model?: string;
   provider?: string;
   change?: string;
+  /** What is looked for among one's own. */
+  findOwn?: string;
 }
 
 export function parsePriceSearch(raw: Record<string, unknown>): PriceSearch {
   const { order: _, top: __, unpriced: ___, ...search }: PriceSearch & ModelSearch = parseModelSearch(raw);
-  for (const name of ["model", "provider", "change"] as const) {
+  for (const name of ["model", "provider", "change", "findOwn"] as const) {
     const value = raw[name];
     if (typeof value === "string" && value !== "") search[name] = value;
   }

@@ -1,7 +1,8 @@
 import { IconSelector } from "@tabler/icons-react";
 import { useState } from "react";
-import { Button, ComboBox, Input, Label, ListBox, ListBoxItem, Popover } from "react-aria-components";
+import { Button, ComboBox, Input, ListBox, ListBoxItem, Popover } from "react-aria-components";
 import styles from "./field.module.css";
+import { Label } from "./Label";
 
 interface Props {
   label: string;

@@ -9,11 +9,13 @@ interface Props {
   label: string;
   what: string;
   isDisabled?: boolean;
+  /** Whether what was confirmed is still being done. */
+  isPending?: boolean;
   onConfirm: () => void;
 }
 
 /** A button for what cannot be taken back: it asks for a second press, as which the other half of a double click is none. */
-export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Props) {
+export function ConfirmButton({ label, what, isDisabled = false, isPending = false, onConfirm }: Props) {
   const [asked, setAsked] = useState(false);
   useEffect(() => {
     if (!asked) return;
@@ -24,9 +26,10 @@ export function ConfirmButton({ label, what, isDisabled = false, onConfirm }: Pr
     <Button
       className={controls.danger}
       isDisabled={isDisabled}
+      data-pending={isPending || undefined}
       aria-label={asked ? `Really ${label.toLowerCase()} ${what}?` : `${label} ${what}`}
       onClick={({ detail }) => {
-        if (asked && detail === 2) return;
+        if (isPending || (asked && detail === 2)) return;
         setAsked(!asked);
         if (asked) onConfirm();
       }}

@@ -1,6 +1,7 @@
 import { IconArrowDown } from "@tabler/icons-react";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components";
+import { useSought } from "../app/useSought";
 import styles from "./table.module.css";
 import { useFinder } from "./useFinder";
 
@@ -28,11 +29,13 @@ interface Props<T> {
 interface FoundProps<T> extends Props<T> {
   /** What rows are found by. */
   textOf: (row: T) => string;
+  /** The part of the URL that says what is looked for. */
+  sought?: "find" | "findOwn";
 }
 
 /** A table of any number of rows, which are found by a part of their texts and drawn step by step. */
-export function FoundTable<T>({ rows, textOf, ...table }: FoundProps<T>) {
-  const { shown, field, rest } = useFinder(rows, textOf);
+export function FoundTable<T>({ rows, textOf, sought = "find", ...table }: FoundProps<T>) {
+  const { shown, field, rest } = useFinder(rows, textOf, useSought(sought));
   return (
     <div className={styles.found}>
       {field}

@@ -51,7 +51,12 @@ export function MeanwhileNotice({ state, save, canSave = true, onShow, onSave }:
                   Show theirs
                 </Button>
               )}
-              <Button className={styles.button} isDisabled={!canSave || save.isPending} onPress={onSave}>
+              <Button
+                className={styles.button}
+                isDisabled={!canSave}
+                data-pending={save.isPending || undefined}
+                onPress={() => save.isPending || onSave()}
+              >
                 {SAVES[state]}
               </Button>
             </span>

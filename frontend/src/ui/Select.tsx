@@ -5,7 +5,6 @@ import {
   Autocomplete,
   Button,
   Input,
-  Label,
   ListBox,
   ListBoxItem,
   Popover,
@@ -14,6 +13,7 @@ import {
 } from "react-aria-components";
 import { firstOf } from "../model/find";
 import styles from "./field.module.css";
+import { Label } from "./Label";
 
 /** Of more options than these one is found by typing a part of it. */
 const SEARCHED = 24;

@@ -1,5 +1,6 @@
 import { cleanup, render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { useState } from "react";
 import { afterEach, expect, it } from "vitest";
 import { useFinder } from "./useFinder";
 
@@ -7,7 +8,7 @@ afterEach(cleanup);
 
 function List({ count }: { count: number }) {
   const all = Array.from({ length: count }, (_, at) => `rule ${at}`);
-  const { shown, field, rest } = useFinder(all, (name) => name);
+  const { shown, field, rest } = useFinder(all, (name) => name, useState(""));
   return (
     <>
       {field}

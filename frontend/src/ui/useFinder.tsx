@@ -1,10 +1,11 @@
 import { type ReactNode, useState } from "react";
-import { Button, Input, Label, TextField } from "react-aria-components";
+import { Button, Input, TextField } from "react-aria-components";
 import { fitting } from "../model/find";
 import { formatCount } from "../model/format";
 import controls from "./controls.module.css";
 import styles from "./Finder.module.css";
 import fields from "./field.module.css";
+import { Label } from "./Label";
 
 /** What fits on about a screen needs no looking for. */
 const FEW = 24;
@@ -20,9 +21,12 @@ interface Found<T> {
   rest: ReactNode;
 }
 
-/** Finds things in a list by a part of their texts, and draws many of them step by step. */
-export function useFinder<T>(all: readonly T[], textOf: (one: T) => string): Found<T> {
-  const [typed, setTyped] = useState("");
+/** Finds things in a list by a part of their texts, `sought`, and draws many of them step by step. */
+export function useFinder<T>(
+  all: readonly T[],
+  textOf: (one: T) => string,
+  [typed, setTyped]: readonly [string, (text: string) => void],
+): Found<T> {
   const [drawn, setDrawn] = useState(STEP);
   const found = fitting(all, textOf, typed);
   const more = found.length - drawn;

@@ -41,8 +41,8 @@ export function AlertActions({ alert, onEdit }: Props) {
       <Button
         className={styles.action}
         aria-label={`Test ${name}`}
-        isDisabled={attempt.isPending}
-        onPress={() => attempt.mutate()}
+        data-pending={attempt.isPending || undefined}
+        onPress={() => attempt.isPending || attempt.mutate()}
       >
         Test
       </Button>

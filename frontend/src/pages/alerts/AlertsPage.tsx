@@ -27,7 +27,8 @@ export function AlertsPage() {
   const part: PartProps = {
     project,
     edit: search.edit,
-    onEdit: (edit) => show({ tab, ...(edit !== undefined && { edit }) }, edit === undefined),
+    onEdit: (edit) =>
+      show({ tab, ...(edit && { edit }), ...(search.find && { find: search.find }) }, edit === undefined),
   };
   return (
     <Page title="Alerts" scrolls>

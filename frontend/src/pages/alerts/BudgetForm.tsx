@@ -1,12 +1,11 @@
-import { FieldError, Input, Label, TextField } from "react-aria-components";
 import { saveBudget, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { useDraft } from "../../app/useDraft";
 import { FilterInput } from "../../filter/FilterInput";
 import { budgetDraft, PERIODS, readThresholds, SUBJECTS } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
 import { meanwhileOf } from "../../model/meanwhile";
-import controls from "../../ui/controls.module.css";
-import field from "../../ui/field.module.css";
+import { Field } from "../../ui/Field";
 import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
 import { CommonFields, NameField } from "./CommonFields";
@@ -36,7 +35,7 @@ export function BudgetForm({ project, now, onDone }: Props) {
     return saveBudget(project, over, { ...budget, name: budget.name.trim(), terms: written });
   }, onDone);
   const change = (changes: Partial<Terms>) => {
-    save.reset();
+    if (save.error) save.reset();
     setDraft({ ...draft, terms: { ...terms, ...changes } });
   };
   const search: ViewSearch = { ...inProject(project), ...(terms.filter && { filter: terms.filter }) };
@@ -55,16 +54,14 @@ export function BudgetForm({ project, now, onDone }: Props) {
     >
       <NameField name={draft.name} placeholder="Spend of the month" onChange={(name) => setDraft({ ...draft, name })} />
       <div className={styles.line}>
-        <TextField
-          className={field.field ?? ""}
+        <Field
+          boxed
+          label="Limit"
           value={terms.limit}
           onChange={(limit) => change({ limit: limit.trim() })}
-          isInvalid={!hasLimit}
-        >
-          <Label className={field.label ?? ""}>Limit</Label>
-          <Input className={`${field.input} ${styles.number}`} inputMode="decimal" />
-          <FieldError className={controls.problem}>More than 0, with a point, as in 99.50</FieldError>
-        </TextField>
+          problem={hasLimit ? problemOf(save.error, "limit") : "More than 0, with a point, as in 99.50"}
+          input={{ className: styles.number, inputMode: "decimal" }}
+        />
         <Select<Terms["metric"]>
           label="In"
           value={terms.metric}
@@ -84,27 +81,25 @@ export function BudgetForm({ project, now, onDone }: Props) {
           onChange={(subject) => change({ subject, value: null })}
         />
         {terms.subject !== "project" && (
-          <TextField
-            className={field.field ?? ""}
+          <Field
+            boxed
+            label="Only"
             value={terms.value ?? ""}
             onChange={(value) => change({ value: value || null })}
             maxLength={500}
-          >
-            <Label className={field.label ?? ""}>Only</Label>
-            <Input className={field.input ?? ""} placeholder="each of them" size={14} spellCheck={false} />
-          </TextField>
+            problem={problemOf(save.error, "value")}
+            input={{ placeholder: "each of them", size: 14, spellCheck: false }}
+          />
         )}
-        <TextField
-          className={field.field ?? ""}
+        <Field
+          boxed
+          label="Tell at"
           value={percents}
           onChange={(written) => setDraft({ ...draft, percents: written })}
-          isInvalid={thresholds === null}
-        >
-          <Label className={field.label ?? ""}>Tell at</Label>
-          <Input className={field.input ?? ""} size={12} />
-          <span className={styles.unit}>%</span>
-          <FieldError className={controls.problem}>Whole numbers from 1 to 1000, at most ten</FieldError>
-        </TextField>
+          hint="%"
+          problem={thresholds === null && "Whole numbers from 1 to 1000, at most ten"}
+          input={{ size: 12 }}
+        />
       </div>
       <FilterInput
         search={search}

@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import { Label, Meter } from "react-aria-components";
+import { Meter } from "react-aria-components";
 import type { Wire } from "../../api/client";
 import { budgetsQuery } from "../../app/alertQueries";
+import { useSought } from "../../app/useSought";
 import { formatSpent, gravity, termsText } from "../../model/alerts";
 import { formatPercent } from "../../model/format";
+import { Label } from "../../ui/Label";
 import { Time } from "../../ui/Time";
 import { useFinder } from "../../ui/useFinder";
 import { AlertActions } from "./AlertActions";
@@ -19,7 +21,7 @@ const SHOWN = 8;
 export function Budgets(part: PartProps) {
   const { project, onEdit } = part;
   const query = useQuery(budgetsQuery(project));
-  const { shown, field, rest } = useFinder(query.data ?? [], ({ name }) => name);
+  const { shown, field, rest } = useFinder(query.data ?? [], ({ name }) => name, useSought("find"));
   return (
     <>
       <EditOrNew {...part} query={query} label="New budget" Form={BudgetForm} />

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Button, FieldError, Input, Label, TextField } from "react-aria-components";
+import { Button } from "react-aria-components";
 import { deleteChannel, saveChannel, testChannel, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { ALERTS, channelsQuery } from "../../app/alertQueries";
 import { useDraft, useOpened } from "../../app/useDraft";
 import { NEW } from "../../model/alerts";
@@ -10,7 +11,7 @@ import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
-import field from "../../ui/field.module.css";
+import { Field } from "../../ui/Field";
 import { optionsOf, Select } from "../../ui/Select";
 import { whenEmpty } from "../../ui/whenEmpty";
 import type { PartProps } from "./AlertsPage";
@@ -77,8 +78,8 @@ export function Channels({ edit, onEdit }: Pick<PartProps, "edit" | "onEdit">) {
                   <Button
                     className={styles.action ?? ""}
                     aria-label={`Test ${name}`}
-                    isDisabled={attempt.isPending}
-                    onPress={() => attempt.mutate(name)}
+                    data-pending={attempt.isPending || undefined}
+                    onPress={() => attempt.isPending || attempt.mutate(name)}
                   >
                     Test
                   </Button>
@@ -117,6 +118,10 @@ function ChannelForm({ now, all, onDone }: FormProps) {
       saveChannel(name.trim(), over, { kind, url: url.trim() || null, secret: secret.trim() || null }),
     onDone,
   );
+  const write = (changes: Partial<typeof draft>) => {
+    if (save.error) save.reset();
+    setDraft({ ...draft, ...changes });
+  };
   const kept = there ? "as it is" : "";
   return (
     <EditForm
@@ -131,50 +136,43 @@ function ChannelForm({ now, all, onDone }: FormProps) {
       onDone={onDone}
     >
       <div className={styles.line}>
-        <TextField
-          className={field.field ?? ""}
+        <Field
+          boxed
+          label="Name"
           value={name}
-          onChange={(typed) => setDraft({ ...draft, name: typed })}
+          onChange={(typed) => write({ name: typed })}
           isReadOnly={begun !== null}
           validate={nameProblem}
-        >
-          <Label className={field.label ?? ""}>Name</Label>
-          <Input className={field.input ?? ""} placeholder="pager" size={14} spellCheck={false} />
-          <FieldError className={controls.problem} />
-        </TextField>
+          problem={problemOf(save.error, "name")}
+          input={{ placeholder: "pager", size: 14, spellCheck: false }}
+        />
         <Select<Kind>
           label="Kind"
           value={kind}
           options={optionsOf(KINDS)}
-          onChange={(chosen) => setDraft({ ...draft, kind: chosen })}
+          onChange={(chosen) => write({ kind: chosen })}
         />
       </div>
-      <TextField
-        className={field.field ?? ""}
+      <Field
+        boxed
+        label="Address"
         value={url}
-        onChange={(typed) => setDraft({ ...draft, url: typed })}
+        onChange={(typed) => write({ url: typed })}
         type="url"
-      >
-        <Label className={field.label ?? ""}>Address</Label>
-        <Input
-          className={field.input ?? ""}
-          placeholder={kept || "https://pager.example/hooks/llmflow"}
-          size={48}
-          spellCheck={false}
-        />
-        <FieldError className={controls.problem} />
-      </TextField>
+        problem={problemOf(save.error, "url")}
+        input={{ placeholder: kept || "https://pager.example/hooks/llmflow", size: 48, spellCheck: false }}
+      />
       {kind === "webhook" && (
-        <TextField
-          className={field.field ?? ""}
+        <Field
+          boxed
+          label="Signing secret"
           value={secret}
-          onChange={(typed) => setDraft({ ...draft, secret: typed })}
+          onChange={(typed) => write({ secret: typed })}
           type="password"
           autoComplete="off"
-        >
-          <Label className={field.label ?? ""}>Signing secret</Label>
-          <Input className={field.input ?? ""} placeholder={kept || "whsec_…"} size={48} spellCheck={false} />
-        </TextField>
+          problem={problemOf(save.error, "secret")}
+          input={{ placeholder: kept || "whsec_…", size: 48, spellCheck: false }}
+        />
       )}
     </EditForm>
   );

@@ -1,8 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
-import { Checkbox, CheckboxGroup, Input, Label, TextField } from "react-aria-components";
+import { Checkbox, CheckboxGroup, Text } from "react-aria-components";
 import { channelsQuery } from "../../app/alertQueries";
 import controls from "../../ui/controls.module.css";
+import { Field } from "../../ui/Field";
 import field from "../../ui/field.module.css";
+import { Label } from "../../ui/Label";
 
 interface NameProps {
   name: string;
@@ -13,10 +15,7 @@ interface NameProps {
 /** What a rule or a budget is called. */
 export function NameField({ name, placeholder, onChange }: NameProps) {
   return (
-    <TextField className={field.field ?? ""} value={name} onChange={onChange} maxLength={200}>
-      <Label className={field.label ?? ""}>Name</Label>
-      <Input className={field.input ?? ""} placeholder={placeholder} size={28} />
-    </TextField>
+    <Field boxed label="Name" value={name} onChange={onChange} maxLength={200} input={{ placeholder, size: 28 }} />
   );
 }
 
@@ -34,7 +33,7 @@ export function CommonFields({ draft, onChange }: { draft: Common; onChange: (ch
     <>
       <CheckboxGroup className={controls.checks} value={draft.channels} onChange={(channels) => onChange({ channels })}>
         <Label className={field.label ?? ""}>Tells</Label>
-        {names.length === 0 && <span>nobody: add a channel first, in the tab Channels</span>}
+        {names.length === 0 && <Text slot="description">nobody: add a channel first, in the tab Channels</Text>}
         {names.map((name) => (
           <Checkbox key={name} value={name} className={controls.check}>
             {name}

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Button, Form } from "react-aria-components";
 import { ALERTS } from "../../app/alertQueries";
 import { Unsaved } from "../../app/Unsaved";
+import { useFormFocus } from "../../app/useFormFocus";
 import type { Meanwhile } from "../../model/meanwhile";
 import controls from "../../ui/controls.module.css";
 import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
@@ -28,14 +29,16 @@ interface Props {
 /** The frame of what is written on this page. An error of the filter is left to the filter's field. */
 export function EditForm(props: Props) {
   const { label, submit, canSave, isChanged, save, onShowTheirs, onSave, onDone, children } = props;
+  const form = useFormFocus();
   const meanwhile = save.isPending || save.isSuccess ? null : props.meanwhile;
   return (
     <Form
+      ref={form}
       className={styles.form}
       aria-label={label}
       onSubmit={(event) => {
         event.preventDefault();
-        onSave("begun");
+        if (!save.isPending) onSave("begun");
       }}
     >
       <Unsaved when={isChanged} />
@@ -48,7 +51,12 @@ export function EditForm(props: Props) {
         onSave={() => onSave("now")}
       />
       <div className={styles.line}>
-        <Button type="submit" className={controls.button} isDisabled={!canSave || save.isPending || meanwhile !== null}>
+        <Button
+          type="submit"
+          className={controls.button}
+          isDisabled={!canSave || meanwhile !== null}
+          data-pending={save.isPending || undefined}
+        >
           {submit}
         </Button>
         <Button className={controls.button} onPress={onDone}>

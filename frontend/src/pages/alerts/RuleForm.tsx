@@ -1,5 +1,6 @@
-import { Input, Label, NumberField, TextField } from "react-aria-components";
+import { Input, NumberField, Text } from "react-aria-components";
 import { saveRule, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { useDraft } from "../../app/useDraft";
 import { FilterInput } from "../../filter/FilterInput";
 import {
@@ -19,7 +20,9 @@ import {
 } from "../../model/alerts";
 import { inProject, type ViewSearch } from "../../model/filters";
 import { meanwhileOf } from "../../model/meanwhile";
+import { Field } from "../../ui/Field";
 import field from "../../ui/field.module.css";
+import { Label } from "../../ui/Label";
 import { optionsOf, Select } from "../../ui/Select";
 import styles from "./alerts.module.css";
 import { CommonFields, NameField } from "./CommonFields";
@@ -42,7 +45,7 @@ export function RuleForm({ project, now, onDone }: Props) {
   const save = useSave((over: Props["now"]) => saveRule(project, over, { ...draft, name: draft.name.trim() }), onDone);
   const { condition } = draft;
   const change = (changes: Partial<Condition>) => {
-    save.reset();
+    if (save.error) save.reset();
     setDraft({ ...draft, condition: { ...condition, ...changes } });
   };
   const aggregations = ruleAggregations(condition.metric);
@@ -79,15 +82,15 @@ export function RuleForm({ project, now, onDone }: Props) {
           />
         )}
         {condition.metric === "quality_score" && (
-          <TextField
-            className={field.field ?? ""}
+          <Field
+            boxed
+            label="Named"
             value={condition.score ?? ""}
             onChange={(score) => change({ score: score || null })}
             maxLength={200}
-          >
-            <Label className={field.label ?? ""}>Named</Label>
-            <Input className={field.input ?? ""} placeholder="helpfulness" size={14} spellCheck={false} />
-          </TextField>
+            problem={problemOf(save.error, "score")}
+            input={{ placeholder: "helpfulness", size: 14, spellCheck: false }}
+          />
         )}
         {compares && (
           <>
@@ -107,7 +110,9 @@ export function RuleForm({ project, now, onDone }: Props) {
             >
               <Label className={field.label ?? ""}>Threshold</Label>
               <Input className={`${field.input} ${styles.number}`} />
-              <span className={styles.unit}>{thresholdUnit(condition)}</span>
+              <Text slot="description" className={styles.unit}>
+                {thresholdUnit(condition)}
+              </Text>
             </NumberField>
           </>
         )}

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, FieldError, Form, Input, TextField } from "react-aria-components";
 import { spans } from "../../api/client";
 import { type Place, placeIn } from "../../model/compare";
 import { DEFAULT_PROJECT } from "../../model/filters";
@@ -10,6 +10,7 @@ import { toSpanPage } from "../../model/span";
 import { Cost } from "../../ui/Cost";
 import controls from "../../ui/controls.module.css";
 import { type DataColumn, DataTable } from "../../ui/DataTable";
+import { Label } from "../../ui/Label";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./ComparePage.module.css";

@@ -1,6 +1,7 @@
-import { Button, Checkbox, Input, Label, TextField } from "react-aria-components";
+import { Button, Checkbox } from "react-aria-components";
 import { AUTH_KINDS, type AuthKind, type Draft, type Preset, UNSAID } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
+import { Field } from "../../ui/Field";
 import { optionsOf, Select } from "../../ui/Select";
 import { SecretField } from "./SecretField";
 
@@ -10,18 +11,19 @@ const FILES = { caFile: "Authorities", certFile: "Certificate", keyFile: "Its ke
 
 interface Props {
   draft: Draft;
+  /** Of what the draft began as: what a field remembers of a secret goes with it. */
+  version: string | null | undefined;
   preset: Preset | undefined;
   secretHint: string;
+  /** The id of what is said of secrets. */
+  told: string | undefined;
   onChange: (changes: Partial<Draft>) => void;
 }
 
 /** How a destination is spoken to, and what says who speaks: key, headers, protocol and TLS. */
-export function ConnectionFields({ draft, preset, secretHint, onChange }: Props) {
+export function ConnectionFields({ draft, version, preset, secretHint, told, onChange }: Props) {
   const text = (label: string, value: string, hint: string, change: (value: string) => void, size = 18) => (
-    <TextField value={value} onChange={change}>
-      <Label>{label}</Label>
-      <Input size={size} spellCheck={false} placeholder={hint} />
-    </TextField>
+    <Field label={label} value={value} onChange={change} input={{ size, spellCheck: false, placeholder: hint }} />
   );
   const setHeader = (place: number, changes: Partial<Draft["headers"][number]>) =>
     onChange({ headers: draft.headers.map((header, at) => (at === place ? { ...header, ...changes } : header)) });
@@ -40,10 +42,11 @@ export function ConnectionFields({ draft, preset, secretHint, onChange }: Props)
           {draft.auth === "header" && text("Header", draft.user, "x-api-key", (user) => onChange({ user }))}
           {draft.auth !== "none" && (
             <SecretField
-              key={draft.auth}
+              key={`${draft.auth} ${version}`}
               label={draft.auth === "basic" ? "Password" : "Key"}
               value={draft.key}
               hint={secretHint}
+              told={told}
               onChange={(key) => onChange({ key })}
             />
           )}
@@ -64,9 +67,11 @@ export function ConnectionFields({ draft, preset, secretHint, onChange }: Props)
           <div key={id}>
             {text(`Header ${place + 1}`, name, "x-team", (given) => setHeader(place, { name: given }), 16)}
             <SecretField
+              key={version}
               label={`Value ${place + 1}`}
               value={value}
               hint={secretHint}
+              told={told}
               onChange={(given) => setHeader(place, { value: given })}
             />
             <Button

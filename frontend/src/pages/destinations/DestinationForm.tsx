@@ -1,8 +1,11 @@
 import { useMutation } from "@tanstack/react-query";
-import { Button, Checkbox, Form, Input, Label, TextField } from "react-aria-components";
+import { useId } from "react";
+import { Button, Checkbox, Form } from "react-aria-components";
 import { saveDestination } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { Unsaved } from "../../app/Unsaved";
 import { useDraft } from "../../app/useDraft";
+import { useFormFocus } from "../../app/useFormFocus";
 import {
   type Definition,
   type Destination,
@@ -15,6 +18,7 @@ import {
 } from "../../model/destinations";
 import { meanwhileOf } from "../../model/meanwhile";
 import controls from "../../ui/controls.module.css";
+import { Field } from "../../ui/Field";
 import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import { optionsOf, Select } from "../../ui/Select";
 import { ConnectionFields } from "./ConnectionFields";
@@ -55,20 +59,30 @@ export function DestinationForm(props: Props) {
     draftOf(kept?.definition ?? undefined, chosen),
   );
   const isNew = begun === null;
-  const set = (changes: Partial<Draft>) => setDraft({ ...draft, ...changes });
+  const form = useFormFocus();
+  const aboutSecrets = useId();
+  const told = keepsSecrets ? undefined : aboutSecrets;
   const save = useMutation({
     mutationFn: (over: Destination | null) => saveDestination(over, withPause(definitionOf(draft, presets), now)),
     onSuccess: onSaved,
     onError: onRefused,
   });
+  const set = (changes: Partial<Draft>) => {
+    if (save.error) save.reset();
+    setDraft({ ...draft, ...changes });
+  };
   const meanwhile = save.isPending || save.isSuccess ? null : meanwhileOf(begun, now);
   const preset = presets.find(({ name }) => name === draft.preset);
   const secretHint = keepsSecrets ? `key, or ${REFERENCE}` : `${REFERENCE} of the exporter`;
   const field = (key: TextKey, label: string, hint?: string, size = 18) => (
-    <TextField value={draft[key]} onChange={(text) => set({ [key]: text })} isDisabled={key === "name" && !isNew}>
-      <Label>{label}</Label>
-      <Input size={size} spellCheck={false} {...(hint && { placeholder: hint })} />
-    </TextField>
+    <Field
+      label={label}
+      value={draft[key]}
+      onChange={(text) => set({ [key]: text })}
+      isDisabled={key === "name" && !isNew}
+      problem={problemOf(save.error, FIELDS[key])}
+      input={{ size, spellCheck: false, ...(hint && { placeholder: hint }) }}
+    />
   );
   const flag = (key: "llmOnly" | "errorsOnly", label: string) => (
     <Checkbox className={controls.check} isSelected={draft[key]} onChange={(on) => set({ [key]: on })}>
@@ -77,13 +91,12 @@ export function DestinationForm(props: Props) {
   );
   return (
     <Form
-      // What a field remembers of a secret goes with it.
-      key={begun?.version}
+      ref={form}
       className={`${controls.form} ${styles.form}`}
       aria-label={isNew ? "New destination" : `Destination ${draft.name}`}
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate(begun);
+        if (!save.isPending) save.mutate(begun);
       }}
     >
       <Unsaved when={isChanged} />
@@ -103,15 +116,35 @@ export function DestinationForm(props: Props) {
         const value = draft.options[name] ?? "";
         const change = (text: string) => set({ options: { ...draft.options, [name]: text } });
         return secret ? (
-          <SecretField key={name} label={label} value={value} hint={secretHint} onChange={change} />
+          <SecretField
+            key={`${name} ${begun?.version}`}
+            label={label}
+            value={value}
+            hint={secretHint}
+            told={told}
+            problem={problemOf(save.error, `options.${name}`)}
+            onChange={change}
+          />
         ) : (
-          <TextField key={name} value={value} onChange={change}>
-            <Label>{label}</Label>
-            <Input size={20} spellCheck={false} autoComplete="off" placeholder={otherwise ?? ""} />
-          </TextField>
+          <Field
+            key={name}
+            label={label}
+            value={value}
+            onChange={change}
+            autoComplete="off"
+            problem={problemOf(save.error, `options.${name}`)}
+            input={{ size: 20, spellCheck: false, placeholder: otherwise ?? "" }}
+          />
         );
       })}
-      <ConnectionFields draft={draft} preset={preset} secretHint={secretHint} onChange={set} />
+      <ConnectionFields
+        draft={draft}
+        version={begun?.version}
+        preset={preset}
+        secretHint={secretHint}
+        told={told}
+        onChange={set}
+      />
       <details open={!isNew}>
         <summary>Which spans, and what of them</summary>
         <div>
@@ -131,14 +164,15 @@ export function DestinationForm(props: Props) {
         </div>
       </details>
       {!keepsSecrets && (
-        <p className={styles.hint}>
+        <p id={aboutSecrets} className={styles.hint}>
           Secrets are kept only encrypted: set LLMFLOW_SECRET_KEY, or refer to a variable of the exporter.
         </p>
       )}
       <Button
         type="submit"
         className={controls.button}
-        isDisabled={draft.name.trim() === "" || save.isPending || meanwhile !== null}
+        isDisabled={draft.name.trim() === "" || meanwhile !== null}
+        data-pending={save.isPending || undefined}
       >
         {isNew ? "Add" : "Save"}
       </Button>
@@ -151,6 +185,16 @@ export function DestinationForm(props: Props) {
 }
 
 type TextKey = "name" | "endpoint" | "projects" | "services" | "query" | "sampling";
+
+/** What the API calls them. */
+const FIELDS: Record<TextKey, string> = {
+  name: "name",
+  endpoint: "endpoint",
+  projects: "filter.projects",
+  services: "filter.services",
+  query: "filter.query",
+  sampling: "sampling",
+};
 
 function presetName(id: string): string {
   return id === UNSAID ? "" : id;

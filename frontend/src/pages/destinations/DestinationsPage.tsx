@@ -6,6 +6,7 @@ import { removeDestination, setDestinationPaused, testDestination } from "../../
 import { destinationPresetsQuery, destinationsQuery } from "../../app/queries";
 import { useOpened } from "../../app/useDraft";
 import { type Destination, type DestinationSearch, STATES, TROUBLED } from "../../model/destinations";
+import { inProject } from "../../model/filters";
 import { formatCount } from "../../model/format";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
@@ -27,7 +28,10 @@ export function DestinationsPage() {
   const presets = useQuery(destinationPresetsQuery);
   const [tested, setTested] = useState<string | null>(null);
   const go = (changes: DestinationSearch, ignoreBlocker = false) =>
-    navigate({ search: search.project ? { project: search.project, ...changes } : changes, ignoreBlocker });
+    navigate({
+      search: { ...inProject(search.project), ...(search.find && { find: search.find }), ...changes },
+      ignoreBlocker,
+    });
   const refresh = () => {
     client.invalidateQueries({ queryKey: ["destination-jobs"] });
     return client.invalidateQueries({ queryKey: destinationsQuery.queryKey });

@@ -1,12 +1,14 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Dialog, Form, Heading, Input, Label, Modal, ModalOverlay, TextField } from "react-aria-components";
+import { Button, Dialog, Form, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { replayTo } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { projectDetailsQuery } from "../../app/queries";
 import { localInput } from "../../model/destinations";
 import controls from "../../ui/controls.module.css";
 import dialogs from "../../ui/dialog.module.css";
 import { Failure } from "../../ui/Failure";
+import { Field } from "../../ui/Field";
 import { Select } from "../../ui/Select";
 import styles from "./Destinations.module.css";
 
@@ -36,10 +38,13 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
     onSuccess: onBegun,
   });
   const time = (label: string, value: string, onChange: (value: string) => void) => (
-    <TextField type="datetime-local" value={value} onChange={onChange}>
-      <Label>{label}</Label>
-      <Input />
-    </TextField>
+    <Field
+      label={label}
+      type="datetime-local"
+      value={value}
+      onChange={onChange}
+      problem={problemOf(begin.error, label === "From" ? "from" : "to")}
+    />
   );
   return (
     <ModalOverlay className={dialogs.overlay ?? ""} isOpen onOpenChange={onClose} isDismissable>
@@ -54,7 +59,7 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
             className={`${controls.form} ${styles.form}`}
             onSubmit={(event) => {
               event.preventDefault();
-              begin.mutate();
+              if (!begin.isPending) begin.mutate();
             }}
           >
             <Select
@@ -69,7 +74,12 @@ export function ReplayDialog({ name, project, onBegun, onClose }: Props) {
             {time("From", from, setFrom)}
             {time("Until", to, setTo)}
             <span className={styles.actions}>
-              <Button type="submit" className={controls.button} isDisabled={!from || !to || begin.isPending}>
+              <Button
+                type="submit"
+                className={controls.button}
+                isDisabled={!from || !to}
+                data-pending={begin.isPending || undefined}
+              >
                 Replay
               </Button>
               <Button className={controls.button} onPress={onClose}>

@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useRouter, useSearch } from "@tanstack/react-router";
-import { type FormEvent, useEffect, useState } from "react";
-import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { type FormEvent, useEffect, useId, useState } from "react";
+import { Button, FieldError, Form, Input, TextField } from "react-aria-components";
 import { login } from "../../api/client";
 import { ApiError } from "../../api/errors";
 import { sessionQuery } from "../../app/queries";
+import { Label } from "../../ui/Label";
 import { Logo } from "../../ui/Logo";
 import { Outage } from "../../ui/Outage";
 import styles from "./LoginPage.module.css";
@@ -31,6 +32,9 @@ export function LoginForm({ username: before }: { username?: string }) {
     mutationFn: () => login(username, password),
     onSuccess: (user) => client.setQueryData(sessionQuery.queryKey, user),
   });
+  const problem = useId();
+  const told = enter.error ? { "aria-describedby": problem } : {};
+  const isWrong = enter.error instanceof ApiError && enter.error.status === 401;
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!enter.isPending) enter.mutate();
@@ -45,9 +49,14 @@ export function LoginForm({ username: before }: { username?: string }) {
         </div>
         {before && <p>Your session has ended. The page is kept as you left it.</p>}
         <Outage />
-        <TextField name="username" value={username} onChange={setUsername} autoFocus={!before} isRequired>
+        <TextField name="username" value={username} onChange={setUsername} autoFocus={!before} isRequired {...told}>
           <Label>User name</Label>
-          <Input autoComplete="username" autoCapitalize="none" spellCheck={false} />
+          <Input
+            autoComplete="username"
+            autoCapitalize="none"
+            spellCheck={false}
+            {...(isWrong && { "aria-invalid": true })}
+          />
           <FieldError className={styles.error} />
         </TextField>
         <TextField
@@ -57,13 +66,14 @@ export function LoginForm({ username: before }: { username?: string }) {
           onChange={setPassword}
           autoFocus={Boolean(before)}
           isRequired
+          {...told}
         >
           <Label>Password</Label>
-          <Input autoComplete="current-password" />
+          <Input autoComplete="current-password" {...(isWrong && { "aria-invalid": true })} />
           <FieldError className={styles.error} />
         </TextField>
         {enter.error && (
-          <p role="alert" className={styles.error}>
+          <p role="alert" id={problem} className={styles.error}>
             {reason(enter.error)}
           </p>
         )}

@@ -1,11 +1,14 @@
 import { useMutation } from "@tanstack/react-query";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Form } from "react-aria-components";
 import { savePrice, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { Unsaved } from "../../app/Unsaved";
 import { useDraft } from "../../app/useDraft";
+import { useFormFocus } from "../../app/useFormFocus";
 import { meanwhileOf } from "../../model/meanwhile";
 import { draftFor, draftOf, MORE_RATES, NO_PRICE, type PriceDraft, priceOf } from "../../model/prices";
 import controls from "../../ui/controls.module.css";
+import { Field } from "../../ui/Field";
 import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import styles from "./PricesPage.module.css";
 
@@ -17,6 +20,8 @@ interface Props {
   /** What a new one is for. */
   of: { model: string; provider: string | null } | null;
   all: readonly Price[];
+  /** The id of what is said of rates. */
+  told: string;
   onSaved: () => Promise<void>;
   /** It was not saved, perhaps since it is another one now. */
   onRefused: () => void;
@@ -35,7 +40,7 @@ const FIELDS: { key: keyof PriceDraft; label: string; hint?: string; size: numbe
 ];
 
 /** Sets a price of one's own. Under another name it is another one. */
-export function PriceForm({ now, of, all, onSaved, onRefused, onCancel }: Props) {
+export function PriceForm({ now, of, all, told, onSaved, onRefused, onCancel }: Props) {
   const {
     draft: price,
     setDraft: setPrice,
@@ -52,32 +57,43 @@ export function PriceForm({ now, of, all, onSaved, onRefused, onCancel }: Props)
     onSuccess: onSaved,
     onError: onRefused,
   });
+  const write = (changes: Partial<PriceDraft>) => {
+    if (save.error) save.reset();
+    setPrice({ ...price, ...changes });
+  };
+  const form = useFormFocus(now !== null || of !== null);
   const meanwhile = save.isPending || save.isSuccess ? null : meanwhileOf(before, there);
   const missing = (["name", "model", "input", "output"] as const).some((key) => price[key].trim() === "");
   const field = (key: keyof PriceDraft, label: string, size: number, hint?: string) => (
-    <TextField key={key} value={price[key]} onChange={(text) => setPrice({ ...price, [key]: text })}>
-      <Label>{label}</Label>
-      <Input size={size} spellCheck={false} {...(hint && { placeholder: hint })} />
-    </TextField>
+    <Field
+      key={key}
+      label={label}
+      value={price[key]}
+      onChange={(text) => write({ [key]: text })}
+      {...(label.endsWith("$") && { "aria-describedby": told })}
+      problem={problemOf(save.error, key)}
+      input={{ size, spellCheck: false, ...(hint && { placeholder: hint }) }}
+    />
   );
   const day = (key: "from" | "to", label: string) => (
-    <TextField
+    <Field
       key={key}
+      label={label}
       type={initial[key].includes("T") ? "datetime-local" : "date"}
       value={price[key]}
-      onChange={(text) => setPrice({ ...price, [key]: text })}
-    >
-      <Label>{label}</Label>
-      <Input step="any" />
-    </TextField>
+      onChange={(text) => write({ [key]: text })}
+      problem={problemOf(save.error, key)}
+      input={{ step: "any" }}
+    />
   );
   return (
     <Form
+      ref={form}
       className={`${controls.form} ${styles.form}`}
       aria-label="Own price"
       onSubmit={(event) => {
         event.preventDefault();
-        save.mutate(before);
+        if (!save.isPending) save.mutate(before);
       }}
     >
       <Unsaved when={isChanged} of={OWN_SEARCH} />
@@ -90,7 +106,12 @@ export function PriceForm({ now, of, all, onSaved, onRefused, onCancel }: Props)
           {day("to", "Until (UTC)")}
         </div>
       </details>
-      <Button type="submit" className={controls.button} isDisabled={missing || save.isPending || meanwhile !== null}>
+      <Button
+        type="submit"
+        className={controls.button}
+        isDisabled={missing || meanwhile !== null}
+        data-pending={save.isPending || undefined}
+      >
         Save price
       </Button>
       {initial.model !== "" && (

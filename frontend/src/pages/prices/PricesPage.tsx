@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { Button } from "react-aria-components";
 import { deletePrice, type Wire } from "../../api/client";
 import { modelsQuery, pricesQuery } from "../../app/queries";
@@ -13,7 +13,7 @@ import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
-import { Page } from "../../ui/Page";
+import { Loading, Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
 import { ModelPrices } from "./ModelPrices";
@@ -26,7 +26,7 @@ export function PricesPage() {
   const search = useSearch({ from: "/session/prices" });
   const navigate = useNavigate({ from: "/prices" });
   const client = useQueryClient();
-  const { model, provider, change, ...view } = search;
+  const { model, provider, change, find: _, findOwn: __, ...view } = search;
   const models = useQuery(modelsQuery(view));
   // By cost they would come last, and of many models not at all.
   const unpriced = useQuery(modelsQuery({ ...view, unpriced: "1", order: "requests" }));
@@ -39,6 +39,7 @@ export function PricesPage() {
   const remove = useMutation({ mutationFn: deletePrice, onSettled: refresh });
   const set = (changes: Changes<PriceSearch>, ignoreBlocker = false) =>
     navigate({ search: withChanges(search, changes), ignoreBlocker });
+  const aboutRates = useId();
   const edited = own.data?.find(({ name }) => name === change);
   const close = () => set({ model: undefined, provider: undefined, change: undefined }, true);
   return (
@@ -63,20 +64,27 @@ export function PricesPage() {
         />
         <section aria-label="Own prices">
           <h2>Own prices</h2>
-          <p>In US dollars a million tokens, for models that the price data does not know and for negotiated rates.</p>
-          <PriceForm
-            key={`${saved} ${own.isPending} ${change} ${model} ${provider}`}
-            now={edited ?? null}
-            of={model ? { model, provider: provider ?? null } : null}
-            all={own.data ?? []}
-            onSaved={async () => {
-              await refresh();
-              setSaved(saved + 1);
-              close();
-            }}
-            onRefused={refresh}
-            onCancel={close}
-          />
+          <p id={aboutRates}>
+            In US dollars a million tokens, for models that the price data does not know and for negotiated rates.
+          </p>
+          {own.isPending ? (
+            <Loading what="prices" />
+          ) : (
+            <PriceForm
+              key={`${saved} ${change} ${model} ${provider}`}
+              now={edited ?? null}
+              of={model ? { model, provider: provider ?? null } : null}
+              all={own.data ?? []}
+              told={aboutRates}
+              onSaved={async () => {
+                await refresh();
+                setSaved(saved + 1);
+                close();
+              }}
+              onRefused={refresh}
+              onCancel={close}
+            />
+          )}
           <FoundTable
             label="Own prices, in the order in which they are tried"
             columns={[
@@ -114,6 +122,7 @@ export function PricesPage() {
             rows={own.data ?? []}
             getId={({ origin, name }) => `${origin} ${name}`}
             textOf={({ name, price }) => `${name} ${price.model}`}
+            sought="findOwn"
             empty={whenEmpty(own, "prices", "No price of your own: all come from the price data.")}
           />
         </section>

@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Checkbox, CheckboxGroup, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Checkbox, CheckboxGroup, Form } from "react-aria-components";
 import { createKey, deleteKey, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { keysQuery } from "../../app/queries";
 import { Unsaved } from "../../app/Unsaved";
 import { endOf, SCOPES, type Scope } from "../../model/administration";
@@ -10,6 +11,7 @@ import { CopyButton } from "../../ui/CopyButton";
 import controls from "../../ui/controls.module.css";
 import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
+import { Field } from "../../ui/Field";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./settings.module.css";
@@ -67,14 +69,18 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
         className={controls.form}
         onSubmit={(event) => {
           event.preventDefault();
-          create.mutate();
+          if (!create.isPending) create.mutate();
         }}
       >
         <Unsaved when={name.trim() !== ""} />
-        <TextField value={name} onChange={setName} maxLength={200}>
-          <Label>New key for</Label>
-          <Input placeholder="checkout-service" spellCheck={false} />
-        </TextField>
+        <Field
+          label="New key for"
+          value={name}
+          onChange={setName}
+          maxLength={200}
+          problem={problemOf(create.error, "name")}
+          input={{ placeholder: "checkout-service", spellCheck: false }}
+        />
         <CheckboxGroup
           className={controls.checks}
           aria-label="The key may"
@@ -87,15 +93,18 @@ function NewKey({ project, onCreated }: { project: string; onCreated: () => void
             </Checkbox>
           ))}
         </CheckboxGroup>
-        <TextField type="date" value={expires} onChange={setExpires}>
-          <Label>Good until</Label>
-          <Input />
-          <FieldError className={controls.problem} />
-        </TextField>
+        <Field
+          label="Good until"
+          type="date"
+          value={expires}
+          onChange={setExpires}
+          problem={problemOf(create.error, "expires_at")}
+        />
         <Button
           type="submit"
           className={controls.button}
-          isDisabled={name.trim() === "" || scopes.length === 0 || create.isPending}
+          isDisabled={name.trim() === "" || scopes.length === 0}
+          data-pending={create.isPending || undefined}
         >
           Create key
         </Button>

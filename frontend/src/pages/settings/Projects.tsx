@@ -1,8 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import { Button, FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Form } from "react-aria-components";
 import { createProject, type Wire } from "../../api/client";
+import { ApiError } from "../../api/errors";
 import { projectDetailsQuery } from "../../app/queries";
 import { Unsaved } from "../../app/Unsaved";
 import { inProject } from "../../model/filters";
@@ -10,6 +11,7 @@ import { nameProblem } from "../../model/names";
 import controls from "../../ui/controls.module.css";
 import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
+import { Field } from "../../ui/Field";
 import { Time } from "../../ui/Time";
 import { whenEmpty } from "../../ui/whenEmpty";
 import styles from "./settings.module.css";
@@ -25,6 +27,10 @@ export function Projects() {
       client.invalidateQueries({ queryKey: projectDetailsQuery.queryKey });
     },
   });
+  const write = (typed: string) => {
+    if (create.error) create.reset();
+    setName(typed);
+  };
   const error = create.error ?? query.error;
   return (
     <>
@@ -32,16 +38,25 @@ export function Projects() {
         className={controls.form}
         onSubmit={(event) => {
           event.preventDefault();
-          create.mutate();
+          if (!create.isPending) create.mutate();
         }}
       >
         <Unsaved when={name.trim() !== ""} />
-        <TextField value={name} onChange={setName} maxLength={63} validate={nameProblem}>
-          <Label>New project</Label>
-          <Input placeholder="team-search" spellCheck={false} />
-          <FieldError className={controls.problem} />
-        </TextField>
-        <Button type="submit" className={controls.button} isDisabled={name.trim() === "" || create.isPending}>
+        <Field
+          label="New project"
+          value={name}
+          onChange={write}
+          maxLength={63}
+          validate={nameProblem}
+          problem={create.error instanceof ApiError && create.error.message}
+          input={{ placeholder: "team-search", spellCheck: false }}
+        />
+        <Button
+          type="submit"
+          className={controls.button}
+          isDisabled={name.trim() === ""}
+          data-pending={create.isPending || undefined}
+        >
           Create project
         </Button>
       </Form>

@@ -1,7 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
-import { FieldError, Form, Input, Label, TextField } from "react-aria-components";
+import { useId, useRef } from "react";
+import { Form } from "react-aria-components";
 import { setRetention, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { retentionQuery } from "../../app/queries";
 import { Unsaved } from "../../app/Unsaved";
 import { useDraft } from "../../app/useDraft";
@@ -10,6 +11,7 @@ import { meanwhileOf } from "../../model/meanwhile";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import controls from "../../ui/controls.module.css";
 import { Failure } from "../../ui/Failure";
+import { Field } from "../../ui/Field";
 import { MeanwhileNotice } from "../../ui/MeanwhileNotice";
 import { Loading } from "../../ui/Page";
 import { Time } from "../../ui/Time";
@@ -25,42 +27,52 @@ export function Retention({ project }: { project: string }) {
 
 function Choice({ project, kept }: { project: string; kept: Wire["RetentionDetail"] }) {
   const client = useQueryClient();
-  const { draft: days, setDraft: setDays, begun, isChanged, begin } = useDraft(kept, writtenDays);
+  const { draft: days, setDraft: setDays, begun, isChanged, begin, saved } = useDraft(kept, writtenDays);
   const form = useRef<HTMLFormElement>(null);
+  const told = useId();
+  const { queryKey } = retentionQuery(project);
   const save = useMutation({
-    mutationFn: (over: typeof begun) => setRetention(project, over, daysOf(days)),
-    onSuccess: (saved) => {
-      client.setQueryData(retentionQuery(project).queryKey, saved);
-      begin(saved);
+    mutationFn: ({ over, sent }: { over: typeof begun; sent: typeof days }) =>
+      setRetention(project, over, daysOf(sent)),
+    onSuccess: async (now, { sent }) => {
+      // An answer that was on its way tells of before.
+      await client.cancelQueries({ queryKey });
+      client.setQueryData(queryKey, now);
+      saved(now, sent);
     },
-    onError: () => client.invalidateQueries({ queryKey: retentionQuery(project).queryKey }),
+    onError: () => client.invalidateQueries({ queryKey }),
   });
+  const write = (typed: Partial<typeof days>) => {
+    if (save.error) save.reset();
+    setDays({ ...days, ...typed });
+  };
   // What is no number is an empty text here, and would be taken for none.
-  const submit = (over: typeof begun) => form.current?.checkValidity() && save.mutate(over);
+  const submit = (over: typeof begun) => form.current?.checkValidity() && save.mutate({ over, sent: days });
   const meanwhile = save.isPending ? null : meanwhileOf(begun, kept);
   return (
     <Form ref={form} className={controls.form} aria-label="Retention" onSubmit={(event) => event.preventDefault()}>
       <Unsaved when={isChanged} />
       {Object.entries(KEPT).map(([kind, label]) => (
-        <TextField
+        <Field
           key={kind}
+          label={label}
           type="number"
           value={days[kind as Kept]}
-          onChange={(text) => setDays({ ...days, [kind]: text })}
-        >
-          <Label>{label}</Label>
-          <Input min={0} max={36_500} placeholder={hint(kept.days?.[kind as Kept])} />
-          <FieldError className={controls.problem} />
-        </TextField>
+          onChange={(text) => write({ [kind]: text })}
+          aria-describedby={told}
+          problem={problemOf(save.error, kind)}
+          input={{ min: 0, max: 36_500, placeholder: hint(kept.days?.[kind as Kept]) }}
+        />
       ))}
       <ConfirmButton
         label="Save days"
         what={`of ${project}; what is older goes for good`}
         isDisabled={meanwhile !== null}
+        isPending={save.isPending}
         onConfirm={() => submit(begun)}
       />
       <MeanwhileNotice state={meanwhile} save={save} onShow={() => begin(kept)} onSave={() => submit(kept)} />
-      <p className={styles.hint}>
+      <p id={told} className={styles.hint}>
         Days; 0 keeps for ever, empty is as the server says.
         {kept.applied_at && (
           <>

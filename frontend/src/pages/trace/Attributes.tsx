@@ -1,8 +1,9 @@
 import { useState } from "react";
-import { Input, Label, SearchField } from "react-aria-components";
+import { Input, SearchField } from "react-aria-components";
 import type { SpanDetail, Attributes as Values } from "../../model/span";
 import { CopyButton } from "../../ui/CopyButton";
 import { Json } from "../../ui/Json";
+import { Label } from "../../ui/Label";
 import styles from "./Attributes.module.css";
 
 /** The attributes as they came, less the content, which has its own place. */

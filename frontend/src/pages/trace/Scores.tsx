@@ -1,14 +1,16 @@
 import { IconThumbDown, IconThumbUp } from "@tabler/icons-react";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { Button, Form, Input, Label, TextField } from "react-aria-components";
+import { Button, Form, Input, TextField } from "react-aria-components";
 import { addScore, deleteScore, type Wire } from "../../api/client";
+import { problemOf } from "../../api/errors";
 import { traceQuery } from "../../app/queries";
 import { Unsaved } from "../../app/Unsaved";
 import type { Span } from "../../model/span";
 import type { Trace } from "../../model/trace";
 import { ConfirmButton } from "../../ui/ConfirmButton";
 import { Failure } from "../../ui/Failure";
+import { Field } from "../../ui/Field";
 import { Time } from "../../ui/Time";
 import styles from "./Scores.module.css";
 
@@ -45,7 +47,7 @@ export function Scores({ trace, span, scores }: Props) {
             <ConfirmButton
               label="Delete"
               what={`the score ${score.name}`}
-              isDisabled={remove.isPending}
+              isPending={remove.isPending}
               onConfirm={() => remove.mutate(score.id)}
             />
             {score.comment && <p>{score.comment}</p>}
@@ -81,37 +83,61 @@ function Feedback({ trace, span, onAdded }: Omit<Props, "scores"> & { onAdded: (
       onAdded();
     },
   });
-  const judge = (good: boolean) => add.mutate({ value: good ? 1 : 0, label: null, data_type: "boolean" });
+  const judge = (good: boolean) =>
+    add.isPending || add.mutate({ value: good ? 1 : 0, label: null, data_type: "boolean" });
   return (
     <Form
       className={styles.form}
       onSubmit={(event) => {
         event.preventDefault();
-        if (value.trim() !== "") add.mutate(judgementOf(value.trim()));
+        if (value.trim() !== "" && !add.isPending) add.mutate(judgementOf(value.trim()));
       }}
     >
       <Unsaved when={value !== "" || comment !== ""} of={OWN_SEARCH} />
       <h3>Add feedback</h3>
-      <TextField value={name} onChange={setName} isRequired maxLength={200}>
-        <Label>Name</Label>
-        <Input spellCheck={false} />
-      </TextField>
-      <TextField value={comment} onChange={setComment}>
-        <Label>Comment</Label>
-        <Input placeholder="optional" />
-      </TextField>
+      <Field
+        label="Name"
+        value={name}
+        onChange={setName}
+        isRequired
+        maxLength={200}
+        problem={problemOf(add.error, "name")}
+        input={{ spellCheck: false }}
+      />
+      <Field
+        label="Comment"
+        value={comment}
+        onChange={setComment}
+        problem={problemOf(add.error, "comment")}
+        input={{ placeholder: "optional" }}
+      />
       <div className={styles.judge}>
-        <Button className={styles.button} isDisabled={!name || add.isPending} onPress={() => judge(true)}>
+        <Button
+          className={styles.button}
+          isDisabled={!name}
+          data-pending={add.isPending || undefined}
+          onPress={() => judge(true)}
+        >
           <IconThumbUp size={15} stroke={1.6} aria-hidden /> Good
         </Button>
-        <Button className={styles.button} isDisabled={!name || add.isPending} onPress={() => judge(false)}>
+        <Button
+          className={styles.button}
+          isDisabled={!name}
+          data-pending={add.isPending || undefined}
+          onPress={() => judge(false)}
+        >
           <IconThumbDown size={15} stroke={1.6} aria-hidden /> Bad
         </Button>
         <span>or</span>
         <TextField value={value} onChange={setValue} aria-label="Value">
           <Input placeholder="0.8 or a word" spellCheck={false} />
         </TextField>
-        <Button type="submit" className={styles.button} isDisabled={!name || value.trim() === "" || add.isPending}>
+        <Button
+          type="submit"
+          className={styles.button}
+          isDisabled={!name || value.trim() === ""}
+          data-pending={add.isPending || undefined}
+        >
           Add
         </Button>
       </div>
