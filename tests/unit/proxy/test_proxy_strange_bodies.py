@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
 import pytest
 
-from llmflow_proxy import anthropic_resources, bedrock, cohere, cohere_v1, gemini, ollama, openai_chat
-from llmflow_proxy.shape import Reading, Shape
+from llmflow_proxy import (
+    anthropic_messages,
+    anthropic_resources,
+    bedrock,
+    cohere,
+    cohere_v1,
+    gemini,
+    gemini_interactions,
+    mistral,
+    ollama,
+    openai_chat,
+    openai_decisions,
+    openai_media,
+    openai_responses,
+)
+from llmflow_proxy.shape import Reading, Shape, json_object
 
 _CALL = {"id": "c", "index": 0, "function": {"name": "f", "arguments": "{}"}}
 _BLOCKS = [
@@ -125,9 +141,278 @@ BODIES: dict[str, tuple[Shape, dict[str, Any], dict[str, Any], list[dict[str, An
 }  # fmt: skip
 
 
+_INTERACTION_STEPS = [
+    {"type": "user_input", "content": [{"type": "text", "text": "q"}]},
+    {"type": "thought", "summary": [{"type": "text", "text": "hm"}]},
+    {"type": "function_call", "id": "c", "name": "f", "arguments": {"a": 1}},
+    {"type": "function_result", "call_id": "c", "result": [{"type": "text", "text": "r"}], "is_error": True},
+    {"type": "google_search_call", "id": "s", "arguments": {"queries": ["q"]}},
+    {"type": "google_search_result", "call_id": "s", "result": [{"url": "u"}]},
+    {
+        "type": "model_output",
+        "content": [{"type": "text", "text": "a"}, {"type": "image", "data": "AAAA", "mime_type": "image/png"}],
+    },
+]
+_INTERACTION_USAGE = {
+    "total_input_tokens": 5,
+    "total_output_tokens": 7,
+    "total_tool_use_tokens": 2,
+    "total_thought_tokens": 3,
+    "total_cached_tokens": 1,
+    "input_tokens_by_modality": [{"modality": "audio", "tokens": 1}],
+    "grounding_tool_count": [{"type": "google_search", "count": 1}],
+}
+_RESPONSE_USAGE = {
+    "input_tokens": 5,
+    "input_tokens_details": {"cached_tokens": 1},
+    "output_tokens": 3,
+    "cost": 0.1,
+    "output_tokens_details": {"reasoning_tokens": 1},
+    "cost_in_usd_ticks": 5,
+}
+_RESPONSE: dict[str, Any] = {
+    "id": "r",
+    "model": "m",
+    "status": "completed",
+    "usage": _RESPONSE_USAGE,
+    "output": [
+        {"type": "message", "status": "completed", "content": [{"type": "output_text", "text": "a"}]},
+        {"type": "web_search_call", "status": "completed", "action": {"type": "search", "query": "q"}},
+        {"type": "file_search_call", "status": "completed", "queries": ["q"]},
+        {"type": "image_generation_call", "status": "completed", "result": "AAAA"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]},
+    ],
+    "tools": [{"type": "image_generation", "model": "gpt-image-1"}],
+    "tool_usage": {
+        "web_search": {"num_requests": 1},
+        "image_gen": {
+            "total_tokens": 5,
+            "input_tokens": 2,
+            "output_tokens": 3,
+            "output_tokens_details": {"image_tokens": 3},
+        },
+    },
+}
+_CONNECTED = {"prompt_tokens": 3, "completion_tokens": 2, "connector_tokens": 1, "connectors": {"web_search": 1}}
+BODIES |= {
+    "interactions": (
+        gemini_interactions.SHAPES["/interactions"],
+        {
+            "model": "m",
+            "input": _INTERACTION_STEPS,
+            "system_instruction": "s",
+            "tools": [{"type": "google_search"}],
+            "generation_config": {"temperature": 1},
+        },
+        {
+            "id": "i",
+            "model": "gemini-3-pro",
+            "status": "completed",
+            "steps": _INTERACTION_STEPS,
+            "usage": _INTERACTION_USAGE,
+        },
+        [
+            {
+                "event_type": "interaction.start",
+                "interaction": {"id": "i", "model": "gemini-2.5-pro", "status": "in_progress"},
+            },
+            {"event_type": "step.start", "index": 0, "step": {"type": "thought"}},
+            {
+                "event_type": "step.delta",
+                "index": 0,
+                "delta": {"type": "thought_summary", "content": {"type": "text", "text": "hm"}},
+            },
+            {"event_type": "step.delta", "index": 0, "delta": {"type": "thought_signature", "signature": "x"}},
+            {"event_type": "step.start", "index": 1, "step": {"type": "model_output"}},
+            {"event_type": "step.delta", "index": 1, "delta": {"type": "text", "text": "a"}},
+            {"event_type": "step.delta", "index": 1, "delta": {"type": "text", "text": "b"}},
+            {
+                "event_type": "step.delta",
+                "index": 1,
+                "delta": {"type": "image", "data": "AAAA", "mime_type": "image/png"},
+            },
+            {"event_type": "step.start", "index": 2, "step": {"type": "function_call", "id": "c", "name": "f"}},
+            {"event_type": "step.delta", "index": 2, "delta": {"type": "arguments_delta", "arguments": "{}"}},
+            {"event_type": "content.delta", "index": 3, "delta": {"type": "text", "text": "b"}},
+            {"event_type": "interaction.complete", "interaction": {"status": "completed", "usage": _INTERACTION_USAGE}},
+        ],
+    ),
+    "conversations": (
+        mistral.SHAPES["/conversations"],
+        {
+            "model": "m",
+            "inputs": [
+                {"role": "user", "content": [{"type": "text", "text": "q"}]},
+                {"type": "function.result", "tool_call_id": "c", "result": "{}"},
+            ],
+            "instructions": "i",
+            "tools": [{"type": "function", "function": {"name": "f"}}],
+            "completion_args": {"temperature": 1},
+        },
+        {
+            "conversation_id": "i",
+            "usage": _CONNECTED,
+            "outputs": [
+                {"type": "tool.execution", "id": "t", "name": "web_search", "arguments": "{}"},
+                {"type": "function.call", "id": "f", "tool_call_id": "c", "name": "f", "arguments": "{}"},
+                {
+                    "type": "message.output",
+                    "model": "m",
+                    "role": "assistant",
+                    "content": [
+                        {"type": "text", "text": "a"},
+                        {"type": "image_url", "image_url": {"url": "u"}},
+                        {"type": "document_url", "document_url": "u"},
+                        {"type": "thinking", "thinking": [{"text": "hm"}]},
+                    ],
+                },
+            ],
+        },
+        [
+            {"type": "conversation.response.started", "conversation_id": "i"},
+            {"type": "tool.execution.started", "id": "t", "name": "web_search", "arguments": ""},
+            {"type": "tool.execution.delta", "id": "t", "name": "web_search", "arguments": "{}"},
+            {"type": "message.output.delta", "id": "m", "role": "assistant", "model": "m", "content": "a"},
+            {
+                "type": "message.output.delta",
+                "id": "m",
+                "role": "assistant",
+                "model": "m",
+                "content": {"type": "text", "text": "b"},
+            },
+            {"type": "function.call.delta", "id": "f", "name": "f", "tool_call_id": "c", "arguments": "{}"},
+            {"type": "conversation.response.done", "usage": _CONNECTED},
+        ],
+    ),
+    "ocr": (
+        mistral.SHAPES["/ocr"],
+        {
+            "model": "m",
+            "document": {"type": "document_url", "document_url": "u"},
+            "bbox_annotation_format": {"type": "x"},
+        },
+        {"model": "m", "pages": [{"markdown": "a"}], "usage_info": {"pages_processed": 1}},
+        [],
+    ),
+    "decisions": (
+        openai_decisions.SHAPE,
+        {
+            "model": "m",
+            "input": [{"role": "user", "content": [{"type": "input_text", "text": "q"}]}],
+            "questions": [{"id": "a"}],
+        },
+        {"model": "m", "answers": [{"id": "a"}], "usage": {"input_tokens": 3, "output_tokens": 4}},
+        [],
+    ),
+    "responses": (
+        openai_responses.SHAPE,
+        {
+            "model": "m",
+            "input": [{"role": "user", "content": [{"type": "input_text", "text": "q"}]}],
+            "tools": [{"type": "image_generation", "model": "x"}],
+        },
+        _RESPONSE,
+        [
+            {"type": "response.created", "response": {"id": "r"}},
+            {"type": "response.output_item.done", "output_index": 0, "item": _RESPONSE["output"][0]},
+            {"type": "response.output_text.delta", "output_index": 0, "delta": "a"},
+            {"type": "response.completed", "response": _RESPONSE},
+        ],
+    ),
+    "images": (
+        openai_media.IMAGES,
+        {"model": "m", "prompt": "p", "n": 1, "image": ["a"]},
+        {
+            "data": [{"b64_json": "AAAA"}],
+            "usage": {
+                "input_tokens": 1,
+                "input_tokens_details": {"image_tokens": 1},
+                "output_tokens": 2,
+                "output_tokens_details": {"image_tokens": 2},
+                "cached_tokens_details": {"cached_image_tokens": 1},
+            },
+            "svg_usage": {"model": "m", "input_tokens": 1, "output_tokens": 2, "reasoning_tokens": 1},
+        },
+        [{"type": "image_generation.completed", "b64_json": "AAAA", "usage": {"input_tokens": 1}}],
+    ),
+    "anthropic": (
+        anthropic_messages.SHAPE,
+        {
+            "model": "m",
+            "system": [{"type": "text", "text": "s"}],
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "q"}]}],
+            "speed": "fast",
+        },
+        {
+            "id": "i",
+            "model": "m",
+            "content": [{"type": "text", "text": "a"}, {"type": "tool_use", "id": "t", "name": "f", "input": {}}],
+            "stop_reason": "end_turn",
+            "usage": {
+                "input_tokens": 1,
+                "cache_creation": {"ephemeral_5m_input_tokens": 1},
+                "cache_creation_input_tokens": 1,
+                "output_tokens": 2,
+                "server_tool_use": {"web_search_requests": 1},
+                "speed": "fast",
+                "inference_geo": "us",
+                "service_tier": "standard",
+            },
+        },
+        [
+            {"type": "message_start", "message": {"id": "i", "usage": {"input_tokens": 1}}},
+            {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+            {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
+            {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        ],
+    ),
+    "rerank": (
+        cohere.RERANK,
+        {"model": "m", "query": "q", "documents": ["a"], "top_k": 1},
+        {"model": "m", "data": [{"index": 0}], "usage": {"total_tokens": 3, "cost": {"total_cost": "1"}}},
+        [],
+    ),
+    "searched": (
+        gemini.SHAPES["/models/{model}:generateContent"],
+        {"contents": []},
+        {
+            "modelVersion": "gemini-2.5",
+            "candidates": [{"groundingMetadata": {"webSearchQueries": ["a"]}, "content": {"parts": []}}],
+            "usageMetadata": {
+                "promptTokenCount": 1,
+                "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 1}],
+                "trafficType": "ON_DEMAND_FLEX",
+            },
+        },
+        [{"candidates": [{"groundingMetadata": {"webSearchQueries": ["a"]}}]}],
+    ),
+    "compatible-usage": (
+        openai_chat.SHAPE,
+        {"model": "m", "messages": []},
+        {
+            "choices": [{"message": {"content": "a"}}],
+            "usage": {
+                "prompt_tokens": 1,
+                "completion_tokens": 2,
+                "total_tokens": 5,
+                "reasoning_tokens": 4,
+                "cached_tokens": 1,
+                "prompt_audio_seconds": 3,
+                "cost": 0.5,
+                "is_byok": True,
+                "cost_details": {"upstream_inference_cost": 1},
+                "completion_tokens_details": {"reasoning_tokens": 1},
+            },
+        },
+        [],
+    ),
+}
+
+
 def mutants(value: Any) -> Iterator[Any]:
     """`value` with one of its parts, however deep, replaced by something of another type."""
-    yield from (None, 7, "text", [], {}, [None], [{}], ["text"], {"type": []})
+    yield from (None, 7, math.nan, "text", [], {}, [None], [{}], ["text"], {"type": []}, {"type": "text"})
     if isinstance(value, dict):
         for name, item in value.items():
             yield from ({**value, name: mutant} for mutant in mutants(item))
@@ -154,3 +439,9 @@ def test_strange_bodies_do_no_harm(name: str) -> None:
         shape.read_response(shape.reassemble([item for item in mutant or [] if isinstance(item, dict)])
                             if isinstance(mutant, list) else {}, reading)  # fmt: skip
         assert json.dumps(reading.output)
+
+
+def test_numbers_beyond_64_bits_do_no_harm_beside_what_is_no_json() -> None:
+    found = json_object(b'{"no": NaN, "long": [123456789012345678901234567890], "longer": -%b}' % (b"9" * 400))
+    assert found is not None
+    assert orjson.loads(orjson.dumps(found)) == {"no": None, "long": [123456789012345678901234567890.0], "longer": None}

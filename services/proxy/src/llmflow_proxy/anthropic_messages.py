@@ -91,7 +91,7 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
 
 
 def _total(counts: Iterable[Mapping[str, Any]], name: str) -> int | None:
-    known = [count for one in counts if (count := one.get(name)) is not None]
+    known = [count for one in counts if isinstance(count := one.get(name), int)]
     return sum(known) if known else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -72,7 +73,7 @@ def read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
 
 def _whole(count: Any) -> int | None:
     """The API writes counts as floating point numbers."""
-    return int(count) if isinstance(count, (int, float)) else None
+    return int(count) if isinstance(count, (int, float)) and math.isfinite(count) else None
 
 
 def _message(message: dict[str, Any]) -> dict[str, JSON]:

@@ -8,7 +8,7 @@ from typing import Any
 from llmflow_core.spans import JSON
 from llmflow_proxy.gemini import charged_searches, counts_by_modality, modality_of
 from llmflow_proxy.media import blob, by_reference, media
-from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, never_streamed, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, index_of, mapping, never_streamed, parsed, whole
 
 _PARAMETERS = {
     "temperature": "gen_ai.request.temperature",
@@ -28,6 +28,8 @@ _MODALITY_COUNTS = {
 _MEDIA = ("image", "audio", "video", "document")
 _ROLES = {"user": "user", "user_input": "user", "function_result": "tool"}
 _UNFINISHED = ("queued", "in_progress")
+#: What a step of a stream is gathered in.
+_OWN = ("pieces", "asked")
 
 
 def read_request(body: dict[str, Any], reading: Reading) -> None:
@@ -81,14 +83,14 @@ def _read_usage(usage: Mapping[str, Any], attributes: dict[str, JSON]) -> None:
     """The API counts thoughts and the prompts of its own tools apart; the conventions count them in."""
     asked, said = usage.get("total_input_tokens"), usage.get("total_output_tokens")
     tools, thoughts = usage.get("total_tool_use_tokens"), usage.get("total_thought_tokens")
-    attributes["gen_ai.usage.input_tokens"] = asked + (tools or 0) if isinstance(asked, int) else None
-    attributes["gen_ai.usage.output_tokens"] = said + (thoughts or 0) if isinstance(said, int) else None
+    attributes["gen_ai.usage.input_tokens"] = asked + whole(tools) if isinstance(asked, int) else None
+    attributes["gen_ai.usage.output_tokens"] = said + whole(thoughts) if isinstance(said, int) else None
     attributes["gen_ai.usage.cache_read.input_tokens"] = usage.get("total_cached_tokens")
     attributes["gen_ai.usage.reasoning.output_tokens"] = thoughts
     attributes["llmflow.usage.tool_use.input_tokens"] = tools or None
     counts = counts_by_modality(usage, _MODALITY_COUNTS, "tokens")
     attributes.update({name: count or None for name, count in counts.items()})
-    used = {str(tool.get("type")): tool.get("count") or 0 for tool in dicts(usage.get("grounding_tool_count"))}
+    used = {str(tool.get("type")): whole(tool.get("count")) for tool in dicts(usage.get("grounding_tool_count"))}
     model = attributes.get("gen_ai.response.model") or attributes.get("gen_ai.request.model")
     attributes["llmflow.usage.web_search.requests"] = charged_searches(used.get("google_search", 0), model)
 
@@ -143,7 +145,8 @@ def reassemble(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             told = mapping(event.get("interaction")) or {"status": event.get("status")}
             body.update({name: value for name, value in told.items() if value is not None})
         elif kind in ("step.start", "content.start"):
-            steps[index_of(event)] = dict(mapping(event.get("step")) or mapping(event.get("content")))
+            begun = mapping(event.get("step")) or mapping(event.get("content"))
+            steps[index_of(event)] = {name: value for name, value in begun.items() if name not in _OWN}
         elif kind in ("step.delta", "content.delta"):
             _extend(steps.setdefault(index_of(event), {}), mapping(event.get("delta")))
         elif kind == "error":
@@ -165,7 +168,7 @@ def _extend(step: dict[str, Any], delta: Mapping[str, Any]) -> None:
     elif kind == "arguments_delta":
         step.setdefault("asked", []).append(str(delta.get("arguments") or ""))
     else:
-        step.update({name: value for name, value in delta.items() if name != "type"})
+        step.update({name: value for name, value in delta.items() if name != "type" and name not in _OWN})
 
 
 def _finished(step: dict[str, Any]) -> dict[str, Any]:
@@ -177,7 +180,9 @@ def _finished(step: dict[str, Any]) -> dict[str, Any]:
         if content and piece.get("type") == content[-1].get("type") == "text":
             content[-1]["text"].append(str(piece.get("text", "")))
         else:
-            content.append({**piece, "text": [str(piece["text"])]} if piece.get("type") == "text" else dict(piece))
+            content.append(
+                {**piece, "text": [str(piece.get("text", ""))]} if piece.get("type") == "text" else dict(piece)
+            )
     joined = [{**one, "text": "".join(one["text"])} if isinstance(one.get("text"), list) else one for one in content]
     if not joined:
         return step

@@ -9,7 +9,7 @@ from llmflow_core.spans import JSON
 from llmflow_proxy import openai_chat, openai_completions
 from llmflow_proxy.media import by_reference, media
 from llmflow_proxy.openai_compatible import read_caller, thinking_of
-from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed, parsed
+from llmflow_proxy.shape import Reading, Shape, dicts, mapping, never_streamed, parsed, whole
 from llmflow_proxy.stated_cost import stated_cost
 
 _ANNOTATIONS = ("document_annotation_format", "bbox_annotation_format")
@@ -49,7 +49,7 @@ def read_conversation_response(body: dict[str, Any], reading: Reading) -> None:
     attributes["gen_ai.response.model"] = next((entry["model"] for entry in outputs if entry.get("model")), None)
     reading.output = [message for entry in outputs if (message := _message(entry, "assistant"))["parts"]]
     asked, added = usage.get("prompt_tokens"), usage.get("connector_tokens")
-    attributes["gen_ai.usage.input_tokens"] = asked + (added or 0) if isinstance(asked, int) else None
+    attributes["gen_ai.usage.input_tokens"] = asked + whole(added) if isinstance(asked, int) else None
     attributes["gen_ai.usage.output_tokens"] = usage.get("completion_tokens")
     attributes["llmflow.usage.tool_use.input_tokens"] = added
     attributes["gen_ai.usage.cost"] = stated_cost(usage)
@@ -102,7 +102,8 @@ def reassemble_conversation(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
     outputs: dict[str, dict[str, Any]] = {}
     for event in events:
         kind = str(event.get("type"))
-        entry = outputs.setdefault(str(event.get("id")), dict(event)) if event.get("id") else {}
+        begun = {name: value for name, value in event.items() if name not in ("pieces", "asked")}
+        entry = outputs.setdefault(str(event.get("id")), begun) if event.get("id") else {}
         if kind == "conversation.response.started":
             body["conversation_id"] = event.get("conversation_id")
         elif kind == "conversation.response.done":
@@ -114,7 +115,7 @@ def reassemble_conversation(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
             piece = [{"type": "text", "text": said}] if isinstance(said, str) else dicts([said])
             entry.setdefault("pieces", []).extend(piece)
         elif kind in ("function.call.delta", "tool.execution.delta"):
-            entry.setdefault("pieces", []).append(str(event.get("arguments") or ""))
+            entry.setdefault("asked", []).append(str(event.get("arguments") or ""))
         elif kind == "tool.execution.started":
             entry["type"] = "tool.execution"
     body["outputs"] = [_finished(entry) for entry in outputs.values()]
@@ -123,9 +124,9 @@ def reassemble_conversation(events: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 def _finished(entry: dict[str, Any]) -> dict[str, Any]:
     kind = str(entry.get("type")).removesuffix(".delta")
-    pieces = entry.pop("pieces", [])
+    pieces, asked = entry.pop("pieces", []), entry.pop("asked", [])
     if kind != "message.output":
-        return {**entry, "type": kind, **({"arguments": "".join(pieces)} if pieces else {})}
+        return {**entry, "type": kind, **({"arguments": "".join(asked)} if asked else {})}
     content: list[dict[str, Any]] = []
     for piece in pieces:
         if content and piece.get("type") == content[-1].get("type") == "text":

@@ -136,10 +136,12 @@ def _pictures(body: Mapping[str, Any], user: str | None) -> list[Apart]:
     usage = mapping(mapping(body.get("tool_usage")).get("image_gen"))
     if not usage.get("total_tokens"):
         return []
-    models = {tool.get("model") for tool in dicts(body.get("tools")) if tool.get("type") == "image_generation"}
+    models = {
+        str(tool.get("model") or "") for tool in dicts(body.get("tools")) if tool.get("type") == "image_generation"
+    }
     reading = Reading(user=user)
     reading.attributes["gen_ai.operation.name"] = "generate_content"
-    reading.attributes["gen_ai.request.model"] = models.pop() if len(models) == 1 else None
+    reading.attributes["gen_ai.request.model"] = (models.pop() or None) if len(models) == 1 else None
     reading.attributes["gen_ai.response.id"] = body.get("id")
     read_media_usage(usage, reading.attributes)
     return [Apart("image_generation", reading=reading)]

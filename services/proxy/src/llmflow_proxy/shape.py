@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ESCAPED = re.compile(
     rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?|\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
+_LONG_NUMBER = re.compile(rb"\d{19}")
+#: Beyond it no float is.
+_FLOATS = 1 << 1023
 
 
 @dataclass(slots=True)
@@ -138,8 +142,20 @@ def lenient_json(text: bytes, *, partial: bool = False) -> JSON:
 
     Raises ValueError for what is none.
     """
-    whole = _ESCAPED.sub(lambda match: match[0] if len(match[0]) in (2, 12) else rb"\ufffd", text)
-    return from_json(whole, allow_partial="trailing-strings" if partial else False)
+    text = _ESCAPED.sub(lambda match: match[0] if len(match[0]) in (2, 12) else rb"\ufffd", text)
+    found = from_json(text, allow_partial="trailing-strings" if partial else False)
+    return _storable(found) if _LONG_NUMBER.search(text) else found
+
+
+def _storable(value: JSON) -> JSON:
+    """`value` with whole numbers of more than 64 bits as `orjson` reads them."""
+    if isinstance(value, dict):
+        return {name: _storable(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return float(value) if abs(value) < _FLOATS else math.inf
+    return value
 
 
 def parsed(text: JSON) -> JSON:
@@ -156,6 +172,11 @@ def index_of(item: Mapping[str, Any], name: str = "index", otherwise: int = 0) -
     """The place of an item among those of a stream; `otherwise` where it states none."""
     index = item.get(name)
     return index if isinstance(index, int) else otherwise
+
+
+def whole(count: JSON) -> int:
+    """A count that may be missing, or be none."""
+    return count if isinstance(count, int) else 0
 
 
 def dicts(value: JSON) -> list[dict[str, Any]]:
