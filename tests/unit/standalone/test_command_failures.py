@@ -180,3 +180,25 @@ def test_what_is_no_file_is_written_to_and_stays(tmp_path: Path) -> None:
     finally:
         os.close(reader)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_pipe_without_a_name_is_written_to() -> None:
+    """Like /dev/stdout before another program, or what a shell makes of >(gzip)."""
+    reader, writer = os.pipe()
+    try:
+        with _written(Path(f"/dev/fd/{writer}")) as written:
+            written.write(b"rows")
+        assert os.read(reader, 10) == b"rows"
+    finally:
+        os.close(reader)
+        os.close(writer)
+
+
+def test_a_name_that_cannot_be_a_files_is_told(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with _written(tmp_path / "loop") as written:
+        written.write(b"rows")
+    assert (tmp_path / "loop").read_bytes() == b"rows"
+    for name in ("x" * 254, "x" * 300, "file/below"):
+        with pytest.raises(LLMFlowError, match=f"{name} cannot be written"), _written(tmp_path / name):
+            pass

@@ -80,6 +80,15 @@ def test_a_log_that_lacks_topics_and_was_damaged(monkeypatch: pytest.MonkeyPatch
     assert found["has no topic llmflow_dead_letter"]
 
 
+def test_urls_that_are_none_are_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMFLOW_BUS_URL", "kafka://user:secret@localhost?colour=secret")
+    monkeypatch.setenv("LLMFLOW_DATABASE_URL", "postgresql://user:secret/word@localhost/llmflow")
+    told = run_llmflow("doctor").output
+    assert "FIX  log       LLMFLOW_BUS_URL: unknown option 'colour'" in told
+    assert "FIX  database  LLMFLOW_DATABASE_URL: not a PostgreSQL URL" in told
+    assert "secret" not in told
+
+
 def test_a_log_and_a_database_that_are_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LLMFLOW_BUS_URL", f"embedded://{tmp_path}/log")
     monkeypatch.setenv("LLMFLOW_DATABASE_URL", f"postgresql://nobody@127.0.0.1:{free_port()}/none")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from llmflow_core.errors import LLMFlowError
+from llmflow_store.connections import check_url
 from llmflow_store.migrations import newest_version
 
 _CONNECT_SECONDS = 5.0
@@ -28,7 +29,9 @@ class DatabaseFacts:
 
 
 async def inspect_database(database_url: str) -> DatabaseFacts:
-    """Look at the database that `database_url` names. Raises LLMFlowError when that is not possible."""
+    """Look at the database that `database_url` names. Raises LLMFlowError when that is not possible, which
+    is ConfigError for what is no URL."""
+    check_url(database_url)
     try:
         connection = await asyncpg.connect(database_url, timeout=_CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -33,6 +33,7 @@ _MOST_CLOCK_SECONDS = 2.0
 _ARRIVAL_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 _REQUEST_SECONDS = 5.0
+_SET_IT_RIGHT = "set it right, or unset it; see `llmflow settings`"
 
 
 class Finding(NamedTuple):
@@ -82,9 +83,11 @@ def _findings() -> Iterator[Finding]:
                 if finding.do:
                     broken.add(subject)
                 yield finding
+        except ConfigError as error:
+            if "settings" not in broken:  # else it was found already
+                broken.add(subject)
+                yield from (Finding(subject, problem, _SET_IT_RIGHT) for problem in error.problems)
         except LLMFlowError as error:
-            if isinstance(error, ConfigError) and "settings" in broken:
-                continue  # that was found already
             broken.add(subject)
             refused = isinstance(error, ApiError) and error.status == 401
             yield Finding(subject, str(error), "set the variables" if refused else "see the log of the services")
@@ -109,7 +112,7 @@ def _check_settings() -> Iterator[Finding]:
         except ConfigError as error:
             wrong = True
             for problem in error.problems:
-                yield Finding("settings", f"{service}: {problem}", "set it right, or unset it; see `llmflow settings`")
+                yield Finding("settings", f"{service}: {problem}", _SET_IT_RIGHT)
     if not wrong:
         yield Finding("settings", "every variable that is set is right")
 
@@ -219,6 +222,8 @@ def _check_database() -> Iterator[Finding]:
         return
     try:
         facts = asyncio.run(inspect_database(url))
+    except ConfigError:
+        raise
     except LLMFlowError as error:
         yield Finding("database", str(error), "start PostgreSQL, or check LLMFLOW_DATABASE_URL")
         return

@@ -115,17 +115,20 @@ def _written(output: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    # A link stays one, and what it leads to is replaced.
-    target = output.resolve()
-    in_place = target.exists() and not target.is_file()
-    part = target if in_place else target.with_name(f"{target.name}.part")
     try:
-        with part.open("wb") as file:
-            yield file
-        if not in_place:
+        # A pipe that has no name, like /dev/stdout may be, is known by this one only.
+        if output.exists() and not output.is_file():
+            with output.open("wb") as file:
+                yield file
+            return
+        # A link stays one, and what it leads to is replaced.
+        target = Path(os.path.realpath(output))
+        part = target.with_name(f"{target.name}.part")
+        try:
+            with part.open("wb") as file:
+                yield file
             os.replace(part, target)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise LLMFlowError(f"{output} cannot be written: {error.strerror}") from error
-    finally:
-        if not in_place:
-            part.unlink(missing_ok=True)

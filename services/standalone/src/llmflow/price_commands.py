@@ -79,8 +79,9 @@ def find_price(
         print(f"{formats.plain(model)} has no known price: set one with `llmflow prices set`")
     else:
         print(f"price of {formats.plain(model)}: {found['source']}")
+        width = max(map(len, found["rates"]), default=0)
         for name, rate in found["rates"].items():
-            print(f"  {name:20} {formats.plain(rate)}")
+            print(f"  {name:{width}}  {formats.plain(rate)}")
 
 
 @app.command("set")
