@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import httpx
 import pytest
 
 from llmflow import doctor
+from llmflow.doctor import Finding
 from llmflow.instance import Where
 from llmflow_bus import open_bus, topics
 from llmflow_store import inspection
@@ -87,6 +89,26 @@ def test_urls_that_are_none_are_not_repeated(monkeypatch: pytest.MonkeyPatch) ->
     assert "FIX  log       LLMFLOW_BUS_URL: unknown option 'colour'" in told
     assert "FIX  database  LLMFLOW_DATABASE_URL: not a PostgreSQL URL" in told
     assert "secret" not in told
+
+
+def test_a_key_that_may_not_send_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ingest says to protobuf is protobuf."""
+
+    def refuse(_: str, **request: Any) -> httpx.Response:
+        assert "json" in request
+        return httpx.Response(403, json={"code": 7, "message": "the API key lacks the scope ingest"})
+
+    def send() -> Iterator[Finding]:
+        doctor._send_span(doctor._site(), bytes(16))
+        yield Finding("span", "sent")
+
+    monkeypatch.setenv("LLMFLOW_API_URL", "http://llmflow.test")
+    monkeypatch.setattr(httpx, "post", refuse)
+    monkeypatch.setattr(doctor, "_CHECKS", {"span": send})
+    [finding] = doctor._findings()
+    assert "answers 403" in finding.found
+    assert "the API key lacks the scope ingest" in finding.found
+    assert finding.do.startswith("set LLMFLOW_API_KEY to a key that may read and ingest")
 
 
 def test_a_log_and_a_database_that_are_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

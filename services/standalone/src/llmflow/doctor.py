@@ -33,6 +33,7 @@ _MOST_CLOCK_SECONDS = 2.0
 _ARRIVAL_SECONDS = 15.0
 _LOOK_SECONDS = 0.1
 _REQUEST_SECONDS = 5.0
+_LOG_IN = "set LLMFLOW_API_KEY to a key that may read and ingest, or AUTH_USERNAME and AUTH_PASSWORD"
 _SET_IT_RIGHT = "set it right, or unset it; see `llmflow settings`"
 
 
@@ -89,8 +90,8 @@ def _findings() -> Iterator[Finding]:
                 yield from (Finding(subject, problem, _SET_IT_RIGHT) for problem in error.problems)
         except LLMFlowError as error:
             broken.add(subject)
-            refused = isinstance(error, ApiError) and error.status == 401
-            yield Finding(subject, str(error), "set the variables" if refused else "see the log of the services")
+            refused = isinstance(error, ApiError) and error.status in (401, 403)
+            yield Finding(subject, str(error), _LOG_IN if refused else "see the log of the services")
 
 
 def _site() -> _Site:
@@ -287,25 +288,23 @@ def _check_arrival() -> Iterator[Finding]:
 
 def _send_span(site: _Site, trace_id: bytes) -> None:
     import httpx
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-    from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
     now = time.time_ns()
-    span = Span(
-        trace_id=trace_id, span_id=os.urandom(8), name="doctor", start_time_unix_nano=now - 1000, end_time_unix_nano=now
-    )
-    body = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[span])])])
-    headers = {"content-type": "application/x-protobuf", "x-llmflow-project": PROJECT}
+    span = {
+        "traceId": trace_id.hex(),
+        "spanId": os.urandom(8).hex(),
+        "name": "doctor",
+        "startTimeUnixNano": str(now - 1000),
+        "endTimeUnixNano": str(now),
+    }
+    headers = {"x-llmflow-project": PROJECT}
     if site.settings.api_key:
-        headers = {
-            "content-type": "application/x-protobuf",
-            "authorization": f"Bearer {site.settings.api_key.get_secret_value()}",
-        }
+        headers = {"authorization": f"Bearer {site.settings.api_key.get_secret_value()}"}
     address = site.where.ingest_url if site.where else str(site.settings.api_url or "").rstrip("/")
     try:
         answer = httpx.post(
             f"{address}/v1/traces",
-            content=body.SerializeToString(),
+            json={"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]},
             headers=headers,
             timeout=_REQUEST_SECONDS,
             trust_env=proxies_apply(address),
@@ -313,7 +312,9 @@ def _send_span(site: _Site, trace_id: bytes) -> None:
     except httpx.HTTPError as error:
         raise LLMFlowError(f"ingest at {address} does not answer: {error}") from error
     if not answer.is_success:
-        raise LLMFlowError(f"ingest at {address} answers {answer.status_code}: {answer.text[:300]}")
+        raise ApiError(
+            f"ingest at {address} answers {answer.status_code}: {answer.text[:300]}", status=answer.status_code
+        )
 
 
 def _arrived(api: Api, trace_id: str, project: str | None) -> bool:
