@@ -225,6 +225,45 @@ async def test_a_group_that_has_read_before_skips_nothing_whatever_of_the_offset
     await eventually(all_read, within=30)
 
 
+def varint(number: int) -> bytes:
+    """An id as SQLite writes it."""
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(number & 0x7F | 0x80)
+    return bytes(reversed(digits))
+
+
+@pytest.mark.parametrize("replaced", [False, True], ids=["read", "replaced"])
+async def test_a_row_that_seems_to_be_the_last_does_not_hide_those_behind_it(
+    bus: EmbeddedBus, folder: Path, replaced: bool
+) -> None:
+    await filled(bus, 100)
+    await bus.close()
+    damage(folder, *(["99"] if replaced else []))
+    overwrite(folder, "50", varint((1 << 40) + 50), varint((1 << 42) - 1))
+    await (await bus.producer()).publish("topic", large(100, 101))
+    consumer = await bus.consumer("group", ["topic"])
+    found: list[int] = []
+
+    async def all_read() -> bool:
+        found.extend(numbers(list((await consumer.poll(max_records=500, timeout=0.1)).records)))
+        return 100 in found
+
+    await eventually(all_read, within=30)
+    assert {*range(47), *range(54, 96)} <= set(found)
+    assert len(bus.damaged_files()) == replaced
+
+
+async def test_offsets_that_are_left_free_are_no_lag(bus: EmbeddedBus, folder: Path) -> None:
+    await filled(bus, 40)
+    consumer = await bus.consumer("group", ["topic"])
+    await bus.close()
+    damage(folder, "partitions")
+    consumer = await bus.consumer("group", ["topic"])
+    await consumer.commit(Batch(await read(consumer, 40)))
+    assert await consumer.lag() == 0
+
+
 async def test_what_is_acknowledged_while_a_log_is_replaced_is_in_the_new_one(bus: EmbeddedBus, folder: Path) -> None:
     await filled(bus, 2000)
     await bus.close()

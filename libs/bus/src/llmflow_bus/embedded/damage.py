@@ -47,20 +47,23 @@ def readable_rows(
                 if row[0] >= first:
                     first = row[0] + 1
                     yield row
-            return
+            if _can_read(connection, query, first, end):
+                return
+            why: Exception = sqlite3.DatabaseError("a row is out of order")
         except READ_ERRORS as error:
             if not is_damage(error):
                 raise
+            why = error
             # Python's cursor looks a row ahead, and keeps the one before the damage to itself.
             if _can_read(connection, query, first, end) and (row := _next(connection, query, first, end)):
                 first = max(first, row[0]) + 1
                 yield row
                 continue
-            readable = _readable_after(connection, query, first, end)
-            note_loss(first, readable, error)
-            if not _can_read(connection, query, readable, end):
-                return  # the page is the last one
-            first = readable
+        readable = _readable_after(connection, query, first, end)
+        note_loss(first, readable, why)
+        if not _can_read(connection, query, readable, end):
+            return  # the page is the last one
+        first = readable
 
 
 def first_row(connection: sqlite3.Connection, query: str, first: int, end: int) -> tuple[Any, ...] | None:
@@ -94,14 +97,18 @@ def _readable_after(connection: sqlite3.Connection, query: str, rowid: int, end:
 
 
 def _can_read(connection: sqlite3.Connection, query: str, rowid: int, end: int) -> bool:
-    """Whether there is no damage where the first row from an id on has to be looked for."""
+    """Whether there is no damage where the first row from an id on has to be looked for, and it is found if there is
+    one: whoever looks from the start ends at a row that seems to lie behind all others."""
     try:
-        _next(connection, query, rowid, end)
+        if _next(connection, query, rowid, end):
+            return True
+        highest = connection.execute(f"{query} DESC LIMIT 1", (rowid, end)).fetchone()
+        # What has come meanwhile is found now.
+        return highest is None or highest[0] < rowid or _next(connection, query, rowid, end) is not None
     except READ_ERRORS as error:
         if not is_damage(error):
             raise
         return False
-    return True
 
 
 def _next(connection: sqlite3.Connection, query: str, rowid: int, end: int) -> tuple[Any, ...] | None:

@@ -273,7 +273,7 @@ class EmbeddedLog:
     def lag(self, group: str, partitions: Iterable[Partition]) -> int:
         """How many records the log holds beyond the group's offsets."""
         with _retryable():
-            return sum(self._next(p) - max(self.committed(group, p), self._oldest(p)) for p in partitions)
+            return sum(self._next(p) - self._oldest(p, self.committed(group, p)) for p in partitions)
 
     def _next(self, partition: Partition) -> int:
         return self._one("SELECT next_offset FROM partitions WHERE id = ?", (partition.id,))
@@ -285,11 +285,12 @@ class EmbeddedLog:
             raise LogDamaged("the embedded log: an offset in it is gone")
         return row[0]
 
-    def _oldest(self, partition: Partition) -> int:
+    def _oldest(self, partition: Partition, offset: int = 0) -> int:
+        """The offset of the oldest record from one on, or of the next that comes."""
         # Asked for first: a record that comes in between is the oldest, and not one that is behind.
         end = self._next(partition)
         first = partition.id << OFFSET_BITS
-        head = first_row(self._connection, RECORDS, first, first + (1 << OFFSET_BITS))
+        head = first_row(self._connection, RECORDS, first + offset, first + (1 << OFFSET_BITS))
         return head[0] - first if head else end
 
     def retain(self, *, max_bytes: int, max_age_seconds: float) -> int:

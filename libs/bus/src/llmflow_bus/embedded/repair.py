@@ -103,11 +103,7 @@ def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection, locks: Path) -> 
         )
         committed = max((offset for _, number, offset in commits if number == partition.id), default=0)
         least = max(committed, _behind_records(new, partition))
-        behind = max(next_offset or 0, least)
-        if next_offset is None:
-            behind += _FREE_OFFSETS
-            # Whoever has read all that is left has nothing to read in what is left free.
-            commits = [(*commit[:2], behind) if commit[1:] == (partition.id, least) else commit for commit in commits]
+        behind = least + _FREE_OFFSETS if next_offset is None else max(next_offset, least)
         new.execute("INSERT INTO partitions VALUES (?, ?, ?, ?)", (*partition, behind))
     new.executemany("INSERT OR IGNORE INTO commits VALUES (?, ?, ?)", commits)
     if not commits_whole or not partitions_whole:
