@@ -26,10 +26,12 @@ export class Unreachable extends Error {
   override readonly name = "Unreachable";
 }
 
-/** What the API has against this field of what was sent, if it is this one. */
+/** What the API has against this field of what was sent; it may have something against several. */
 export function problemOf(error: Error | null, field: string): string | undefined {
-  if (!(error instanceof ApiError) || error.field !== field) return undefined;
-  return error.message.replace(`${field}: `, "");
+  if (!(error instanceof ApiError) || error.field === null) return undefined;
+  const name = `${field}: `;
+  const said = error.message.split("; ").find((part) => part.startsWith(name));
+  return said?.slice(name.length);
 }
 
 const AWAY = new Set([502, 503, 504]);

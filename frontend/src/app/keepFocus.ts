@@ -17,18 +17,19 @@ export function keepFocus(main: HTMLElement): () => void {
   const { body } = document;
   let held: HTMLElement | null = null;
   let around: HTMLElement[] = [];
+  let byKeyboard = false;
   let place: Place | null = null;
   let frame = 0;
 
   const settle = () => {
     frame = 0;
     if (!held || (document.activeElement !== body && document.activeElement !== held)) return;
-    const next = isLost(held) ? ((place && inPlace(place)) ?? nearest(around) ?? main) : held;
+    const next = isLost(held) ? ((place && inPlace(place)) ?? nearest(around, byKeyboard) ?? main) : held;
     // What is around something is on show, and would jump to its top.
     next.focus({ preventScroll: !next.matches(CONTROL) });
   };
   const observer = new MutationObserver((records) => {
-    if (!held) return;
+    if (!held || (document.activeElement === held && !isLost(held))) return;
     const removal = records.find(({ removedNodes }) => [...removedNodes].some((node) => node.contains(held)));
     if (removal) place = { parent: removal.target, before: removal.previousSibling, after: removal.nextSibling };
     // What a dialog does itself with the focus as it closes, it does before.
@@ -37,6 +38,7 @@ export function keepFocus(main: HTMLElement): () => void {
   const noteIn = ({ target }: FocusEvent) => {
     held = target instanceof HTMLElement ? target : null;
     around = held ? ancestors(held) : [];
+    byKeyboard = held?.matches(":focus-visible") === true;
     place = null;
   };
   const noteOut = () => {
@@ -81,10 +83,11 @@ function inPlace({ parent, before, after }: Place): HTMLElement | null {
   return null;
 }
 
-function nearest(around: readonly HTMLElement[]): HTMLElement | null {
+/** A field only for who has no other way to it: on a phone it would bring up the keys over what there is to read. */
+function nearest(around: readonly HTMLElement[], byKeyboard: boolean): HTMLElement | null {
   for (const each of around) {
     if (!each.isConnected) continue;
-    const found = each.matches("form") ? firstField(each) : each.matches("[tabindex]") ? each : null;
+    const found = byKeyboard && each.matches("form") ? firstField(each) : each.matches("[tabindex]") ? each : null;
     if (found) return found;
   }
   return null;

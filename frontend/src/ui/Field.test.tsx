@@ -12,7 +12,8 @@ const toldWith = (field: HTMLElement) =>
     .join(" | ");
 
 it("tells with a field what belongs to it and what the API has against it", () => {
-  const error = new ApiError(400, "Bad Request", "limit: must be more than nothing", "limit", null);
+  const detail = "name: must be given; limit: must be more than nothing";
+  const error = new ApiError(400, "Bad Request", detail, "name", null);
   const show = (problem: string | undefined) => (
     <>
       <p id="about">Of the project</p>
@@ -23,7 +24,7 @@ it("tells with a field what belongs to it and what the API has against it", () =
   const field = screen.getByLabelText("Limit");
   expect(toldWith(field)).toBe("Of the project | US dollars | must be more than nothing");
   expect(field.getAttribute("aria-invalid")).toBe("true");
-  rerender(show(problemOf(error, "name")));
+  rerender(show(problemOf(error, "period")));
   expect(toldWith(field)).toBe("Of the project | US dollars");
   expect(field.getAttribute("aria-invalid")).toBeNull();
 });

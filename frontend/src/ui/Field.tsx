@@ -33,11 +33,11 @@ export function Field({ label, boxed = false, input, hint, problem, ...field }: 
         </span>
       )}
       {problem ? (
-        <span id={`${id}problem`} className={controls.problem}>
+        <span id={`${id}problem`} className={controls.problem} data-problem>
           {problem}
         </span>
       ) : (
-        <FieldError className={controls.problem} />
+        <FieldError className={controls.problem} data-problem />
       )}
     </TextField>
   );
