@@ -14,7 +14,7 @@ _BESIDE = ("-wal", "-shm")
 _KEPT = 3
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 #: What else a damaged schema or text leads to.
-_DAMAGED_TEXT = ("no such table", "no such column", "Could not decode to UTF-8")
+_DAMAGED_TEXT = ("no such table", "no such column", "has no column named", "Could not decode to UTF-8")
 #: What may turn out to be damage: SQLite quotes names from the file, which Python then takes for UTF-8.
 READ_ERRORS = (sqlite3.Error, UnicodeDecodeError)
 
@@ -25,7 +25,7 @@ def is_damage(error: BaseException | None) -> bool:
         return True
     if not isinstance(error, sqlite3.Error):
         return False
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE or str(error).startswith(_DAMAGED_TEXT)
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE or any(text in str(error) for text in _DAMAGED_TEXT)
 
 
 def readable_rows(
