@@ -45,6 +45,11 @@ def test_credentials_and_options_reach_the_client() -> None:
     ("url", "problems"),
     [
         ("kafka://", ["servers"]),
+        ("kafka://[::1", ["this is no URL"]),
+        ("kafka://one:9092,two:99999", ["servers: a server is host:port"]),
+        ("kafka://me:pass/word@b:9092", ["servers: a server is host:port"]),
+        ("kafka://[::1]:port", ["servers: a server is host:port"]),
+        ("kafka://one:,two", ["servers: a server is host:port"]),
         ("kafka://b:9092?partitions=none&colour=red", ["partitions", "unknown option 'colour'"]),
         ("kafka://b:9092?security=SASL_SSL", ["exactly when the URL has a user"]),
         ("kafka://b:9092?security=SSL&ca_file=/no/such/file", ["ca_file: no such file: /no/such/file"]),
@@ -65,6 +70,9 @@ def test_every_mistake_is_named(url: str, problems: list[str]) -> None:
 def test_an_error_never_shows_the_password() -> None:
     with pytest.raises(ConfigError) as caught:
         open_bus("kafka://me:sesame@b:9092?security=PLAINTEXT&timeout=soon")
+    assert "sesame" not in str(caught.value)
+    with pytest.raises(ConfigError) as caught:
+        open_bus("kafka://me:sesame/@b:9092")
     assert "sesame" not in str(caught.value)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,6 +19,14 @@ class Options(BaseModel):
 OptionsT = TypeVar("OptionsT", bound=Options)
 
 
+def split_url(url: str) -> SplitResult:
+    """The parts of a bus URL. Raises ConfigError for what is none, and never repeats it, as it may hold a password."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ConfigError(["LLMFLOW_BUS_URL: this is no URL (for example kafka://localhost:9092)"]) from None
+
+
 def parse_options(model: type[OptionsT], query: str, **rest: Any) -> OptionsT:
     """`model` from a query string and from what the rest of the URL said, which wins.
 
@@ -32,7 +40,7 @@ def parse_options(model: type[OptionsT], query: str, **rest: Any) -> OptionsT:
 
 
 def _problem(detail: Any, known: str) -> str:
-    name = ".".join(str(part) for part in detail["loc"])
+    name, message = ".".join(str(part) for part in detail["loc"]), detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         return f"unknown option {name!r} (known: {known})"
-    return f"{name}: {detail['msg']}" if name else str(detail["msg"])
+    return f"{name}: {message}" if name else message

@@ -23,7 +23,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from llmflow_bus.clients import Clients
 from llmflow_bus.embedded.consumer import EmbeddedConsumer
@@ -32,7 +32,7 @@ from llmflow_bus.embedded.place import damaged_files
 from llmflow_bus.embedded.producer import EmbeddedProducer
 from llmflow_bus.embedded.worker import Connection, EmbeddedOptions
 from llmflow_bus.port import Record, StartAt
-from llmflow_bus.urls import parse_options
+from llmflow_bus.urls import parse_options, split_url
 from llmflow_core.errors import ConfigError, LLMFlowError
 
 __all__ = ["EmbeddedBus", "EmbeddedConsumer", "EmbeddedOptions", "EmbeddedProducer"]
@@ -54,7 +54,7 @@ class EmbeddedBus:
     @classmethod
     def from_url(cls, url: str) -> EmbeddedBus:
         """Raises ConfigError that names everything that is wrong with the URL."""
-        parts = urlsplit(url)
+        parts = split_url(url)
         if parts.netloc or not parts.path.strip("/"):
             raise ConfigError(
                 ["LLMFLOW_BUS_URL: name an absolute folder (for example embedded:///var/lib/llmflow/log)"]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
-from llmflow_bus.urls import Options, parse_options
+from llmflow_bus.urls import Options, parse_options, split_url
 from llmflow_core.tls import lenient
 
 #: Room for a record's key, headers and framing beside its value; with the default value limit it makes 1 MiB.
@@ -41,7 +41,7 @@ class KafkaOptions(Options):
     @classmethod
     def from_url(cls, url: str) -> Self:
         """Raises ConfigError that names everything that is wrong, but never a password."""
-        parts = urlsplit(url)
+        parts = split_url(url)
         credentials, _, hosts = parts.netloc.rpartition("@")
         rest: dict[str, Any] = {"servers": [host for host in hosts.split(",") if host]}
         if credentials:
@@ -50,6 +50,21 @@ class KafkaOptions(Options):
             if "security=" not in parts.query:
                 rest["security"] = "SASL_PLAINTEXT"
         return parse_options(cls, parts.query, **rest)
+
+    @field_validator("servers")
+    @classmethod
+    def _check_servers(cls, servers: list[str]) -> list[str]:
+        for server in servers:
+            # An IPv6 address without brackets has colons, but no port.
+            if server.startswith("[") or server.count(":") == 1:
+                try:
+                    valid = urlsplit(f"//{server}").port != 0 and not server.endswith(":")
+                except ValueError:
+                    valid = False
+                if not valid:
+                    # It is not repeated: behind a wrong character in a password, this is the password's beginning.
+                    raise ValueError("a server is host:port, with a port from 1 to 65535")
+        return servers
 
     @model_validator(mode="after")
     def _check_credentials(self) -> Self:
