@@ -66,8 +66,8 @@ _SUMS = {
 }
 #: What takes more than sums over whole models.
 _SPLIT = frozenset({Metric.REQUESTS, Metric.ERRORS, Metric.ERROR_RATE})
-#: What the ends of a range can have.
-_FEW_HOURS_US = 86_400_000_000
+#: What the ends of a range can have: a day, begun and ended within an hour.
+_FEW_HOURS_US = 90_000_000_000
 
 
 class Source(NamedTuple):
@@ -119,7 +119,7 @@ def source_of_sketches(
     rows = sketches_of_users(hours, users, days, arguments)
     if rows is None:
         return None
-    few = not days and sum(part.high - part.low for part in hours) <= _FEW_HOURS_US
+    few = len(days) <= len(users) and sum(part.high - part.low for part in hours) <= _FEW_HOURS_US
     return Source(rows, ["r.value"], arguments, from_us, to_us, True, _SUMS, few=few)
 
 

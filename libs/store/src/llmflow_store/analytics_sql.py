@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -33,6 +34,7 @@ from llmflow_store.analytics_sources import (
 )
 from llmflow_store.filter_sql import Arguments
 from llmflow_store.largest_users import users_of_largest_sums
+from llmflow_store.statements import without_workers
 from llmflow_store.time_ranges import EPOCH
 from llmflow_store.user_rollups import read_user_rollups
 from llmflow_store.values import label
@@ -126,12 +128,20 @@ async def _of_keys(
 ) -> _Found:
     """What these groups have, read faster where that can be."""
     if query.group_by == ("user",) and source.rollups and keys:
-        users = [user for (user,) in keys]
-        if query.metric in DISTRIBUTIONS and query.filter in (None, And(())):
-            return await _distributions_of_users(connection, query, users, interval=interval)
-        source = source_of_users(query, users) or source
+        async with without_workers(connection):
+            return await _of_users(connection, query, source, [user for (user,) in keys], interval=interval)
     measure = _distributions if query.metric in DISTRIBUTIONS else _sums
     return await measure(connection, query, source, keys, interval=interval)
+
+
+async def _of_users(
+    connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source, users: Sequence[str], *, interval: bool
+) -> _Found:
+    if query.metric in DISTRIBUTIONS and query.filter in (None, And(())):
+        return await _distributions_of_users(connection, query, users, interval=interval)
+    measure = _distributions if query.metric in DISTRIBUTIONS else _sums
+    keys = [(user,) for user in users]
+    return await measure(connection, query, source_of_users(query, users) or source, keys, interval=interval)
 
 
 async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, source: Source) -> _Found:
@@ -140,12 +150,13 @@ async def _largest(connection: asyncpg.Connection[Any], query: AnalyticsQuery, s
     if users is not None:
         source = source_of_sums(query, users) or source
     amount = source.sums[query.metric]
-    rows = await connection.fetch(
+    statement = (
         f"SELECT {', '.join(source.groups)}, sum(span_count)::bigint, {amount}"  # noqa: S608
         f" FROM {source.rows} WHERE {_present(source.groups)}{_group_by(source.groups)}"
-        f" ORDER BY {_value_sql(query, source)} DESC NULLS LAST, {_places(source.groups)} LIMIT {int(query.limit)}",
-        *source.arguments.values,
+        f" ORDER BY {_value_sql(query, source)} DESC NULLS LAST, {_places(source.groups)} LIMIT {int(query.limit)}"
     )
+    async with nullcontext() if users is None else without_workers(connection):
+        rows = await connection.fetch(statement, *source.arguments.values)
     return {(tuple(key), None): _Measured(spans, amount) for *key, spans, amount in rows}
 
 

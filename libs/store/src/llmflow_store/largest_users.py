@@ -20,6 +20,7 @@ from llmflow_store.analytics import AnalyticsQuery
 from llmflow_store.analytics_sources import AMOUNTS, source_of_sums
 from llmflow_store.filter_sql import Arguments, rollup_condition
 from llmflow_store.rollups import COSTS, USER_DIMENSION
+from llmflow_store.statements import without_workers
 from llmflow_store.time_ranges import widened
 from llmflow_store.values import label
 
@@ -118,9 +119,10 @@ async def _reached(
     source = source_of_sums(replace(query, interval=None), users)
     if source is None:
         return Decimal()
-    sums = await connection.fetch(
-        f"SELECT {source.sums[query.metric]} FROM {source.rows} GROUP BY {source.groups[0]}"  # noqa: S608
-        f" ORDER BY 1 DESC LIMIT {int(query.limit)}",
-        *source.arguments.values,
-    )
+    async with without_workers(connection):
+        sums = await connection.fetch(
+            f"SELECT {source.sums[query.metric]} FROM {source.rows} GROUP BY {source.groups[0]}"  # noqa: S608
+            f" ORDER BY 1 DESC LIMIT {int(query.limit)}",
+            *source.arguments.values,
+        )
     return Decimal(sums[-1][0]) if len(sums) == query.limit else Decimal()

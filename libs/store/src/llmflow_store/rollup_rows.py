@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 
 from llmflow_core.filters import Filter
 from llmflow_store.filter_sql import Arguments, rollup_condition
@@ -16,7 +15,7 @@ from llmflow_store.rollups import (
     USER_DIMENSION,
     WHOLE_MODEL_DIMENSION,
 )
-from llmflow_store.time_ranges import Range
+from llmflow_store.time_ranges import UNITS_US, Range
 
 _SUMS = ("span_count", *TOKENS, *COSTS, "unpriced_count")
 _KEYS = {
@@ -26,7 +25,6 @@ _KEYS = {
 _SPLIT = {name: f"r.{name}" for name in ("observation_type", "status")}
 _SUMMED = {name: f"r.{name}" for name in _SUMS}
 _TOTALS = {**_SUMMED, "request_count": "r.request_count", "error_count": "r.error_count"}
-_SIZES = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 _USER = {"bucket": "r.bucket", "value": "r.value"}
 _TOTALS_OF_SPLIT = {
     **_SUMMED,
@@ -129,10 +127,12 @@ def _totals(part: Range) -> tuple[str, Mapping[str, str]]:
 
 
 def _part_of_users(table: str, part: Range, selected: str, condition: str, listed: str, arguments: Arguments) -> str:
-    size = arguments.add(_SIZES[part.unit], "interval")
-    low, high = (arguments.add(time, "timestamptz") for time in (part.low, part.high))
-    items = f"unnest({listed}) AS u (value), generate_series({low}, {high} - {size}, {size}) AS b (bucket)"
-    return _each(items, table, selected, "b.bucket", condition)
+    # Both as lists: the index is then gone through once, rather than down from its root for each user and time.
+    buckets = arguments.add([*range(part.low, part.high, UNITS_US[part.unit])], "timestamptz[]")
+    return (
+        f"SELECT {selected} FROM {table} AS r WHERE r.project = $1 AND r.dimension = '{USER_DIMENSION}'"  # noqa: S608
+        f" AND r.bucket = ANY ({buckets}) AND r.value = ANY ({listed}) AND {condition}"
+    )
 
 
 def _each(items: str, table: str, selected: str, bucket: str, condition: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,3 +97,12 @@ async def stage(
         definition = f"(LIKE {table}) ON COMMIT DELETE ROWS"
     await connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {staged} {definition}")
     await connection.copy_records_to_table(staged, records=rows, columns=columns, schema_name="pg_temp")
+
+
+@asynccontextmanager
+async def without_workers(connection: asyncpg.Connection[Any]) -> AsyncIterator[None]:
+    """A transaction in which no statement is shared among processes: for those that find many rows by their keys, which
+    take less than the start of a process though the planner expects more."""
+    async with connection.transaction():
+        await connection.execute("SET LOCAL max_parallel_workers_per_gather = 0")
+        yield

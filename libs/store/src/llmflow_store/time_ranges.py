@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_UNITS_US = {"week": 604_800_000_000, "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000}
+UNITS_US = {"week": 604_800_000_000, "day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000}
 
 
 class Range(NamedTuple):
@@ -27,7 +27,7 @@ def unix_us(time: datetime) -> int:
 
 def widened(from_time: datetime, to_time: datetime, unit: str) -> tuple[int, int]:
     """The range in Unix microseconds, begun and ended at a whole `unit`."""
-    size = _UNITS_US[unit]
+    size = UNITS_US[unit]
     return unix_us(from_time) // size * size, -(-unix_us(to_time) // size) * size
 
 
@@ -46,8 +46,8 @@ def covering(
     With `subtracting` the last or first hours of a day, say, can be a whole day without its other hours. A week is only
     cut so at its end, for retention may have removed its first days.
     """
-    units = [unit for unit in _UNITS_US if interval_us is None or interval_us % _UNITS_US[unit] == 0]
-    units = [unit for unit in units if _UNITS_US[finest] <= _UNITS_US[unit] <= _UNITS_US[coarsest]] or [finest]
+    units = [unit for unit in UNITS_US if interval_us is None or interval_us % UNITS_US[unit] == 0]
+    units = [unit for unit in units if UNITS_US[finest] <= UNITS_US[unit] <= UNITS_US[coarsest]] or [finest]
     now_us = unix_us(datetime.now(UTC)) if subtracting else None
     return _covering(from_us, to_us, units, now_us)
 
@@ -56,7 +56,7 @@ def _covering(low: int, high: int, units: Sequence[str], now_us: int | None) -> 
     if low >= high:
         return []
     unit, finer = units[0], units[1:]
-    size = _UNITS_US[unit]
+    size = UNITS_US[unit]
     first, last = -(-low // size) * size, high // size * size
     if not finer:
         return [Range(unit, low, high)]
@@ -80,4 +80,4 @@ def _taken(low: int, high: int, units: Sequence[str], now_us: int) -> list[Range
 
 def _rows(parts: Sequence[Range], now_us: int) -> int:
     """How many units there are; hardly anything is in the future."""
-    return sum(-(-max(0, min(high, now_us) - low) // _UNITS_US[unit]) for unit, low, high, _ in parts)
+    return sum(-(-max(0, min(high, now_us) - low) // UNITS_US[unit]) for unit, low, high, _ in parts)

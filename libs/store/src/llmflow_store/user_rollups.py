@@ -19,13 +19,13 @@ from llmflow_store.rollups import ALL_DIMENSION, SKETCHES, USER_DIMENSION
 from llmflow_store.statements import LOCK_PROJECTS
 from llmflow_store.time_ranges import Range
 
-_DAY_US = 86_400_000_000
+_HOUR_US, _DAY_US = 3_600_000_000, 86_400_000_000
 _UNITS_US = {"week": 7 * _DAY_US, "day": _DAY_US}
 #: Users with fewer spans a day or week have few rows to add up, and few entries in them.
 _FEWEST_SPANS = 16
 _USERS_AT_ONCE = 200
 #: What is late by less is counted before the rows are made.
-_SETTLED_US = 3_600_000_000
+_SETTLED_US = _HOUR_US
 _ELECTED = "SELECT pg_try_advisory_lock(70418)"
 
 _STALE = f"""
@@ -75,18 +75,24 @@ SELECT $1, $2, * FROM unnest($3::text[], $4::bigint[], $5::bytea[], $6::bytea[])
 ON CONFLICT (project, user_id, bucket) DO UPDATE SET
     span_count = excluded.span_count, {", ".join(f"{name} = excluded.{name}" for name in SKETCHES)}
 """  # noqa: S608
-# One at a time (OFFSET), for the planner cannot know that each is found by its key.
-_READ = """
-SELECT u.user_id, u.bucket, u.measured
-FROM unnest($2::text[], $3::timestamptz[]) AS wanted (user_id, bucket), LATERAL (
-    SELECT u.user_id, u.bucket, u.{measured} AS measured
-    FROM rollups_user_{unit} AS u
-    JOIN rollups_total_{unit} AS t ON t.project = $1 AND t.dimension = '{dimension}' AND t.bucket = wanted.bucket
-        AND t.value = wanted.user_id AND t.span_count = u.span_count
-    WHERE u.project = $1 AND u.user_id = wanted.user_id AND u.bucket = wanted.bucket
-    OFFSET 0
-) AS u
-"""
+# Where nothing was late, as one sum over all users tells, the sums of each need not be looked up.
+_READ = f"""
+WITH complete AS MATERIALIZED (
+    SELECT m.bucket FROM rollups_user_made AS m
+    WHERE m.project = $1 AND m.unit = '{{unit}}' AND m.bucket = ANY ($3::timestamptz[]) AND m.span_count = (
+        SELECT sum(r.span_count) FROM rollups_value_day AS r
+        WHERE r.project = $1 AND r.dimension = '{ALL_DIMENSION}'
+            AND r.bucket >= m.bucket AND r.bucket < m.bucket + interval '{{hours}} hours'
+    )
+)
+SELECT u.user_id, u.bucket, u.{{measured}}
+FROM rollups_user_{{unit}} AS u LEFT JOIN complete AS c ON c.bucket = u.bucket
+WHERE u.project = $1 AND u.user_id = ANY ($2::text[]) AND u.bucket = ANY ($3::timestamptz[])
+    AND (c.bucket IS NOT NULL OR u.span_count = (
+        SELECT t.span_count FROM rollups_total_{{unit}} AS t
+        WHERE t.project = $1 AND t.dimension = '{USER_DIMENSION}' AND t.bucket = u.bucket AND t.value = u.user_id
+    ))
+"""  # noqa: S608
 
 #: By user and the Unix microseconds at which a day or week begins: 1 to be added, -1 to be taken away.
 Signs = Mapping[tuple[str, int], int]
@@ -111,10 +117,12 @@ async def read_user_rollups(
     for unit, wanted in signs.items():
         if not wanted:
             continue
-        rows = await connection.fetch(
-            _READ.format(unit=unit, measured=measured, dimension=USER_DIMENSION), project, *zip(*wanted, strict=True)
-        )
-        found += [UserSketch(user, bucket, wanted.pop((user, bucket)), packed) for user, bucket, packed in rows]
+        statement = _READ.format(unit=unit, hours=_UNITS_US[unit] // _HOUR_US, measured=measured)
+        users_and_buckets = ([*{*places}] for places in zip(*wanted, strict=True))
+        for user, bucket, packed in await connection.fetch(statement, project, *users_and_buckets):
+            # Of one user a week may be ready, and of another be read by its days.
+            if (user, bucket) in wanted:
+                found.append(UserSketch(user, bucket, wanted.pop((user, bucket)), packed))
         if unit == "week":
             days = signs["day"]
             for (user, week), sign in wanted.items():
