@@ -279,9 +279,12 @@ export function saveDestination(
   return body(client.PUT("/api/v1/destinations/{name}", { params, body: definition }));
 }
 
-export async function setDestinationPaused(before: Wire["DestinationDetail"], paused: boolean): Promise<void> {
+export function setDestinationPaused(
+  before: Wire["DestinationDetail"],
+  paused: boolean,
+): Promise<Wire["DestinationDetail"]> {
   const params = { path: { name: before.name }, header: ifStill(before) };
-  await body(
+  return body(
     paused
       ? client.POST("/api/v1/destinations/{name}/pause", { params })
       : client.POST("/api/v1/destinations/{name}/resume", { params }),

@@ -22,6 +22,8 @@ it("is as kept now until something is written", () => {
   act(() => result.current.setDraft("mine"));
   rerender({ now: kept("c", "3") });
   expect([result.current.draft, result.current.begun?.version]).toEqual(["mine", "2"]);
+  act(() => result.current.setDraft("b"));
+  expect([result.current.draft, result.current.begun?.version]).toEqual(["c", "3"]);
 });
 
 it("stays with another thing that it was begun anew with", () => {

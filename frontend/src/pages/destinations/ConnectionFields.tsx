@@ -11,8 +11,8 @@ const FILES = { caFile: "Authorities", certFile: "Certificate", keyFile: "Its ke
 
 interface Props {
   draft: Draft;
-  /** Of what the draft began as: what a field remembers of a secret goes with it. */
-  version: string | null | undefined;
+  /** How often the draft began anew: what a field remembers of a secret ends with it. */
+  turn: number;
   preset: Preset | undefined;
   secretHint: string;
   /** The id of what is said of secrets. */
@@ -21,7 +21,7 @@ interface Props {
 }
 
 /** How a destination is spoken to, and what says who speaks: key, headers, protocol and TLS. */
-export function ConnectionFields({ draft, version, preset, secretHint, told, onChange }: Props) {
+export function ConnectionFields({ draft, turn, preset, secretHint, told, onChange }: Props) {
   const text = (label: string, value: string, hint: string, change: (value: string) => void, size = 18) => (
     <Field label={label} value={value} onChange={change} input={{ size, spellCheck: false, placeholder: hint }} />
   );
@@ -42,7 +42,7 @@ export function ConnectionFields({ draft, version, preset, secretHint, told, onC
           {draft.auth === "header" && text("Header", draft.user, "x-api-key", (user) => onChange({ user }))}
           {draft.auth !== "none" && (
             <SecretField
-              key={`${draft.auth} ${version}`}
+              key={`${draft.auth} ${turn}`}
               label={draft.auth === "basic" ? "Password" : "Key"}
               value={draft.key}
               hint={secretHint}
@@ -67,7 +67,7 @@ export function ConnectionFields({ draft, version, preset, secretHint, told, onC
           <div key={id}>
             {text(`Header ${place + 1}`, name, "x-team", (given) => setHeader(place, { name: given }), 16)}
             <SecretField
-              key={version}
+              key={turn}
               label={`Value ${place + 1}`}
               value={value}
               hint={secretHint}

@@ -38,11 +38,19 @@ const START: Record<Definition["start"], string> = {
 /** How a secret is referred to. */
 const REFERENCE = "$" + "{env:NAME}";
 
+/** A change by oneself beside the form: the versions before and after. */
+export interface Step {
+  from: string | null;
+  to: string | null;
+}
+
 interface Props {
   /** As it is kept now; null for a new one, and for one that is gone. */
   now: Destination | null;
   /** Of a new one. */
   chosen: string | undefined;
+  /** That it was last paused or resumed, which the form leaves to the list. */
+  step: Step | undefined;
   presets: readonly Preset[];
   keepsSecrets: boolean;
   onPreset: (preset: string) => void;
@@ -54,10 +62,11 @@ interface Props {
 
 /** Adds a destination or changes one. What is right for a tool is filled in by its preset. */
 export function DestinationForm(props: Props) {
-  const { now, chosen, presets, keepsSecrets, onPreset, onSaved, onRefused, onCancel } = props;
-  const { draft, setDraft, begun, isChanged, begin } = useDraft(now, (kept) =>
+  const { now, chosen, step, presets, keepsSecrets, onPreset, onSaved, onRefused, onCancel } = props;
+  const { draft, setDraft, begun, setBegun, turn, isChanged, begin } = useDraft(now, (kept) =>
     draftOf(kept?.definition ?? undefined, chosen),
   );
+  if (step && step.from !== step.to && begun?.version === step.from && now?.version === step.to) setBegun(now);
   const isNew = begun === null;
   const form = useFormFocus();
   const aboutSecrets = useId();
@@ -117,7 +126,7 @@ export function DestinationForm(props: Props) {
         const change = (text: string) => set({ options: { ...draft.options, [name]: text } });
         return secret ? (
           <SecretField
-            key={`${name} ${begun?.version}`}
+            key={`${name} ${turn}`}
             label={label}
             value={value}
             hint={secretHint}
@@ -137,14 +146,7 @@ export function DestinationForm(props: Props) {
           />
         );
       })}
-      <ConnectionFields
-        draft={draft}
-        version={begun?.version}
-        preset={preset}
-        secretHint={secretHint}
-        told={told}
-        onChange={set}
-      />
+      <ConnectionFields draft={draft} turn={turn} preset={preset} secretHint={secretHint} told={told} onChange={set} />
       <details open={!isNew}>
         <summary>Which spans, and what of them</summary>
         <div>

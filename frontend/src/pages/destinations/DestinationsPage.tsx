@@ -14,7 +14,7 @@ import { FoundTable } from "../../ui/DataTable";
 import { Failure } from "../../ui/Failure";
 import { Loading, Page } from "../../ui/Page";
 import { Time } from "../../ui/Time";
-import { DestinationForm } from "./DestinationForm";
+import { DestinationForm, type Step } from "./DestinationForm";
 import styles from "./Destinations.module.css";
 import { JobList } from "./JobList";
 import { ReplayDialog } from "./ReplayDialog";
@@ -27,6 +27,7 @@ export function DestinationsPage() {
   const list = useQuery(destinationsQuery);
   const presets = useQuery(destinationPresetsQuery);
   const [tested, setTested] = useState<string | null>(null);
+  const [step, setStep] = useState<Step>();
   const go = (changes: DestinationSearch, ignoreBlocker = false) =>
     navigate({
       search: { ...inProject(search.project), ...(search.find && { find: search.find }), ...changes },
@@ -61,6 +62,7 @@ export function DestinationsPage() {
             key={search.change ?? ""}
             now={changed}
             chosen={search.preset}
+            step={step}
             presets={presets.data}
             keepsSecrets={list.data.keeps_secrets}
             onPreset={(preset) => search.add && go({ add: "1", preset }, true)}
@@ -115,7 +117,12 @@ export function DestinationsPage() {
                       setTested(row.name);
                       act.mutate(() => testDestination(row.name));
                     }}
-                    onPause={(paused) => act.mutate(() => setDestinationPaused(row, paused))}
+                    onPause={(paused) =>
+                      act.mutate(async () => {
+                        const { version } = await setDestinationPaused(row, paused);
+                        setStep({ from: row.version, to: version });
+                      })
+                    }
                     onRemove={() => {
                       setTested(null);
                       act.mutate(() => removeDestination(row));
