@@ -1,16 +1,7 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  Outlet,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, render, screen, waitFor } from "@testing-library/react";
+import { cleanup, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it, vi } from "vitest";
-import { createQueryClient } from "../../app/queries";
+import { renderPage } from "../../app/renderPage";
 import { type Destination, definitionOf, draftOf, parseDestinationSearch } from "../../model/destinations";
 import { DestinationsPage } from "./DestinationsPage";
 
@@ -47,23 +38,7 @@ async function show() {
     if (pathname.endsWith("/destination-presets")) return Response.json({ presets: [] });
     return Response.json({ destinations: [kept], jobs: [], keeps_secrets: true });
   });
-  const root = createRootRoute();
-  const session = createRoute({ getParentRoute: () => root, id: "session", component: Outlet });
-  const page = createRoute({
-    getParentRoute: () => session,
-    path: "/destinations",
-    validateSearch: parseDestinationSearch,
-    component: DestinationsPage,
-  });
-  const router = createRouter({
-    routeTree: root.addChildren([session.addChildren([page])]),
-    history: createMemoryHistory({ initialEntries: ["/destinations?change=tempo"] }),
-  });
-  render(
-    <QueryClientProvider client={createQueryClient()}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
+  renderPage("/destinations?change=tempo", DestinationsPage, parseDestinationSearch);
   return { endpoint: await screen.findByLabelText<HTMLInputElement>("Endpoint"), saved };
 }
 

@@ -1,16 +1,7 @@
-import { QueryClientProvider } from "@tanstack/react-query";
-import {
-  createMemoryHistory,
-  createRootRoute,
-  createRoute,
-  createRouter,
-  Outlet,
-  RouterProvider,
-} from "@tanstack/react-router";
-import { cleanup, render, screen } from "@testing-library/react";
+import { cleanup, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it, vi } from "vitest";
-import { createQueryClient } from "../../app/queries";
+import { renderPage } from "../../app/renderPage";
 import { parsePriceSearch } from "../../model/prices";
 import { PricesPage } from "./PricesPage";
 
@@ -29,23 +20,7 @@ it("loses nothing that is written while the prices are on their way", async () =
     await held;
     return Response.json({ prices: [] });
   });
-  const root = createRootRoute();
-  const session = createRoute({ getParentRoute: () => root, id: "session", component: Outlet });
-  const prices = createRoute({
-    getParentRoute: () => session,
-    path: "/prices",
-    validateSearch: parsePriceSearch,
-    component: PricesPage,
-  });
-  const router = createRouter({
-    routeTree: root.addChildren([session.addChildren([prices])]),
-    history: createMemoryHistory({ initialEntries: ["/prices"] }),
-  });
-  render(
-    <QueryClientProvider client={createQueryClient()}>
-      <RouterProvider router={router as never} />
-    </QueryClientProvider>,
-  );
+  renderPage("/prices", PricesPage, parsePriceSearch);
   const user = userEvent.setup();
   await screen.findByRole("heading", { name: "Own prices" });
   const early = screen.queryByLabelText("Name");
