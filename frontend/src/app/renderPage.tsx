@@ -5,16 +5,16 @@ import {
   createRoute,
   createRouter,
   Outlet,
+  type RouteComponent,
   RouterProvider,
 } from "@tanstack/react-router";
 import { render } from "@testing-library/react";
-import type { ComponentType } from "react";
 import { createQueryClient } from "./queries";
 
 /** Shows a page of the session alone at `url`, for tests. */
 export function renderPage(
   url: string,
-  component: ComponentType,
+  component: RouteComponent,
   validateSearch: (search: Record<string, unknown>) => object,
 ) {
   const root = createRootRoute();
